@@ -1,0 +1,1 @@
+SRC_cli := $(filter-out cli/main.c,$(wildcard cli/*.c))

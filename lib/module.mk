@@ -1,0 +1,1 @@
+SRC_lib := $(wildcard lib/*.c)

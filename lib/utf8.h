@@ -1,0 +1,8 @@
+/* UTF-8 as PostgreSQL wants it: well-formed, no surrogates, no NUL. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Offset of the first bad byte (overlong, surrogate, > U+10FFFF, NUL), or n if all is well. */
+size_t utf8_check(const char *s, size_t n);
+static inline bool utf8_valid(const char *s, size_t n) { return utf8_check(s, n) == n; }

@@ -1,0 +1,1 @@
+SRC_api := $(wildcard server/api/*.c)

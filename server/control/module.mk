@@ -1,0 +1,1 @@
+SRC_control := $(wildcard server/control/*.c)

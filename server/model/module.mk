@@ -1,0 +1,1 @@
+SRC_model := $(wildcard server/model/*.c)

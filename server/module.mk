@@ -1,0 +1,1 @@
+SRC_server := $(wildcard server/*.c)

@@ -1,0 +1,1 @@
+SRC_store := $(wildcard server/store/*.c)

@@ -1,0 +1,1 @@
+SRC_runner := $(wildcard trial-runner/*.c)
