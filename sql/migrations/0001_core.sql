@@ -20,7 +20,7 @@ CREATE TABLE core.experiments (
   labels         jsonb NOT NULL DEFAULT '{}',
   form           text NOT NULL,                      -- the apiVersion that was posted
   posted         text NOT NULL,                      -- the document, byte for byte
-  spec           jsonb NOT NULL,                     -- native form, every default filled in
+  spec           json NOT NULL,                      -- native form, defaulted; jsonb would reorder parameters
   spec_sha256    text NOT NULL,                      -- of the normalised spec: same document or not
   algorithm      text NOT NULL,
   state          text NOT NULL DEFAULT 'running' CHECK (state IN
