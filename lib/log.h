@@ -41,6 +41,10 @@ void log_write(enum log_level level, const char *msg, const struct log_field *fi
 #define LOG_INFO(msg, ...) LOG_AT_(LOG_LEVEL_INFO, msg, ##__VA_ARGS__)
 #define LOG_DEBUG(msg, ...) LOG_AT_(LOG_LEVEL_DEBUG, msg, ##__VA_ARGS__)
 
-/* One line in `period_us` per key at most, with the count of those left out: true = write now. */
-struct log_limit { int64_t next_us; uint64_t skipped; };
+/* At most one line in `period_us` for each limit (a static, zeroed): true = write it now, with
+ * `skipped` as the number of those left out since the last. */
+struct log_limit {
+	int64_t next_us;
+	uint64_t skipped, pending;
+};
 bool log_limit_pass(struct log_limit *l, int64_t period_us);

@@ -23,3 +23,7 @@ char *xasprintf(const char *fmt, ...) PRINTF(1, 2);
 void *mem_try_realloc(void *p, size_t size) MUSTCHECK;
 /* Makes the nth call (1 = the next) of a mem_try_* function fail once; 0 switches it off. */
 void mem_fail_nth(unsigned n);
+
+/* For those who build allocators on these: the end of the process, and n * size or the end. */
+NORETURN void mem_die(size_t size);
+size_t mem_product(size_t n, size_t size);
