@@ -1,0 +1,15 @@
+/*
+ * The table of all search algorithms. registry.c is the only place that knows them by name.
+ */
+#pragma once
+#include <stddef.h>
+
+#include "algorithms/algorithm.h"
+
+/* What a document without an algorithm gets. */
+#define ALGORITHM_DEFAULT "random"
+
+extern const struct algorithm *const algorithms[];      /* NULL-ended, in the order to list them */
+extern const size_t n_algorithms;
+
+const struct algorithm *algorithm_find(const char *name);       /* or alias; NULL: unknown       */
