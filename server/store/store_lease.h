@@ -1,0 +1,22 @@
+/*
+ * Leases: which replica drives which experiment. A claim raises the experiment's epoch, and every
+ * write of the control loop carries the epoch that it was granted, so that a replica that has lost
+ * its lease without knowing changes nothing.
+ */
+#pragma once
+#include "server/store/store.h"
+
+struct store_lease { int64_t experiment, epoch; };
+struct store_leases { struct store_lease *items; size_t n; };
+typedef void store_leases_cb(void *ctx, const struct store_leases *rows, const struct err *e);
+
+/* Takes up to `max` active experiments that nobody holds, or that `owner` holds according to the
+ * database but not according to `held` (it was restarted under the same name). */
+struct store_call *store_lease_claim(struct store *s, struct arena *a, const char *owner, int64_t ttl_us,
+	const int64_t *held, size_t n_held, int max, store_leases_cb *done, void *ctx);
+/* The rows are those that are still held; the others are lost. */
+struct store_call *store_lease_renew(struct store *s, struct arena *a, const char *owner, int64_t ttl_us,
+	const struct store_lease *held, size_t n, store_leases_cb *done, void *ctx);
+/* Gives up; other replicas are notified so that they claim at once. */
+struct store_call *store_lease_release(struct store *s, struct arena *a, const char *owner,
+	const struct store_lease *held, size_t n, store_count_cb *done, void *ctx);
