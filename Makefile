@@ -21,18 +21,19 @@ LIBS     := $(shell pkg-config --libs $(filter-out gsl,$(PKGS))) -lgsl -lopenbla
 
 all: $(O)/trimtab
 
+# From the top floor down: the link order proves that no room uses one above it.
+FLOORS := cli server api control runner store model algorithms lib
+ARCHIVES := $(FLOORS:%=$(O)/lib%.a)
+
 include lib/module.mk algorithms/module.mk server/model/module.mk server/store/module.mk \
         trial-runner/module.mk server/control/module.mk server/api/module.mk cli/module.mk \
         server/module.mk tests/module.mk
 
-# From the top floor down: the link order proves that no room uses one above it.
-FLOORS := cli server api control runner store model algorithms lib
 define archive
 $(O)/lib$(1).a: $$(SRC_$(1):%.c=$(O)/%.o) $$(GEN_$(1):$(O)/gen/%.c=$(O)/gen/%.o)
 	@rm -f $$@ && $$(AR) rcs $$@ $$^
 endef
 $(foreach f,$(FLOORS),$(eval $(call archive,$(f))))
-ARCHIVES := $(FLOORS:%=$(O)/lib%.a)
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
