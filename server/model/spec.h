@@ -17,15 +17,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "algorithms/algorithm.h"
 #include "lib/attr.h"
-#include "lib/err.h"
 #include "lib/json.h"
 #include "lib/json_decode.h"
 #include "lib/problems.h"
 
 struct arena;
 struct json_writer;
-struct space;
 
 enum {
 	SPEC_NAME_MAX = 40,             /* trial = name + "-" + 8, a Job's name is at most 63            */
@@ -61,8 +60,8 @@ struct param_choice {
 	double number;                  /* discrete and CHOICE_NUMBER */
 };
 
-/* Active only while `parent` is active and has one of these values (indices into its choices; for an
- * int parent, the integers themselves). Several conditions must all hold. */
+/* Active only while `parent` is active and has one of these values, as x holds them: indices for
+ * lists, else numbers. Several conditions must all hold. */
 struct param_condition {
 	size_t parent;                  /* index into parameters; never a descendant */
 	const double *values;
@@ -77,20 +76,30 @@ struct parameter {
 	enum param_scale scale;         /* log exactly if the distribution is logUniform or logNormal */
 	enum param_distribution distribution;
 	double mean, sd;                /* normal, logNormal: of the value, or of its logarithm */
-	const struct param_choice *choices;     /* discrete (ascending), categorical (as given) */
+	const struct param_choice *choices;     /* discrete, categorical: in the order given */
 	size_t n_choices;
 	const struct param_condition *when;
 	size_t n_when;
 };
 
-struct setting { const char *name, *value; };   /* value: number, true/false or word as text */
+struct setting {
+	const char *name;               /* the table's name for it, never an alias */
+	const cJSON *value;             /* as given: a number, a word or a boolean; borrowed */
+};
 
 struct algorithm_spec {
-	const char *name;               /* or NULL: no early stopping */
+	const char *name;               /* never an alias */
 	const struct setting *settings; /* as given, without defaults */
 	size_t n_settings;
 	bool has_seed;
 	int64_t seed;                   /* 0..2^53; without one, experiment_seed() of names.h */
+	const struct algorithm *algorithm;
+};
+
+struct early_stopping_spec {
+	const char *name;               /* or NULL: none */
+	const struct setting *settings;
+	size_t n_settings;
 };
 
 struct budget {
@@ -164,9 +173,8 @@ struct experiment_spec {
 	size_t n_objectives;
 	const struct parameter *parameters;     /* in the order given: x[i] belongs to parameters[i] */
 	size_t n_parameters;
-	const struct space *space;              /* the same, compiled for the algorithms */
 	struct algorithm_spec algorithm;
-	struct algorithm_spec early_stopping;   /* name NULL: none */
+	struct early_stopping_spec early_stopping;
 	struct budget budget;
 	const double *const *initial_trials;    /* vectors of n_parameters; NaN = inactive */
 	size_t n_initial_trials;
@@ -174,6 +182,10 @@ struct experiment_spec {
 	struct trial_template trial;
 	const struct notify *notify;
 	size_t n_notify;
+
+	/* The same, compiled for the algorithms: space, objectives, settings and budget. All but the
+	 * seed, which is experiment_seed(). Whoever outlives the spec takes a space_ref(). */
+	struct algo_problem problem;
 };
 
 /* What the place of the request decides. */
