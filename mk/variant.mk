@@ -31,4 +31,5 @@ OPT  := $(OPT_$(KIND))
 LINK := $(LINK_$(KIND)) -pie -Wl,-z,relro,-z,now
 
 Q := $(if $(V),,@)
-say = $(if $(V),,@echo "  $(1)")
+silent := $(findstring s,$(firstword -$(MAKEFLAGS)))
+say = $(if $(V)$(silent),@:,@echo "  $(1)")
