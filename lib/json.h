@@ -10,6 +10,7 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/err.h"
 
@@ -17,7 +18,8 @@ struct arena;
 
 enum { JSON_DEPTH_MAX = 64 };
 
-/* ERR_MALFORMED with line and column and the rule on failure. max = 0: no size limit. */
+/* The tree, in the arena, or NULL with ERR_MALFORMED (line, column, rule) or ERR_TOO_LARGE. max in
+ * bytes, 0 for no limit of this kind. The text need not end with a NUL. */
 const cJSON *json_parse(const char *text, size_t n, size_t max, struct arena *a, struct err *e) MUSTCHECK;
 
 const cJSON *json_get(const cJSON *object, const char *key);     /* case-sensitive; NULL if absent */

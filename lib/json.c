@@ -1,0 +1,224 @@
+#include "lib/json.h"
+
+#include <assert.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/arena.h"
+#include "lib/json_check.h"
+#include "lib/mem.h"
+#include "lib/num.h"
+
+/* cJSON allocates through these: a tree goes where its text was parsed for, and with it. */
+static _Thread_local struct arena *building;
+
+static void *tree_alloc(size_t size)
+{
+	assert(building);
+	return arena_alloc(building, size);
+}
+
+static void tree_free(void *p)
+{
+	(void)p;
+}
+
+static void install_hooks(void)
+{
+	cJSON_Hooks hooks = {.malloc_fn = tree_alloc, .free_fn = tree_free};
+
+	cJSON_InitHooks(&hooks);
+}
+
+const cJSON *json_parse(const char *text, size_t n, size_t max, struct arena *a, struct err *e)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	const cJSON *tree;
+
+	if (max && n > max) {
+		err_set(e, ERR_TOO_LARGE, "the document has %zu bytes; at most %zu are allowed", n, max);
+		return NULL;
+	}
+	if (!json_check(text, n, a, e))
+		return NULL;
+	pthread_once(&once, install_hooks);
+	building = a;
+	tree = cJSON_ParseWithLengthOpts(text, n, NULL, false);
+	building = NULL;
+	assert(tree); /* what has passed the check, cJSON can read */
+	return tree;
+}
+
+static const cJSON *find_key(const cJSON *object, const char *key, size_t n)
+{
+	json_each(item, cJSON_IsObject(object) ? object : NULL)
+		if (strncmp(item->string, key, n) == 0 && item->string[n] == '\0')
+			return item;
+	return NULL;
+}
+
+const cJSON *json_get(const cJSON *object, const char *key)
+{
+	return find_key(object, key, strlen(key));
+}
+
+static const cJSON *find_index(const cJSON *array, const char *token, size_t n)
+{
+	int64_t index;
+
+	if (!cJSON_IsArray(array) || (n > 1 && token[0] == '0') || !num_parse_i64(token, n, &index))
+		return NULL;
+	if (token[0] < '0' || token[0] > '9')
+		return NULL;
+	json_each(item, array)
+		if (index-- == 0)
+			return item;
+	return NULL;
+}
+
+/* Undoes ~1 and ~0; false if a ~ is followed by anything else. */
+static bool resolve_token(char *s, size_t *n)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < *n; i++) {
+		if (s[i] == '~') {
+			if (i + 1 == *n || (s[i + 1] != '0' && s[i + 1] != '1'))
+				return false;
+			s[len++] = s[++i] == '0' ? '~' : '/';
+		} else {
+			s[len++] = s[i];
+		}
+	}
+	*n = len;
+	return true;
+}
+
+static const cJSON *step(const cJSON *v, const char *token, size_t n)
+{
+	char *key = xstrndup(token, n);
+	const cJSON *next = NULL;
+
+	if (resolve_token(key, &n))
+		next = cJSON_IsArray(v) ? find_index(v, key, n) : find_key(v, key, n);
+	free(key);
+	return next;
+}
+
+const cJSON *json_at(const cJSON *root, const char *pointer)
+{
+	const cJSON *v = root;
+
+	while (v && *pointer) {
+		size_t n;
+
+		if (*pointer++ != '/')
+			return NULL;
+		n = strcspn(pointer, "/");
+		v = step(v, pointer, n);
+		pointer += n;
+	}
+	return v;
+}
+
+const char *json_str(const cJSON *v)
+{
+	return cJSON_IsString(v) ? v->valuestring : NULL;
+}
+
+bool json_num(const cJSON *v, double *out)
+{
+	if (!cJSON_IsNumber(v))
+		return false;
+	*out = v->valuedouble;
+	return true;
+}
+
+bool json_num_lax(const cJSON *v, double *out)
+{
+	const char *s = json_str(v);
+
+	return s ? num_parse(s, strlen(s), true, out) : json_num(v, out);
+}
+
+bool json_int(const cJSON *v, int64_t *out)
+{
+	double x;
+
+	if (!json_num(v, &x) || fabs(x) > 0x1p53 || x != floor(x))
+		return false;
+	*out = (int64_t)x;
+	return true;
+}
+
+static int compare_names(const void *pa, const void *pb)
+{
+	const cJSON *const *a = pa, *const *b = pb;
+
+	return strcmp((*a)->string, (*b)->string);
+}
+
+/* The members of an object in the order of their names; free() it. */
+static const cJSON **sorted_members(const cJSON *object, size_t n)
+{
+	const cJSON **members = xcalloc(n, sizeof *members);
+	size_t i = 0;
+
+	json_each(item, object)
+		members[i++] = item;
+	assert(i == n);
+	qsort(members, n, sizeof *members, compare_names);
+	return members;
+}
+
+static bool objects_equal(const cJSON *a, const cJSON *b, size_t n)
+{
+	const cJSON **as = sorted_members(a, n), **bs = sorted_members(b, n);
+	bool equal = true;
+
+	for (size_t i = 0; i < n && equal; i++)
+		equal = strcmp(as[i]->string, bs[i]->string) == 0 && json_equal(as[i], bs[i]);
+	free(as);
+	free(bs);
+	return equal;
+}
+
+static size_t count_children(const cJSON *v)
+{
+	size_t n = 0;
+
+	json_each(item, v)
+		n++;
+	return n;
+}
+
+static bool arrays_equal(const cJSON *a, const cJSON *b)
+{
+	const cJSON *y = b->child;
+
+	json_each(x, a) {
+		if (!json_equal(x, y))
+			return false;
+		y = y->next;
+	}
+	return true;
+}
+
+bool json_equal(const cJSON *a, const cJSON *b)
+{
+	if (!a || !b)
+		return a == b;
+	if ((a->type & 0xFF) != (b->type & 0xFF))
+		return false;
+	if (cJSON_IsNumber(a))
+		return a->valuedouble == b->valuedouble;
+	if (cJSON_IsString(a))
+		return strcmp(a->valuestring, b->valuestring) == 0;
+	if (!cJSON_IsObject(a) && !cJSON_IsArray(a))
+		return true;
+	if (count_children(a) != count_children(b))
+		return false;
+	return cJSON_IsArray(a) ? arrays_equal(a, b) : objects_equal(a, b, count_children(a));
+}
