@@ -30,5 +30,15 @@ bool json_num(const cJSON *v, double *out);                      /* false unless
 bool json_num_lax(const cJSON *v, double *out);
 bool json_int(const cJSON *v, int64_t *out);                     /* integral and |v| <= 2^53       */
 bool json_equal(const cJSON *a, const cJSON *b);                 /* object order ignored           */
+static inline bool json_is_object(const cJSON *v) { return v && (v->type & 0xff) == cJSON_Object; }
+static inline bool json_is_array(const cJSON *v) { return v && (v->type & 0xff) == cJSON_Array; }
+/* False unless true or false. */
+static inline bool json_bool(const cJSON *v, bool *out)
+{
+	if (!v || !(v->type & (cJSON_True | cJSON_False)))
+		return false;
+	*out = (v->type & cJSON_True) != 0;
+	return true;
+}
 #define json_each(item, parent) \
 	for (const cJSON *item = (parent) ? (parent)->child : NULL; item; item = item->next)

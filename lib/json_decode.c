@@ -201,6 +201,19 @@ static bool decode_list(const struct slot *s)
 	return ok;
 }
 
+static bool decode_map(const struct slot *s)
+{
+	char *out = new_list(s, cJSON_IsObject(s->v), "an object", "entries", s->field->sub_size);
+	bool ok = out != NULL;
+
+	json_each(item, out ? s->v : NULL) {
+		*(const char **)(void *)out = item->string;
+		ok &= json_decode(item, s->field->sub, out, problem_path(s->p, s->pointer, item->string), s->p);
+		out += s->field->sub_size;
+	}
+	return ok;
+}
+
 static bool decode_strings(const struct slot *s)
 {
 	const char **out =
@@ -265,6 +278,7 @@ static bool (*const decoders[])(const struct slot *) = {
 	[JF_K_DURATION] = decode_duration,
 	[JF_K_OBJECT] = decode_object,
 	[JF_K_LIST] = decode_list,
+	[JF_K_MAP] = decode_map,
 	[JF_K_STRINGS] = decode_strings,
 	[JF_K_STRMAP] = decode_strmap,
 	[JF_K_ANY] = decode_any,

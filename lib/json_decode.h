@@ -27,6 +27,8 @@ enum json_kind {
 	JF_K_DURATION,  /* int64_t microseconds from "30m" or a number of seconds; min..max seconds  */
 	JF_K_OBJECT,    /* T *, decoded by the sub-table; NULL if absent                             */
 	JF_K_LIST,      /* struct json_list of T (sub-table), min..max items                         */
+	JF_K_MAP,       /* struct json_list of T (sub-table) from an object: T begins with the key,
+	                 * `const char *`; in the order given; min..max entries                     */
 	JF_K_STRINGS,   /* struct json_list of const char *, min..max items                          */
 	JF_K_STRMAP,    /* struct json_list of struct json_pair (values may be numbers or booleans)  */
 	JF_K_ANY,       /* const cJSON *, borrowed from the tree                                     */
@@ -46,7 +48,7 @@ struct json_field {
 	size_t present_offset;                  /* of a bool set when the key was there, or SIZE_MAX */
 	double min, max;
 	const char *const *names;               /* JF_K_ENUM: NULL-ended                             */
-	const struct json_field *sub;           /* JF_K_OBJECT, JF_K_LIST                            */
+	const struct json_field *sub;           /* JF_K_OBJECT, JF_K_LIST, JF_K_MAP                  */
 	size_t sub_size;
 	/* JF_K_FUN: decodes v into `field` (at offset). schema is JSON text for OpenAPI. */
 	bool (*fun)(const cJSON *v, void *field, const char *pointer, struct problems *p);
@@ -75,6 +77,8 @@ bool json_decode(const cJSON *object, const struct json_field *fields, void *out
 	{.kind = JF_K_OBJECT, .name = key, .need = need_, JF_AT_(T, m), .sub = sub_, .sub_size = sizeof(type_), .doc = doc_}
 #define JF_LIST(T, m, key, need_, lo, hi, sub_, type_, doc_) \
 	{.kind = JF_K_LIST, .name = key, .need = need_, JF_AT_(T, m), .min = lo, .max = hi, .sub = sub_, .sub_size = sizeof(type_), .doc = doc_}
+#define JF_MAP(T, m, key, need_, lo, hi, sub_, type_, doc_) \
+	{.kind = JF_K_MAP, .name = key, .need = need_, JF_AT_(T, m), .min = lo, .max = hi, .sub = sub_, .sub_size = sizeof(type_), .doc = doc_}
 #define JF_STRINGS(T, m, key, need_, lo, hi, doc_) \
 	{.kind = JF_K_STRINGS, .name = key, .need = need_, JF_AT_(T, m), .min = lo, .max = hi, .doc = doc_}
 #define JF_STRMAP(T, m, key, lo, hi, doc_) \
