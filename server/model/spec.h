@@ -199,6 +199,12 @@ struct spec_options {
 bool spec_from_json(const cJSON *doc, const struct spec_options *opt, struct arena *a,
 	const struct experiment_spec **out, struct problems *p, struct problems *warnings) MUSTCHECK;
 
+/* What the store holds of an experiment: `spec` is the value of "spec" as spec_write() wrote it, labels
+ * and annotations are JSON objects or NULL. ERR_INTERNAL if it cannot be read. */
+struct spec_stored { const char *namespace, *name, *labels, *annotations, *spec; };
+bool spec_load(const struct spec_stored *x, struct arena *a, const struct experiment_spec **out,
+	struct err *e) MUSTCHECK;
+
 /* The value of "spec", normalised: stored, hashed and shown. Opens and closes the object. */
 void spec_write(struct json_writer *w, const char *key, const struct experiment_spec *s);
 /* name, namespace, labels and annotations into an object that the caller has opened. */
