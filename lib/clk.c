@@ -68,8 +68,7 @@ static void date_from_days(int64_t days, int *year, int *month, int *day)
 	int64_t z = days + 719468;
 	int64_t era = (z >= 0 ? z : z - 146096) / 146097;
 	int64_t day_of_era = z - era * 146097;
-	int64_t year_of_era =
-		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
 	int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	int64_t m = (5 * day_of_year + 2) / 153;
 
@@ -79,8 +78,8 @@ static void date_from_days(int64_t days, int *year, int *month, int *day)
 }
 
 static const int64_t DAY_US = 86400 * CLK_SECOND;
-static const int64_t TIME_MIN_US = -62167219200 * CLK_SECOND;        /* 0000-01-01T00:00:00        */
-static const int64_t TIME_MAX_US = 253402300800 * CLK_SECOND - 1;    /* 9999-12-31T23:59:59.999999 */
+static const int64_t TIME_MIN_US = -62167219200 * CLK_SECOND;     /* 0000-01-01T00:00:00        */
+static const int64_t TIME_MAX_US = 253402300800 * CLK_SECOND - 1; /* 9999-12-31T23:59:59.999999 */
 
 static char *put_digits(char *p, int64_t v, int n)
 {
@@ -179,13 +178,13 @@ bool clk_parse_time(const char *s, int64_t *wall_us)
 	int64_t fraction, offset;
 
 	if (!digits(&s, 4, &year) || !one_of(&s, "-") || !digits(&s, 2, &month) || !one_of(&s, "-") ||
-		!digits(&s, 2, &day) || !one_of(&s, "Tt ") || !digits(&s, 2, &h) || !one_of(&s, ":") ||
-		!digits(&s, 2, &m) || !one_of(&s, ":") || !digits(&s, 2, &sec) ||
-		!parse_fraction(&s, &fraction) || !parse_offset(&s, &offset) || *s != '\0')
+	    !digits(&s, 2, &day) || !one_of(&s, "Tt ") || !digits(&s, 2, &h) || !one_of(&s, ":") ||
+	    !digits(&s, 2, &m) || !one_of(&s, ":") || !digits(&s, 2, &sec) || !parse_fraction(&s, &fraction) ||
+	    !parse_offset(&s, &offset) || *s != '\0')
 		return false;
 	if (!date_exists(year, month, day) || h > 23 || m > 59 || sec > 60) /* 60: a leap second */
 		return false;
-	*wall_us = days_from_date(year, month, day) * DAY_US + ((h * 60 + m) * 60 + sec) * CLK_SECOND +
-		fraction - offset;
+	*wall_us = days_from_date(year, month, day) * DAY_US + ((h * 60 + m) * 60 + sec) * CLK_SECOND + fraction -
+	           offset;
 	return true;
 }

@@ -53,7 +53,7 @@ const cJSON *json_parse(const char *text, size_t n, size_t max, struct arena *a,
 
 static const cJSON *find_key(const cJSON *object, const char *key, size_t n)
 {
-	json_each(item, cJSON_IsObject(object) ? object : NULL)
+	json_each (item, cJSON_IsObject(object) ? object : NULL)
 		if (strncmp(item->string, key, n) == 0 && item->string[n] == '\0')
 			return item;
 	return NULL;
@@ -72,7 +72,7 @@ static const cJSON *find_index(const cJSON *array, const char *token, size_t n)
 		return NULL;
 	if (token[0] < '0' || token[0] > '9')
 		return NULL;
-	json_each(item, array)
+	json_each (item, array)
 		if (index-- == 0)
 			return item;
 	return NULL;
@@ -166,7 +166,7 @@ static const cJSON **sorted_members(const cJSON *object, size_t n)
 	const cJSON **members = xcalloc(n, sizeof *members);
 	size_t i = 0;
 
-	json_each(item, object)
+	json_each (item, object)
 		members[i++] = item;
 	assert(i == n);
 	qsort(members, n, sizeof *members, compare_names);
@@ -189,7 +189,7 @@ static size_t count_children(const cJSON *v)
 {
 	size_t n = 0;
 
-	json_each(item, v)
+	json_each (item, v)
 		n++;
 	return n;
 }
@@ -198,7 +198,7 @@ static bool arrays_equal(const cJSON *a, const cJSON *b)
 {
 	const cJSON *y = b->child;
 
-	json_each(x, a) {
+	json_each (x, a) {
 		if (!json_equal(x, y))
 			return false;
 		y = y->next;

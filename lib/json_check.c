@@ -211,8 +211,14 @@ static size_t put_utf8(char *out, uint32_t u)
 static size_t unescape(const char *s, size_t n, char *out)
 {
 	static const char meaning[128] = {
-		['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b',
-		['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t',
+	    ['"'] = '"',
+	    ['\\'] = '\\',
+	    ['/'] = '/',
+	    ['b'] = '\b',
+	    ['f'] = '\f',
+	    ['n'] = '\n',
+	    ['r'] = '\r',
+	    ['t'] = '\t',
 	};
 	const char *end = s + n;
 	size_t len = 0;
@@ -397,8 +403,13 @@ bool json_check(const char *text, size_t n, struct arena *scratch, struct err *e
 {
 	struct key keys[KEYS_INLINE];
 	struct check c = {
-		.text = text, .p = text, .end = text + n, .scratch = scratch, .e = e,
-		.keys = keys, .keys_cap = KEYS_INLINE,
+	    .text = text,
+	    .p = text,
+	    .end = text + n,
+	    .scratch = scratch,
+	    .e = e,
+	    .keys = keys,
+	    .keys_cap = KEYS_INLINE,
 	};
 	size_t bad = utf8_check(text, n);
 

@@ -22,7 +22,8 @@ static const char *describe(const cJSON *v, struct arena *a)
 	char number[NUM_MAX];
 
 	if (cJSON_IsString(v))
-		return arena_printf(a, "the string \"%.40s%s\"", v->valuestring, strlen(v->valuestring) > 40 ? "..." : "");
+		return arena_printf(
+		    a, "the string \"%.40s%s\"", v->valuestring, strlen(v->valuestring) > 40 ? "..." : "");
 	if (cJSON_IsNumber(v)) {
 		num_format(number, v->valuedouble);
 		return arena_printf(a, "the number %s", number);
@@ -44,27 +45,27 @@ static bool in_range(const struct slot *s, double x, const char *unit)
 	num_format(given, x);
 	if (x < s->field->min) {
 		num_format(limit, s->field->min);
-		return problem_add(s->p, s->pointer, "too-small", "%s%s is below the minimum of %s%s", given, unit,
-			limit, unit);
+		return problem_add(
+		    s->p, s->pointer, "too-small", "%s%s is below the minimum of %s%s", given, unit, limit, unit);
 	}
 	if (x > s->field->max) {
 		num_format(limit, s->field->max);
-		return problem_add(s->p, s->pointer, "too-large", "%s%s is above the maximum of %s%s", given, unit,
-			limit, unit);
+		return problem_add(
+		    s->p, s->pointer, "too-large", "%s%s is above the maximum of %s%s", given, unit, limit, unit);
 	}
 	return true;
 }
 
 /* Are n bytes, items or entries between the field's min and max? */
-static bool count_fits(const struct slot *s, size_t n, const char *what, const char *too_few,
-	const char *too_many)
+static bool count_fits(
+    const struct slot *s, size_t n, const char *what, const char *too_few, const char *too_many)
 {
 	if ((double)n < s->field->min)
-		return problem_add(s->p, s->pointer, too_few, "has %zu %s; at least %.0f are needed", n, what,
-			s->field->min);
+		return problem_add(
+		    s->p, s->pointer, too_few, "has %zu %s; at least %.0f are needed", n, what, s->field->min);
 	if ((double)n > s->field->max)
-		return problem_add(s->p, s->pointer, too_many, "has %zu %s; at most %.0f are allowed", n, what,
-			s->field->max);
+		return problem_add(
+		    s->p, s->pointer, too_many, "has %zu %s; at most %.0f are allowed", n, what, s->field->max);
 	return true;
 }
 
@@ -102,7 +103,7 @@ static bool decode_enum(const struct slot *s)
 			return true;
 		}
 	return problem_unknown(s->p, s->pointer, "unknown-value",
-		arena_printf(s->p->arena, "one of %s", list_names(names, s->p->arena)), text, names);
+	    arena_printf(s->p->arena, "one of %s", list_names(names, s->p->arena)), text, names);
 }
 
 static bool decode_num(const struct slot *s)
@@ -143,7 +144,7 @@ static bool decode_duration(const struct slot *s)
 
 	if (text && !num_parse_duration(text, us))
 		return problem_add(s->p, s->pointer, "malformed-duration",
-			"'%.40s' is not a duration; write 90, \"45s\", \"30m\", \"1h30m\" or \"2d\"", text);
+		    "'%.40s' is not a duration; write 90, \"45s\", \"30m\", \"1h30m\" or \"2d\"", text);
 	if (!text) {
 		if (!json_num(s->v, &seconds))
 			return wrong_type(s->v, s->pointer, "a duration", s->p);
@@ -168,8 +169,8 @@ static bool decode_object(const struct slot *s)
 }
 
 /* Checks the number of items and makes room for them; NULL if v is not what it has to be. */
-static char *new_list(const struct slot *s, bool is_kind, const char *expected, const char *what,
-	size_t item_size)
+static char *new_list(
+    const struct slot *s, bool is_kind, const char *expected, const char *what, size_t item_size)
 {
 	struct json_list *list = s->at;
 	size_t n = 0;
@@ -178,7 +179,7 @@ static char *new_list(const struct slot *s, bool is_kind, const char *expected, 
 		wrong_type(s->v, s->pointer, expected, s->p);
 		return NULL;
 	}
-	json_each(item, s->v)
+	json_each (item, s->v)
 		n++;
 	if (!count_fits(s, n, what, "too-few", "too-many"))
 		return NULL;
@@ -192,7 +193,7 @@ static bool decode_list(const struct slot *s)
 	bool ok = out != NULL;
 	size_t i = 0;
 
-	json_each(item, out ? s->v : NULL) {
+	json_each (item, out ? s->v : NULL) {
 		const char *pointer = problem_index(s->p, s->pointer, i);
 
 		ok &= json_decode(item, s->field->sub, out + i * s->field->sub_size, pointer, s->p);
@@ -206,7 +207,7 @@ static bool decode_map(const struct slot *s)
 	char *out = new_list(s, cJSON_IsObject(s->v), "an object", "entries", s->field->sub_size);
 	bool ok = out != NULL;
 
-	json_each(item, out ? s->v : NULL) {
+	json_each (item, out ? s->v : NULL) {
 		*(const char **)(void *)out = item->string;
 		ok &= json_decode(item, s->field->sub, out, problem_path(s->p, s->pointer, item->string), s->p);
 		out += s->field->sub_size;
@@ -217,11 +218,11 @@ static bool decode_map(const struct slot *s)
 static bool decode_strings(const struct slot *s)
 {
 	const char **out =
-		(const char **)new_list(s, cJSON_IsArray(s->v), "a list of strings", "items", sizeof *out);
+	    (const char **)new_list(s, cJSON_IsArray(s->v), "a list of strings", "items", sizeof *out);
 	bool ok = out != NULL;
 	size_t i = 0;
 
-	json_each(item, out ? s->v : NULL) {
+	json_each (item, out ? s->v : NULL) {
 		out[i] = json_str(item);
 		if (!out[i])
 			ok = wrong_type(item, problem_index(s->p, s->pointer, i), "a string", s->p);
@@ -244,12 +245,12 @@ static const char *scalar_text(const cJSON *v, struct arena *a)
 
 static bool decode_strmap(const struct slot *s)
 {
-	struct json_pair *out = (struct json_pair *)(void *)new_list(s, cJSON_IsObject(s->v),
-		"an object with string values", "entries", sizeof *out);
+	struct json_pair *out = (struct json_pair *)(void *)new_list(
+	    s, cJSON_IsObject(s->v), "an object with string values", "entries", sizeof *out);
 	bool ok = out != NULL;
 	size_t i = 0;
 
-	json_each(item, out ? s->v : NULL) {
+	json_each (item, out ? s->v : NULL) {
 		out[i] = (struct json_pair){item->string, scalar_text(item, s->p->arena)};
 		if (!out[i].value)
 			ok = wrong_type(item, problem_path(s->p, s->pointer, item->string), "a string", s->p);
@@ -270,23 +271,23 @@ static bool decode_fun(const struct slot *s)
 }
 
 static bool (*const decoders[])(const struct slot *) = {
-	[JF_K_STR] = decode_str,
-	[JF_K_ENUM] = decode_enum,
-	[JF_K_NUM] = decode_num,
-	[JF_K_INT] = decode_int,
-	[JF_K_BOOL] = decode_bool,
-	[JF_K_DURATION] = decode_duration,
-	[JF_K_OBJECT] = decode_object,
-	[JF_K_LIST] = decode_list,
-	[JF_K_MAP] = decode_map,
-	[JF_K_STRINGS] = decode_strings,
-	[JF_K_STRMAP] = decode_strmap,
-	[JF_K_ANY] = decode_any,
-	[JF_K_FUN] = decode_fun,
+    [JF_K_STR] = decode_str,
+    [JF_K_ENUM] = decode_enum,
+    [JF_K_NUM] = decode_num,
+    [JF_K_INT] = decode_int,
+    [JF_K_BOOL] = decode_bool,
+    [JF_K_DURATION] = decode_duration,
+    [JF_K_OBJECT] = decode_object,
+    [JF_K_LIST] = decode_list,
+    [JF_K_MAP] = decode_map,
+    [JF_K_STRINGS] = decode_strings,
+    [JF_K_STRMAP] = decode_strmap,
+    [JF_K_ANY] = decode_any,
+    [JF_K_FUN] = decode_fun,
 };
 
-static void decode_field(const struct json_field *f, const cJSON *v, void *out, const char *pointer,
-	struct problems *p)
+static void decode_field(
+    const struct json_field *f, const cJSON *v, void *out, const char *pointer, struct problems *p)
 {
 	struct slot s = {.field = f, .v = v, .at = (char *)out + f->offset, .p = p};
 
@@ -315,8 +316,8 @@ static const struct json_field *find_field(const struct json_field *fields, cons
 	return NULL;
 }
 
-static void unknown_field(const struct json_field *fields, const char *name, const char *pointer,
-	struct problems *p)
+static void unknown_field(
+    const struct json_field *fields, const char *name, const char *pointer, struct problems *p)
 {
 	const char **names;
 	size_t n = 0;
@@ -339,14 +340,14 @@ static bool is_given(const struct json_field *f, const cJSON *v)
 	return v && (!cJSON_IsNull(v) || f->kind == JF_K_ANY || f->kind == JF_K_FUN);
 }
 
-bool json_decode(const cJSON *object, const struct json_field *fields, void *out, const char *pointer,
-	struct problems *p)
+bool json_decode(
+    const cJSON *object, const struct json_field *fields, void *out, const char *pointer, struct problems *p)
 {
 	size_t before = p->total;
 
 	if (!cJSON_IsObject(object))
 		return wrong_type(object, pointer, "an object", p);
-	json_each(item, object)
+	json_each (item, object)
 		if (!find_field(fields, item->string))
 			unknown_field(fields, item->string, pointer, p);
 	for (const struct json_field *f = fields; f->kind != JF_K_END; f++) {

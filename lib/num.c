@@ -105,8 +105,7 @@ static bool parse_nonfinite(const char *s, size_t n, double *out)
 	}
 	if (n == 3 && strncasecmp(s, "nan", 3) == 0)
 		*out = NAN;
-	else if ((n == 3 && strncasecmp(s, "inf", 3) == 0) ||
-		(n == 8 && strncasecmp(s, "infinity", 8) == 0))
+	else if ((n == 3 && strncasecmp(s, "inf", 3) == 0) || (n == 8 && strncasecmp(s, "infinity", 8) == 0))
 		*out = minus ? -INFINITY : INFINITY;
 	else
 		return false;
@@ -166,7 +165,7 @@ bool num_parse_i64(const char *s, size_t n, int64_t *out)
 		int64_t digit = s[i] - '0';
 
 		if (!is_digit(s[i]) || __builtin_mul_overflow(v, 10, &v) ||
-			__builtin_add_overflow(v, minus ? -digit : digit, &v))
+		    __builtin_add_overflow(v, minus ? -digit : digit, &v))
 			return false;
 	}
 	*out = v;
@@ -205,7 +204,13 @@ static size_t parse_quantity(const char *s, const struct unit *units, int64_t *o
 bool num_parse_duration(const char *s, int64_t *us)
 {
 	static const struct unit units[] = {
-		{"us", 1}, {"ms", 1e3}, {"s", 1e6}, {"m", 60e6}, {"h", 3600e6}, {"d", 86400e6}, {0},
+	    {"us", 1},
+	    {"ms", 1e3},
+	    {"s", 1e6},
+	    {"m", 60e6},
+	    {"h", 3600e6},
+	    {"d", 86400e6},
+	    {0},
 	};
 	static const struct unit seconds[] = {{"", 1e6}, {0}};
 	int64_t sum = 0, part;
@@ -237,7 +242,7 @@ size_t num_format_duration(char out[NUM_MAX], int64_t us)
 		n = snprintf(out, NUM_MAX, "%s%gms", sign, (double)u / 1e3);
 	else if (seconds >= 3600)
 		n = snprintf(out, NUM_MAX, "%s%lluh%dm%ss", sign, (unsigned long long)(seconds / 3600),
-			(int)(seconds / 60 % 60), number);
+		    (int)(seconds / 60 % 60), number);
 	else if (seconds >= 60)
 		n = snprintf(out, NUM_MAX, "%s%dm%ss", sign, (int)(seconds / 60), number);
 	else
@@ -249,9 +254,21 @@ size_t num_format_duration(char out[NUM_MAX], int64_t us)
 bool num_parse_bytes(const char *s, int64_t *bytes)
 {
 	static const struct unit units[] = {
-		{"", 1}, {"k", 1e3}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}, {"P", 1e15}, {"E", 1e18},
-		{"Ki", 0x1p10}, {"Mi", 0x1p20}, {"Gi", 0x1p30}, {"Ti", 0x1p40}, {"Pi", 0x1p50}, {"Ei", 0x1p60},
-		{0},
+	    {"", 1},
+	    {"k", 1e3},
+	    {"K", 1e3},
+	    {"M", 1e6},
+	    {"G", 1e9},
+	    {"T", 1e12},
+	    {"P", 1e15},
+	    {"E", 1e18},
+	    {"Ki", 0x1p10},
+	    {"Mi", 0x1p20},
+	    {"Gi", 0x1p30},
+	    {"Ti", 0x1p40},
+	    {"Pi", 0x1p50},
+	    {"Ei", 0x1p60},
+	    {0},
 	};
 	size_t n = parse_quantity(s, units, bytes);
 

@@ -19,27 +19,29 @@ static const cJSON *parse(struct arena *a, const char *text, struct err *e)
 /* What is read and written again, and how it reads then. */
 static void test_accepts(void **state)
 {
-	static const struct { const char *in, *out; } cases[] = {
-		{"1", "1"},
-		{" 1 ", "1"},
-		{"-0", "-0"},
-		{"0.1", "0.1"},
-		{"1e-05", "1e-05"},
-		{"1E+2", "100"},
-		{"0.30000000000000004", "0.30000000000000004"},
-		{"1e-999", "0"},
-		{"9007199254740993", "9007199254740992"},
-		{"true", "true"},
-		{"[true,false,null]", "[true,false,null]"},
-		{"[]", "[]"},
-		{"{}", "{}"},
-		{"\t[ 1 ,\r\n 2 ]\n", "[1,2]"},
-		{"{\"a\" : {\"b\":[{}]}, \"A\":2}", "{\"a\":{\"b\":[{}]},\"A\":2}"},
-		{"\"\"", "\"\""},
-		{"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\\"\\\\/\\b\\f\\n\\r\\t\""},
-		{"\"\\u00e9\\u20AC\\ud83d\\ude00\\u001f\"", "\"\u00e9\u20ac\U0001f600\\u001f\""},
-		{"\"\u00e9\u20ac\U0001f600\x7f\"", "\"\u00e9\u20ac\U0001f600\x7f\""},
-		{"{\"\":1}", "{\"\":1}"},
+	static const struct {
+		const char *in, *out;
+	} cases[] = {
+	    {"1", "1"},
+	    {" 1 ", "1"},
+	    {"-0", "-0"},
+	    {"0.1", "0.1"},
+	    {"1e-05", "1e-05"},
+	    {"1E+2", "100"},
+	    {"0.30000000000000004", "0.30000000000000004"},
+	    {"1e-999", "0"},
+	    {"9007199254740993", "9007199254740992"},
+	    {"true", "true"},
+	    {"[true,false,null]", "[true,false,null]"},
+	    {"[]", "[]"},
+	    {"{}", "{}"},
+	    {"\t[ 1 ,\r\n 2 ]\n", "[1,2]"},
+	    {"{\"a\" : {\"b\":[{}]}, \"A\":2}", "{\"a\":{\"b\":[{}]},\"A\":2}"},
+	    {"\"\"", "\"\""},
+	    {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\\"\\\\/\\b\\f\\n\\r\\t\""},
+	    {"\"\\u00e9\\u20AC\\ud83d\\ude00\\u001f\"", "\"\u00e9\u20ac\U0001f600\\u001f\""},
+	    {"\"\u00e9\u20ac\U0001f600\x7f\"", "\"\u00e9\u20ac\U0001f600\x7f\""},
+	    {"{\"\":1}", "{\"\":1}"},
 	};
 
 	(void)state;
@@ -63,56 +65,59 @@ static void test_accepts(void **state)
 
 static void test_refuses(void **state)
 {
-	static const struct { const char *in, *error; } cases[] = {
-		{"", "line 1, column 1: the text ends where a value is expected"},
-		{"  ", "line 1, column 3: the text ends"},
-		{"{", "column 2: expected a name"},
-		{"[1,]", "column 4: expected a value"},
-		{"[,1]", "column 2: expected a value"},
-		{"{\"a\":1,}", "column 8: expected a name"},
-		{"{\"a\" 1}", "column 6: expected a colon"},
-		{"{\"a\":}", "column 6: expected a value"},
-		{"{a:1}", "column 2: expected a name"},
-		{"{\"a\":1 \"b\":2}", "column 8: expected a comma"},
-		{"[1 2]", "column 4: expected a comma"},
-		{"[1}", "column 3: expected a comma"},
-		{"01", "cannot begin with 0"},
-		{"[01]", "column 2: a number cannot begin with 0"},
-		{"-", "a minus sign needs a digit"},
-		{"+1", "expected a value"},
-		{".5", "expected a value"},
-		{"1.", "a decimal point needs a digit"},
-		{"1e", "an exponent needs a digit"},
-		{"1e+", "an exponent needs a digit"},
-		{"1e999", "too large for a double"},
-		{"-1e999", "too large for a double"},
-		{"NaN", "expected a value"},
-		{"Infinity", "expected a value"},
-		{"nul", "expected a value"},
-		{"True", "expected a value"},
-		{"'a'", "expected a value"},
-		{"1 2", "column 3: text follows"},
-		{"{}x", "column 3: text follows"},
-		{"\xEF\xBB\xBF{}", "byte order mark"},
-		{"\"abc", "the string is not closed"},
-		{"\"a\nb\"", "line 1, column 3: a control character"},
-		{"\"\\x\"", "a backslash must be followed"},
-		{"\"\\u12g4\"", "a backslash must be followed"},
-		{"\"\\u123", "a backslash must be followed"},
-		{"\"\\", "a backslash must be followed"},
-		{"\"\\u0000\"", "\\u0000 is not allowed"},
-		{"\"\\ud800\"", "surrogate"},
-		{"\"\\ud800\\u0041\"", "surrogate"},
-		{"\"\\udc00\"", "surrogate"},
-		{"\"\xff\"", "column 2: the bytes are not UTF-8"},
-		{"\"\xed\xa0\x80\"", "not UTF-8"},
-		{"\"\xc0\x80\"", "not UTF-8"},
-		{"{\"a\":1,\"a\":2}", "column 8: the name occurs twice"},
-		{"{\"a\":1,\n \"\\u0061\":2}", "line 2, column 2: the name occurs twice"},
-		{"{\"\u00e9\":{}, \"\\u00e9\":2}", "column 10: the name occurs twice"},
-		{"[{\"a\":{\"b\":1,\"b\":1}}]", "column 14: the name occurs twice"},
-		{"{\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,\"g\":0,\"h\":0,\"i\":0,\"j\":0,\"k\":0,"
-		 "\"l\":0,\"m\":0,\"c\":0}", "column 80: the name occurs twice"},
+	static const struct {
+		const char *in, *error;
+	} cases[] = {
+	    {"", "line 1, column 1: the text ends where a value is expected"},
+	    {"  ", "line 1, column 3: the text ends"},
+	    {"{", "column 2: expected a name"},
+	    {"[1,]", "column 4: expected a value"},
+	    {"[,1]", "column 2: expected a value"},
+	    {"{\"a\":1,}", "column 8: expected a name"},
+	    {"{\"a\" 1}", "column 6: expected a colon"},
+	    {"{\"a\":}", "column 6: expected a value"},
+	    {"{a:1}", "column 2: expected a name"},
+	    {"{\"a\":1 \"b\":2}", "column 8: expected a comma"},
+	    {"[1 2]", "column 4: expected a comma"},
+	    {"[1}", "column 3: expected a comma"},
+	    {"01", "cannot begin with 0"},
+	    {"[01]", "column 2: a number cannot begin with 0"},
+	    {"-", "a minus sign needs a digit"},
+	    {"+1", "expected a value"},
+	    {".5", "expected a value"},
+	    {"1.", "a decimal point needs a digit"},
+	    {"1e", "an exponent needs a digit"},
+	    {"1e+", "an exponent needs a digit"},
+	    {"1e999", "too large for a double"},
+	    {"-1e999", "too large for a double"},
+	    {"NaN", "expected a value"},
+	    {"Infinity", "expected a value"},
+	    {"nul", "expected a value"},
+	    {"True", "expected a value"},
+	    {"'a'", "expected a value"},
+	    {"1 2", "column 3: text follows"},
+	    {"{}x", "column 3: text follows"},
+	    {"\xEF\xBB\xBF{}", "byte order mark"},
+	    {"\"abc", "the string is not closed"},
+	    {"\"a\nb\"", "line 1, column 3: a control character"},
+	    {"\"\\x\"", "a backslash must be followed"},
+	    {"\"\\u12g4\"", "a backslash must be followed"},
+	    {"\"\\u123", "a backslash must be followed"},
+	    {"\"\\", "a backslash must be followed"},
+	    {"\"\\u0000\"", "\\u0000 is not allowed"},
+	    {"\"\\ud800\"", "surrogate"},
+	    {"\"\\ud800\\u0041\"", "surrogate"},
+	    {"\"\\udc00\"", "surrogate"},
+	    {"\"\xff\"", "column 2: the bytes are not UTF-8"},
+	    {"\"\xed\xa0\x80\"", "not UTF-8"},
+	    {"\"\xc0\x80\"", "not UTF-8"},
+	    {"{\"a\":1,\"a\":2}", "column 8: the name occurs twice"},
+	    {"{\"a\":1,\n \"\\u0061\":2}", "line 2, column 2: the name occurs twice"},
+	    {"{\"\u00e9\":{}, \"\\u00e9\":2}", "column 10: the name occurs twice"},
+	    {"[{\"a\":{\"b\":1,\"b\":1}}]", "column 14: the name occurs twice"},
+	    {"{\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,\"g\":0,\"h\":0,\"i\":0,\"j\":0,\"k\":0,"
+	     "\"l\":0,\"m\":0,\"c\":0}",
+	        "column 80: the name occurs twice"},
 	};
 
 	(void)state;
@@ -205,8 +210,9 @@ static void test_accessors(void **state)
 	struct arena *a = arena_new();
 	struct err e = {0};
 	const cJSON *v = parse(a,
-		"{\"a\":1,\"A\":\"x\",\"a/b\":[10,[20]],\"~\":-5,\"\":0.5,\"big\":9007199254740994,"
-		"\"nan\":\"NaN\",\"n\":\"0.25\",\"t\":true}", &e);
+	    "{\"a\":1,\"A\":\"x\",\"a/b\":[10,[20]],\"~\":-5,\"\":0.5,\"big\":9007199254740994,"
+	    "\"nan\":\"NaN\",\"n\":\"0.25\",\"t\":true}",
+	    &e);
 	int64_t i = 0;
 	double x = 0;
 
@@ -240,18 +246,21 @@ static void test_accessors(void **state)
 
 static void test_equal(void **state)
 {
-	static const struct { const char *a, *b; bool equal; } cases[] = {
-		{"{\"a\":1,\"b\":[1,{}]}", "{\"b\":[1,{}],\"a\":1.0}", true},
-		{"{\"a\":1,\"b\":2}", "{\"a\":2,\"b\":1}", false},
-		{"{\"a\":1}", "{\"A\":1}", false},
-		{"{\"a\":1}", "{\"a\":1,\"b\":1}", false},
-		{"[1,2]", "[2,1]", false},
-		{"[1]", "[1,1]", false},
-		{"[]", "{}", false},
-		{"true", "false", false},
-		{"null", "null", true},
-		{"\"1\"", "1", false},
-		{"0", "-0", true},
+	static const struct {
+		const char *a, *b;
+		bool equal;
+	} cases[] = {
+	    {"{\"a\":1,\"b\":[1,{}]}", "{\"b\":[1,{}],\"a\":1.0}", true},
+	    {"{\"a\":1,\"b\":2}", "{\"a\":2,\"b\":1}", false},
+	    {"{\"a\":1}", "{\"A\":1}", false},
+	    {"{\"a\":1}", "{\"a\":1,\"b\":1}", false},
+	    {"[1,2]", "[2,1]", false},
+	    {"[1]", "[1,1]", false},
+	    {"[]", "{}", false},
+	    {"true", "false", false},
+	    {"null", "null", true},
+	    {"\"1\"", "1", false},
+	    {"0", "-0", true},
 	};
 
 	(void)state;
@@ -268,14 +277,14 @@ static void test_equal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_accepts),
-		cmocka_unit_test(test_refuses),
-		cmocka_unit_test(test_nul_byte_and_size),
-		cmocka_unit_test(test_depth),
-		cmocka_unit_test(test_long_number),
-		cmocka_unit_test(test_many_keys),
-		cmocka_unit_test(test_accessors),
-		cmocka_unit_test(test_equal),
+	    cmocka_unit_test(test_accepts),
+	    cmocka_unit_test(test_refuses),
+	    cmocka_unit_test(test_nul_byte_and_size),
+	    cmocka_unit_test(test_depth),
+	    cmocka_unit_test(test_long_number),
+	    cmocka_unit_test(test_many_keys),
+	    cmocka_unit_test(test_accessors),
+	    cmocka_unit_test(test_equal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
