@@ -11,7 +11,9 @@ struct store_experiment {
 	const char *uid, *ns, *name;
 	const char *labels;             /* JSON object of strings                                 */
 	const char *form, *posted;      /* the apiVersion and the document that were posted       */
-	const char *spec;               /* JSON, native form, every default filled in             */
+	const char *spec;               /* JSON, the value of "spec", every default filled in     */
+	const char *brief;              /* pages, in place of spec: its objectives, algorithm, budget */
+	const char *annotations;        /* JSON object of strings                                 */
 	const char *spec_sha256, *algorithm;
 	enum experiment_state state;
 	bool cancelling;                /* stopping: kill what runs instead of waiting            */
@@ -52,7 +54,7 @@ struct store_new_parameter {
 	const char *choices;                            /* JSON array or NULL                     */
 };
 struct store_new_experiment {
-	const char *ns, *name, *labels, *form, *posted, *spec, *spec_sha256, *algorithm, *created_by;
+	const char *ns, *name, *labels, *annotations, *form, *posted, *spec, *spec_sha256, *algorithm, *created_by;
 	bool paused;
 	const struct store_new_objective *objectives;
 	size_t n_objectives;
@@ -93,7 +95,7 @@ struct store_call *store_experiments_page(struct store *s, struct arena *a, cons
 struct store_experiment_patch {
 	const char *ns, *name;
 	int64_t if_version;
-	const char *spec, *spec_sha256, *labels;        /* NULL = as it is */
+	const char *spec, *spec_sha256, *labels, *annotations;  /* NULL = as it is */
 };
 struct store_call *store_experiment_patch(struct store *s, struct arena *a, const struct store_experiment_patch *p,
 	store_experiments_cb *done, void *ctx);

@@ -46,6 +46,9 @@ struct store_trials {
 	int64_t remaining;              /* pages: rows behind the last one                        */
 	enum experiment_state state;    /* pages, gets, API writes: of the experiment             */
 	int next_number;
+	/* pages, gets, API writes: the experiment's uid, and the names of its objectives and parameters
+	 * in order, as JSON arrays. */
+	const char *uid, *metrics, *parameters;
 };
 typedef void store_trials_cb(void *ctx, const struct store_trials *rows, const struct err *e);
 

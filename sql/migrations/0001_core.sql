@@ -18,6 +18,7 @@ CREATE TABLE core.experiments (
   namespace      text NOT NULL COLLATE "C",
   name           text NOT NULL COLLATE "C",
   labels         jsonb NOT NULL DEFAULT '{}',
+  annotations    jsonb NOT NULL DEFAULT '{}',
   form           text NOT NULL,                      -- the apiVersion that was posted
   posted         text NOT NULL,                      -- the document, byte for byte
   spec           json NOT NULL,                      -- native form, defaulted; jsonb would reorder parameters
