@@ -200,3 +200,19 @@ bool algo_setting_text(const struct algorithm *a, struct algo_value *values, uin
 /* Everything that would keep the algorithm from working on this problem: required settings,
  * capabilities, the algorithm's own check(). Reports all; true if there was nothing. */
 bool algo_check(const struct algorithm *a, const struct algo_problem *p, algo_report *report, void *ctx);
+
+/* ---- for algorithms ---------------------------------------------------------------------------- */
+
+static inline bool algo_cancelled(const struct algo_request *r)
+{
+	return r->cancel && atomic_load_explicit(r->cancel, memory_order_relaxed);
+}
+
+/* The row that every table has: Katib's name for the seed. */
+extern const char *const algo_seed_aliases[];
+#define ALGO_SETTING_SEED                                                                          \
+	{                                                                                              \
+		.name = "random_state", .aliases = algo_seed_aliases, .type = ALGO_INT, .min = 0,          \
+		.max = 0x1p53, .def = __builtin_nan(""),                                                   \
+		.doc = "Seed of the random numbers; the document's own seed goes before it."               \
+	}

@@ -31,7 +31,7 @@ struct rng rng_seeded(uint64_t seed);
 struct rng rng_stream(uint64_t seed, enum rng_purpose purpose, uint64_t index);
 
 uint64_t rng_next(struct rng *r);
-double rng_uniform(struct rng *r);              /* (0, 1), never an end point; 53 bits         */
+double rng_uniform(struct rng *r);              /* (0, 1), never an end point; 52 bits         */
 double rng_normal(struct rng *r);               /* mean 0, sd 1                                */
 uint64_t rng_below(struct rng *r, uint64_t n);  /* 0 .. n-1 without bias; n >= 1               */
 void rng_shuffle(struct rng *r, uint32_t *a, size_t n);

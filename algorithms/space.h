@@ -81,6 +81,9 @@ void space_when(struct space_builder *b, uint32_t child, uint32_t parent, const 
  * and counted in *n_problems (at least 1, at most max; max >= 1). */
 struct space *space_build(struct space_builder *b_take, struct space_problem *problems, size_t max,
 	size_t *n_problems);
+/* A finite copy of s: every continuous parameter becomes a categorical one with `points` values.
+ * NULL: no memory. */
+struct space *space_countable(const struct space *s, uint32_t points);
 const char *space_fault_text(enum space_fault f);       /* "a log scale needs min above 0"     */
 
 struct space *space_ref(struct space *s);               /* returns s                           */
