@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/num.h"
+
 /* OpenSSL's digests fail only when memory is short or the library is broken. */
 static void must(bool ok, const char *what)
 {
@@ -60,21 +62,12 @@ size_t hash_hex(const void *p, size_t n, char *out)
 	return 2 * n;
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-		return (c | 0x20) - 'a' + 10;
-	return -1;
-}
-
 bool hash_unhex(const char *s, void *out, size_t n)
 {
 	uint8_t *bytes = out;
 
 	for (size_t i = 0; i < n; i++) {
-		int high = hex_value(s[2 * i]), low = high < 0 ? -1 : hex_value(s[2 * i + 1]);
+		int high = num_hex_digit(s[2 * i]), low = high < 0 ? -1 : num_hex_digit(s[2 * i + 1]);
 
 		if (low < 0)
 			return false;

@@ -2,32 +2,21 @@
 
 #include <assert.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/arena.h"
 #include "lib/err.h"
 #include "lib/json.h"
+#include "lib/json_keys.h"
 #include "lib/num.h"
 #include "lib/utf8.h"
 
-/* A key of an object that is still open, its escapes resolved. */
-struct key {
-	const char *s;
-	size_t n;
-	const char *at; /* in the text */
-};
-
-enum { KEYS_INLINE = 48 };
-
 struct check {
 	const char *text, *p, *end; /* p: the next byte to look at */
-	struct arena *scratch;
 	struct err *e;
 	unsigned depth;
 	size_t values;
-	struct key *keys; /* of all open objects, innermost last */
-	size_t keys_n, keys_cap;
+	struct json_keys keys;
 };
 
 static bool check_value(struct check *c);
@@ -105,15 +94,6 @@ static bool check_number(struct check *c)
 	return true;
 }
 
-static int hex_digit(char ch)
-{
-	if (ch >= '0' && ch <= '9')
-		return ch - '0';
-	if ((ch | 0x20) >= 'a' && (ch | 0x20) <= 'f')
-		return (ch | 0x20) - 'a' + 10;
-	return -1;
-}
-
 /* The code unit of "\uXXXX" at p, or -1. */
 static int32_t unicode_escape(const char *p, const char *end)
 {
@@ -122,7 +102,7 @@ static int32_t unicode_escape(const char *p, const char *end)
 	if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
 		return -1;
 	for (int i = 2; i < 6; i++) {
-		int digit = hex_digit(p[i]);
+		int digit = num_hex_digit(p[i]);
 
 		if (digit < 0)
 			return -1;
@@ -245,55 +225,15 @@ static size_t unescape(const char *s, size_t n, char *out)
 
 static void push_key(struct check *c, const char *at, bool escaped)
 {
-	struct key k = {.s = at + 1, .n = (size_t)(c->p - at - 2), .at = at};
+	struct json_key k = {.s = at + 1, .n = (size_t)(c->p - at - 2), .at = at};
 
 	if (escaped) {
-		char *plain = arena_alloc(c->scratch, k.n);
+		char *plain = arena_alloc(c->keys.arena, k.n);
 
 		k.n = unescape(k.s, k.n, plain);
 		k.s = plain;
 	}
-	if (c->keys_n == c->keys_cap) {
-		struct key *more = arena_alloc(c->scratch, 2 * c->keys_cap * sizeof *more);
-
-		memcpy(more, c->keys, c->keys_n * sizeof *more);
-		c->keys = more;
-		c->keys_cap *= 2;
-	}
-	c->keys[c->keys_n++] = k;
-}
-
-static bool same_key(const struct key *a, const struct key *b)
-{
-	return a->n == b->n && memcmp(a->s, b->s, a->n) == 0;
-}
-
-static int compare_keys(const void *pa, const void *pb)
-{
-	const struct key *a = pa, *b = pb;
-	int order;
-
-	if (a->n != b->n)
-		return a->n < b->n ? -1 : 1;
-	order = memcmp(a->s, b->s, a->n);
-	return order ? order : (a->at > b->at) - (a->at < b->at);
-}
-
-/* The second of two equal keys among k[0..n), or NULL. */
-static const struct key *find_duplicate(struct key *k, size_t n)
-{
-	if (n <= 12) { /* nearly every object: a few comparisons of lengths */
-		for (size_t i = 1; i < n; i++)
-			for (size_t j = 0; j < i; j++)
-				if (same_key(&k[i], &k[j]))
-					return &k[i];
-		return NULL;
-	}
-	qsort(k, n, sizeof *k, compare_keys);
-	for (size_t i = 1; i < n; i++)
-		if (same_key(&k[i - 1], &k[i]))
-			return &k[i];
-	return NULL;
+	json_keys_push(&c->keys, k);
 }
 
 static bool check_member(struct check *c)
@@ -315,8 +255,8 @@ static bool check_member(struct check *c)
 
 static bool check_object(struct check *c)
 {
-	size_t first = c->keys_n;
-	const struct key *twice;
+	size_t mark = c->keys.n;
+	const struct json_key *twice;
 
 	c->p++;
 	if (take(c, '}'))
@@ -327,11 +267,8 @@ static bool check_object(struct check *c)
 	} while (take(c, ','));
 	if (!take(c, '}'))
 		return fail(c, c->p, "expected a comma or the object's closing brace");
-	twice = find_duplicate(c->keys + first, c->keys_n - first);
-	if (twice)
-		return fail(c, twice->at, "the name occurs twice in its object");
-	c->keys_n = first;
-	return true;
+	twice = json_keys_close(&c->keys, mark);
+	return !twice || fail(c, twice->at, "the name occurs twice in its object");
 }
 
 static bool check_array(struct check *c)
@@ -401,18 +338,11 @@ static bool check_value(struct check *c)
 
 bool json_check(const char *text, size_t n, struct arena *scratch, struct err *e)
 {
-	struct key keys[KEYS_INLINE];
-	struct check c = {
-	    .text = text,
-	    .p = text,
-	    .end = text + n,
-	    .scratch = scratch,
-	    .e = e,
-	    .keys = keys,
-	    .keys_cap = KEYS_INLINE,
-	};
+	struct json_key inline_keys[48];
+	struct check c = {.text = text, .p = text, .end = text + n, .e = e};
 	size_t bad = utf8_check(text, n);
 
+	c.keys = (struct json_keys){.arena = scratch, .items = inline_keys, .cap = ARRAY_LEN(inline_keys)};
 	if (n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
 		return fail(&c, text, "a byte order mark is not allowed");
 	if (bad < n)
@@ -422,6 +352,6 @@ bool json_check(const char *text, size_t n, struct arena *scratch, struct err *e
 	skip_space(&c);
 	if (c.p < c.end)
 		return fail(&c, c.p, "text follows the end of the value");
-	assert(c.depth == 0 && c.keys_n == 0);
+	assert(c.depth == 0 && c.keys.n == 0);
 	return true;
 }

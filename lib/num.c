@@ -113,7 +113,7 @@ static bool parse_nonfinite(const char *s, size_t n, double *out)
 }
 
 /* [+-] digits [. digits] [e [+-] digits], with a digit before or after the point. */
-static bool is_decimal(const char *s, size_t n)
+bool num_is_decimal(const char *s, size_t n)
 {
 	size_t i = n && (s[0] == '-' || s[0] == '+'), whole, part = 0, exponent;
 
@@ -138,7 +138,7 @@ bool num_parse(const char *s, size_t n, bool nonfinite, double *out)
 {
 	char local[64], *text = local;
 
-	if (!is_decimal(s, n))
+	if (!num_is_decimal(s, n))
 		return nonfinite && parse_nonfinite(s, n, out);
 	if (n >= sizeof local) {
 		text = malloc(n + 1);

@@ -95,15 +95,6 @@ bool uri_split(const char *s, struct arena *a, struct uri *out, struct err *e)
 	return true;
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-		return (c | 0x20) - 'a' + 10;
-	return -1;
-}
-
 const char *uri_decode(const char *s, size_t n, bool plus, struct arena *a, struct err *e)
 {
 	char *out = arena_alloc(a, n + 1);
@@ -113,7 +104,8 @@ const char *uri_decode(const char *s, size_t n, bool plus, struct arena *a, stru
 		char c = s[i];
 
 		if (c == '%') {
-			int high = i + 2 < n ? hex_value(s[i + 1]) : -1, low = high < 0 ? -1 : hex_value(s[i + 2]);
+			int high = i + 2 < n ? num_hex_digit(s[i + 1]) : -1,
+			    low = high < 0 ? -1 : num_hex_digit(s[i + 2]);
 
 			if (low < 0) {
 				err_set(e, ERR_MALFORMED, "'%%' in a URL must be followed by two hexadecimal digits");
