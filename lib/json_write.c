@@ -43,8 +43,7 @@ static void put_escaped(struct strbuf *out, unsigned char c)
 		strbuf_printf(out, "\\u%04x", c);
 }
 
-/* n bytes of well-formed UTF-8. */
-static void put_valid(struct strbuf *out, const char *s, size_t n)
+void json_escape(struct strbuf *out, const char *s, size_t n)
 {
 	while (n > 0) {
 		size_t run = plain_run(s, n);
@@ -63,7 +62,7 @@ static void put_string(struct strbuf *out, const char *s, size_t n)
 	for (;;) {
 		size_t good = utf8_check(s, n);
 
-		put_valid(out, s, good);
+		json_escape(out, s, good);
 		if (good == n)
 			break;
 		strbuf_puts(out, "\xEF\xBF\xBD");

@@ -39,3 +39,6 @@ void jw_null(struct json_writer *w, const char *key);
 void jw_time(struct json_writer *w, const char *key, int64_t unix_us);   /* RFC 3339 UTC; 0 = null */
 void jw_raw(struct json_writer *w, const char *key, const char *json);   /* valid JSON text; NULL = null */
 void jw_value(struct json_writer *w, const char *key, const cJSON *v);   /* a whole tree         */
+
+/* Adds n bytes of valid UTF-8 as they stand between the quotes of a JSON string. */
+void json_escape(struct strbuf *out, const char *s, size_t n);

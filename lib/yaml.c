@@ -296,9 +296,8 @@ static cJSON *read_member(struct reader *r, struct fy_event *event)
 		return NULL;
 	value = read_value(r, event);
 	fy_parser_event_free(r->parser, event);
-	if (value) {
+	if (value)
 		value->string = arena_strdup(r->arena, key);
-	}
 	return value;
 }
 
@@ -374,10 +373,10 @@ static bool note_anchor(struct reader *r, struct fy_event *event, const cJSON *v
 	if (!token)
 		return true;
 	if (++r->anchors_n > ANCHORS_MAX)
-		return fail(r, "more than 1000 anchors");
+		return fail_at(r, r->at, "more than 1000 anchors");
 	name = fy_token_get_text(token, &n);
 	if (!name)
-		return fail(r, "the anchor cannot be read");
+		return fail_at(r, r->at, "the anchor cannot be read");
 	anchor = ARENA_NEW(r->arena, struct anchor);
 	*anchor = (struct anchor){r->anchors, arena_strndup(r->arena, name, n), v};
 	r->anchors = anchor;
@@ -467,11 +466,16 @@ bool yaml_parse_all(
 	struct fy_parse_cfg config = {.flags = FYPCF_QUIET | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE};
 	struct fy_diag_cfg diag_config;
 	bool ok = false;
-	size_t bad = utf8_check(text, n);
+	size_t bad;
 
 	*out = (struct yaml_docs){0};
+	if (n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) { /* YAML allows a byte order mark */
+		r.text = r.at = text += 3;
+		n -= 3;
+	}
 	if (max && n > max)
 		return err_set(e, ERR_TOO_LARGE, "the document has %zu bytes; at most %zu are allowed", n, max);
+	bad = utf8_check(text, n);
 	if (bad < n)
 		return fail_at(&r, text + bad, text[bad] ? "the bytes are not UTF-8" : "a NUL byte");
 	fy_diag_cfg_default(&diag_config);
