@@ -10,9 +10,10 @@
  *
  * Promises. start() and adopt() may be repeated for the same key, also by another process after a
  * crash: an attempt's program is started at most once, ever. Every point is delivered at least
- * once, with the same (metric, step) each time, so storing it twice changes nothing. At most
- * RUN_POINTS_WINDOW points of a run are under way: more come after ack(). ENDED comes only after
- * every POINTS event of the run was acknowledged: whoever sees ENDED knows that all is stored.
+ * once, with the same (metric, step) each time, so storing it twice changes nothing; a point without
+ * a step on its line counts its metric's lines from 0. About RUN_POINTS_WINDOW of points of a run are
+ * under way at once: more come after ack(). ENDED comes only after every POINTS event of the run was
+ * acknowledged: whoever sees ENDED knows that all is stored.
  *
  * Everything given to a backend is borrowed for the call, and so is everything in an event.
  */
@@ -29,7 +30,7 @@ struct loop;
 enum {
 	RUN_UID_MAX = 40,
 	RUN_POINTS_BATCH = 1000,        /* points in one event, at most      */
-	RUN_POINTS_WINDOW = 4000,       /* points not yet acknowledged, a run */
+	RUN_POINTS_WINDOW = 128 * 1024, /* bytes of points under way, a run: some thousand */
 };
 
 struct run_key {
@@ -67,7 +68,7 @@ struct run_order {
 	const char *trial;              /* <experiment>-<8 characters>       */
 	const char *const *argv;        /* NULL-ended; argv[0] is looked up in the trial's PATH */
 	const char *const *env;         /* "NAME=value", NULL-ended, placed over the backend's clean base */
-	const char *cwd;                /* NULL = the backend's default      */
+	const char *cwd;                /* NULL = a folder of the run's own  */
 	const char *manifest;           /* Kubernetes: the object as JSON, parameters filled in; else NULL */
 	int64_t timeout_us;             /* 0 = none; kept also while no server runs */
 	int64_t grace_us;               /* from SIGTERM to SIGKILL           */
@@ -239,6 +240,7 @@ static inline struct run_log *run_log_open(struct run_backend *b, const struct r
 	return b->type->log_open(b, q, fn, ctx);
 }
 
+/* The reader returned false and now wants more. */
 static inline void run_log_resume(struct run_log *log)
 {
 	log->backend->type->log_resume(log);

@@ -1,0 +1,517 @@
+#include "trial-runner/supervise.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/arena.h"
+#include "lib/clk.h"
+#include "lib/mem.h"
+#include "lib/num.h"
+#include "lib/strbuf.h"
+#include "trial-runner/file_tail.h"
+#include "trial-runner/output.h"
+#include "trial-runner/points.h"
+#include "trial-runner/process.h"
+#include "trial-runner/rundir.h"
+
+enum {
+	CHUNK = 64 * 1024,
+	POINTS_MAX = 8 << 20,           /* held while the disk is full */
+};
+
+static const int64_t never = INT64_MAX;
+static const int64_t leftover_grace_us = CLK_SECOND;            /* for what outlives the program        */
+static const int64_t kill_again_us = CLK_SECOND / 10;
+static const int64_t give_up_us = 30 * CLK_SECOND;              /* after SIGKILL: it hangs in the kernel */
+static const int64_t disk_retry_us = CLK_SECOND / 5, disk_give_up_us = 600 * CLK_SECOND;
+static const int64_t tick_us = CLK_SECOND;                      /* only while a folder cannot be watched */
+
+struct supervisor {
+	struct arena *arena;
+	const struct run_sheet *sheet;
+	int dir, signals, pipe, points_fd;
+	struct output output;
+	struct metric_collector *lines;         /* of the output */
+	struct metric_collector *file_lines;    /* of the metrics file; or NULL, as the tail */
+	struct file_tail *tail;
+	bool tail_has_more;
+	struct strbuf points;                   /* not yet written */
+	enum run_source source;                 /* of the points found now */
+	pid_t program;
+	bool reaped, alone;                     /* the program is over; and nothing it forked is left */
+	int wait_status;
+	int64_t deadline_us, term_us, kill_us, hopeless_us;
+	bool killed;                            /* SIGKILL was ours */
+	int64_t oom_kills;                      /* of the machine, before the start */
+	struct run_status status;
+	char *chunk;
+};
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+static void on_point(void *ctx, const struct run_point *p)
+{
+	struct supervisor *s = ctx;
+
+	if (s->points.len < POINTS_MAX - POINT_LINE_MAX)
+		point_encode(&s->points, s->source, p);
+}
+
+/* False while something is left (the disk is full). */
+static bool flush_points(struct supervisor *s)
+{
+	while (s->points.len > 0) {
+		ssize_t n = write(s->points_fd, s->points.data, s->points.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		strbuf_consume(&s->points, (size_t)n);
+	}
+	return true;
+}
+
+static bool write_number(struct supervisor *s, const char *name, int64_t value)
+{
+	char text[NUM_MAX];
+	size_t n = num_format_i64(text, value);
+
+	return rundir_write(s->dir, name, text, n, NULL);
+}
+
+static bool write_status(struct supervisor *s)
+{
+	return flush_points(s) && rundir_write_status(s->dir, &s->status, NULL);
+}
+
+/* How it ended must not get lost on a full disk: tries until there is room or the folder is gone. */
+static void publish(struct supervisor *s)
+{
+	int64_t until = clk_now_us() + disk_give_up_us;
+
+	while (!write_status(s) && clk_now_us() < until && rundir_exists(s->dir, RUNDIR_LIVE))
+		poll(NULL, 0, (int)(disk_retry_us / 1000));
+}
+
+/* --- before the start -------------------------------------------------------------------------- */
+
+/* Whether this process is the one to run the attempt; the lock is then held until it ends. */
+static bool claim(struct supervisor *s)
+{
+	int fd = openat(s->dir, RUNDIR_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int tries = 2000;
+
+	/* A server that looks at the lock holds it for a moment. */
+	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (rundir_exists(s->dir, RUNDIR_CLAIMED) || tries-- == 0) {
+			close(fd);
+			return false;
+		}
+		poll(NULL, 0, 1);
+	}
+	return fd >= 0 && !rundir_exists(s->dir, RUNDIR_CLAIMED) && write_number(s, RUNDIR_CLAIMED, getpid());
+}
+
+static int64_t oom_kills(void)
+{
+	int fd = open("/proc/vmstat", O_RDONLY | O_CLOEXEC);
+	char text[16384];
+	const char *at;
+	ssize_t n = -1;
+
+	if (fd >= 0) {
+		n = read(fd, text, sizeof text - 1);
+		close(fd);
+	}
+	text[n > 0 ? n : 0] = '\0';
+	at = strstr(text, "\noom_kill ");
+	return at ? strtoll(at + 10, NULL, 10) : 0;
+}
+
+static void open_collectors(struct supervisor *s)
+{
+	const struct run_metrics *m = &s->sheet->order.metrics;
+	struct run_metrics none = {.collector = RUN_COLLECT_NONE};
+
+	s->source = m->fallback ? RUN_FROM_FALLBACK : RUN_FROM_OUTPUT;
+	s->lines = collector_new(m->collector == RUN_COLLECT_STDOUT ? m : &none, on_point, s);
+	if (m->collector != RUN_COLLECT_FILE || !m->path)
+		return;
+	s->file_lines = collector_new(m, on_point, s);
+	s->tail = file_tail_new(*m->path == '/' ? m->path : arena_printf(s->arena, "%s/%s", s->sheet->order.cwd, m->path),
+		s->file_lines);
+}
+
+static bool open_files(struct supervisor *s, struct err *e)
+{
+	int log = openat(s->dir, RUNDIR_OUTPUT, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+	s->points_fd = openat(s->dir, RUNDIR_POINTS, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	output_init(&s->output, log, s->sheet->log_max);
+	open_collectors(s);
+	if (log < 0 || s->points_fd < 0)
+		return err_set(e, ERR_UNAVAILABLE, "the trial's folder cannot be written: %s", strerror(errno));
+	return true;
+}
+
+/* The pipe keeps its write end here only until the program has its own. */
+static bool start_program(struct supervisor *s, struct err *e)
+{
+	const struct run_order *o = &s->sheet->order;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_set(e, ERR_UNAVAILABLE, "no pipe for a trial's output: %s", strerror(errno));
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	s->pipe = ends[0];
+	s->oom_kills = oom_kills();
+	s->program = process_start(&(struct process_start){o->argv, o->env, o->cwd, ends[1]}, e);
+	close(ends[1]);
+	if (s->program < 0)
+		return false;
+	s->status.started = true;
+	s->deadline_us = o->timeout_us > 0 ? clk_now_us() + o->timeout_us : never;
+	return write_number(s, RUNDIR_STARTED, clk_wall_us()) ||
+		err_set(e, ERR_UNAVAILABLE, "the trial's folder cannot be written");
+}
+
+/* --- stopping ----------------------------------------------------------------------------------- */
+
+static void touch_stop_file(struct supervisor *s)
+{
+	int fd = openat(s->dir, RUNDIR_STOP_FILE, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	if (fd >= 0)
+		close(fd);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Plans SIGTERM and SIGKILL; a plan that is already sooner stays. */
+static void plan_stop(struct supervisor *s, int64_t notice_us, int64_t grace_us)
+{
+	int64_t term = clk_now_us() + (notice_us > 0 ? notice_us : 0);
+
+	if (grace_us < 0)
+		grace_us = s->sheet->order.grace_us;
+	touch_stop_file(s);
+	s->term_us = earlier(s->term_us, term);
+	s->kill_us = earlier(s->kill_us, term + (grace_us > 0 ? grace_us : 0));
+}
+
+static void obey_stop_order(struct supervisor *s)
+{
+	const struct run_stop *stop = rundir_read_stop(s->dir, s->arena);
+
+	if (!stop)
+		return;
+	if (!s->status.stopped && !s->reaped) {
+		s->status.stopped = true;
+		s->status.stop_reason = stop->reason ? stop->reason : "Stopped";
+	}
+	plan_stop(s, stop->notice_us, stop->grace_us);
+}
+
+static void send_kill(struct supervisor *s, int64_t now)
+{
+	if (!s->reaped)
+		s->killed = true;
+	process_signal_all(s->reaped ? 0 : s->program, SIGKILL);
+	if (s->hopeless_us == never)
+		s->hopeless_us = now + give_up_us;
+	s->kill_us = now + kill_again_us;       /* what forks faster than it dies */
+}
+
+static void keep_times(struct supervisor *s)
+{
+	int64_t now = clk_now_us();
+
+	if (now >= s->deadline_us) {
+		s->deadline_us = never;
+		s->status.timed_out = !s->reaped && !s->status.stopped;
+		plan_stop(s, 0, -1);
+	}
+	if (now >= s->term_us) {
+		s->term_us = never;
+		process_signal_all(s->reaped ? 0 : s->program, SIGTERM);
+	}
+	if (now >= s->kill_us)
+		send_kill(s, now);
+}
+
+/* --- the loop ------------------------------------------------------------------------------------ */
+
+/* Takes the end of the program and of everything that became ours when its parent died. */
+static void reap(struct supervisor *s)
+{
+	bool over = false;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == s->program) {
+			s->reaped = over = true;
+			s->wait_status = status;
+			s->status.ended_us = clk_wall_us();
+		}
+	}
+	s->alone = s->reaped && pid < 0 && errno == ECHILD;
+	if (over && !s->alone) {
+		s->term_us = 0;
+		s->kill_us = earlier(s->kill_us, clk_now_us() + leftover_grace_us);
+	}
+}
+
+static void read_signals(struct supervisor *s)
+{
+	struct signalfd_siginfo si;
+
+	while (read(s->signals, &si, sizeof si) == sizeof si) {
+		if (si.ssi_signo == SIGCHLD) {
+			reap(s);
+		} else if (si.ssi_signo == SIGUSR1) {
+			obey_stop_order(s);
+		} else {
+			s->status.ended_by_system = !s->status.stopped;
+			plan_stop(s, 0, -1);
+		}
+	}
+}
+
+/* True when something came. The end of the pipe closes it. */
+static bool read_output(struct supervisor *s)
+{
+	ssize_t n = s->pipe < 0 ? 0 : read(s->pipe, s->chunk, CHUNK);
+
+	if (n > 0) {
+		output_write(&s->output, s->chunk, (size_t)n);
+		collector_feed(s->lines, s->chunk, (size_t)n, clk_wall_us());
+		return true;
+	}
+	if (s->pipe >= 0 && (n == 0 || errno != EAGAIN)) {
+		close(s->pipe);
+		s->pipe = -1;
+	}
+	return false;
+}
+
+static void read_metrics_file(struct supervisor *s)
+{
+	if (s->tail)
+		s->tail_has_more = file_tail_read(s->tail, clk_wall_us());
+}
+
+static int wait_ms(const struct supervisor *s)
+{
+	int64_t now = clk_now_us(), due = earlier(earlier(s->deadline_us, s->term_us), s->kill_us);
+
+	if (s->tail && !file_tail_watching(s->tail))
+		due = earlier(due, now + tick_us);
+	if (s->points.len > 0)
+		due = earlier(due, now + disk_retry_us);
+	if (s->tail_has_more || due <= now)
+		return 0;
+	return due == never ? -1 : (int)earlier((due - now + 999) / 1000, INT32_MAX);
+}
+
+static void loop_once(struct supervisor *s)
+{
+	struct pollfd fds[] = {
+		{.fd = s->signals, .events = POLLIN},
+		{.fd = s->pipe, .events = POLLIN},
+		{.fd = s->tail ? file_tail_fd(s->tail) : -1, .events = POLLIN},
+	};
+
+	if (poll(fds, ARRAY_LEN(fds), wait_ms(s)) < 0)
+		return;
+	if (fds[1].revents)
+		read_output(s);
+	read_metrics_file(s);
+	flush_points(s);
+	if (fds[0].revents)
+		read_signals(s);
+	keep_times(s);
+}
+
+/* --- the end -------------------------------------------------------------------------------------- */
+
+static void read_spool(struct supervisor *s)
+{
+	size_t n;
+	const char *text = rundir_read(s->dir, RUNDIR_SPOOL, s->arena, &n);
+
+	s->source = RUN_FROM_SPOOL;
+	if (text)
+		collector_spool(s->lines, text, n, clk_wall_us());
+}
+
+static void collect_rest(struct supervisor *s)
+{
+	while (read_output(s))
+		flush_points(s);
+	collector_end(s->lines, clk_wall_us());
+	if (s->tail) {
+		while (file_tail_read(s->tail, clk_wall_us()))
+			flush_points(s);
+		collector_end(s->file_lines, clk_wall_us());
+	}
+	read_spool(s);
+}
+
+static const char *with_last_line(struct supervisor *s, const char *text)
+{
+	const char *last = collector_last_line(s->lines);
+
+	return *last ? arena_printf(s->arena, "%s; the last line it printed: %s", text, last) : text;
+}
+
+static void explain_signal(struct supervisor *s)
+{
+	struct run_status *st = &s->status;
+
+	st->oom = st->signal == SIGKILL && !s->killed && oom_kills() > s->oom_kills;
+	st->reason = st->oom ? "OutOfMemory" : "Killed";
+	st->message = st->oom
+		? "was killed because the machine ran out of memory: lower what it needs or how many run at once"
+		: with_last_line(s, arena_printf(s->arena, "was killed by signal %d (%s)", st->signal, strsignal(st->signal)));
+}
+
+static void explain_exit(struct supervisor *s)
+{
+	struct run_status *st = &s->status;
+
+	st->reason = st->exit_code == 0 ? "Completed" : "Error";
+	st->message = st->exit_code == 0
+		? "ended with exit code 0"
+		: with_last_line(s, arena_printf(s->arena, "ended with exit code %d", st->exit_code));
+}
+
+/* The outer cause, where there is one, comes before the way in which the program went. */
+static void explain_end(struct supervisor *s)
+{
+	struct run_status *st = &s->status;
+	char limit[NUM_MAX];
+
+	st->exit_code = WIFEXITED(s->wait_status) ? WEXITSTATUS(s->wait_status) : -1;
+	st->signal = WIFSIGNALED(s->wait_status) ? WTERMSIG(s->wait_status) : 0;
+	if (st->signal)
+		explain_signal(s);
+	else
+		explain_exit(s);
+	if (st->timed_out) {
+		num_format_duration(limit, s->sheet->order.timeout_us);
+		st->reason = "Timeout";
+		st->message = with_last_line(s, arena_printf(s->arena, "ran longer than its timeout of %s", limit));
+	} else if (st->stopped) {
+		st->message = arena_printf(s->arena, "was stopped (%s) and %s", st->stop_reason, st->message);
+		st->reason = st->stop_reason;
+	} else if (st->ended_by_system) {
+		st->reason = "SystemShutdown";
+		st->message = "was ended from outside, probably because the machine shut down";
+	}
+	if (!s->alone)
+		st->message = arena_printf(s->arena, "%s; some of its processes cannot be killed", st->message);
+	if (s->output.failed)
+		st->message = arena_printf(s->arena, "%s; its log is not complete: the disk was full", st->message);
+}
+
+static void run_program(struct supervisor *s)
+{
+	obey_stop_order(s);             /* one that came before the signal could be heard */
+	while (!s->alone && clk_now_us() < s->hopeless_us)
+		loop_once(s);
+	collect_rest(s);
+	explain_end(s);
+}
+
+static int open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static bool begin(struct supervisor *s, struct err *e)
+{
+	s->sheet = rundir_read_sheet(s->dir, s->arena);
+	if (!s->sheet)
+		return err_set(e, ERR_INTERNAL, "the trial's sheet is damaged");
+	s->signals = open_signals();
+	if (s->signals < 0)
+		return err_set(e, ERR_UNAVAILABLE, "no signalfd for a trial: %s", strerror(errno));
+	return open_files(s, e) && start_program(s, e);
+}
+
+static void supervisor_free(struct supervisor *s)
+{
+	const int fds[] = {s->dir, s->signals, s->pipe, s->points_fd};
+
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+	collector_free(s->lines);
+	collector_free(s->file_lines);
+	file_tail_free(s->tail);
+	strbuf_free(&s->points);
+	free(s->chunk);
+	arena_free(s->arena);
+}
+
+int supervise(const char *folder)
+{
+	struct supervisor s = {.signals = -1, .pipe = -1, .points_fd = -1, .output.fd = -1};
+	struct err e = {0};
+	bool mine;
+
+	setsid();
+	prctl(PR_SET_NAME, "trimtab-run");
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	s.deadline_us = s.term_us = s.kill_us = s.hopeless_us = never;
+	s.arena = arena_new();
+	s.chunk = xmalloc(CHUNK);
+	strbuf_init(&s.points, POINTS_MAX);
+	s.dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	mine = s.dir >= 0 && claim(&s);
+	if (mine) {
+		s.status.exit_code = -1;
+		if (begin(&s, &e)) {
+			run_program(&s);
+		} else if (s.program > 0) {
+			process_signal_all(s.program, SIGKILL);
+		}
+		if (!s.status.reason) {
+			s.status.started = false;
+			s.status.reason = "StartError";
+			s.status.message = e.detail;
+			s.status.ended_us = clk_wall_us();
+		}
+		if (s.output.fd >= 0)
+			output_end(&s.output);
+		publish(&s);
+	}
+	supervisor_free(&s);
+	return mine ? 0 : 3;
+}
