@@ -27,6 +27,7 @@ struct prom;
 struct run_backend;
 struct run_event;
 struct store;
+struct store_trial;
 struct work_pool;
 
 struct control_config {
@@ -81,7 +82,7 @@ void control_report(struct control *c, int64_t experiment_id, int32_t number,
 /* ---- ask (ask.c) ------------------------------------------------------------------------------- */
 
 struct ask_answer {
-	const int32_t *numbers;                 /* of the trials that are the worker's now; committed */
+	const struct store_trial *trials;       /* the worker's now; committed                        */
 	size_t n;
 	enum experiment_state state;
 	int64_t retry_after_s;                  /* with n = 0: when to ask again                      */
@@ -89,8 +90,8 @@ struct ask_answer {
 typedef void ask_done_fn(void *ctx, const struct ask_answer *answer, const struct err *e);
 /* The worker's unfinished trials first, then fresh ones, `count` at most; waits at most 5 s for them.
  * ERR_WRONG_STATE for an experiment that runs its trials itself. */
-void control_ask(struct control *c, int64_t experiment_id, const char *worker, int32_t count,
-	int64_t lease_s, ask_done_fn *done, void *ctx);
+void control_ask(struct control *c, int64_t experiment_id, const char *ns, const char *name,
+	const char *worker, int32_t count, int32_t lease_s, ask_done_fn *done, void *ctx);
 
 /* ---- what happens, live (bus.c) ---------------------------------------------------------------- */
 

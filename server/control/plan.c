@@ -199,7 +199,7 @@ static void plan_suggestion(const struct plan_input *in, int64_t shortage, struc
 {
 	int64_t n = shortage;
 
-	if (in->suggesting > 0 || in->exhausted || in->algorithm_failed)
+	if (in->suggesting > 0 || in->waiting || in->exhausted || in->algorithm_failed)
 		return;
 	if (in->budget.max_trials > 0 && n > in->budget.max_trials - in->used)
 		n = in->budget.max_trials - in->used;

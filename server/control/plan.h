@@ -79,6 +79,7 @@ struct plan_input {
 	bool by_workers;                /* ask/tell: trials are made when they are asked for       */
 	int64_t wanted;                 /* ask/tell: trials that workers wait for                  */
 	int64_t suggesting;             /* trials that a suggestion under way will bring           */
+	bool waiting;                   /* the algorithm wants results before it goes on           */
 	bool exhausted;                 /* the algorithm has no further configuration              */
 	bool algorithm_failed;
 	int64_t room;                   /* trials the executor could start now                     */

@@ -9,6 +9,8 @@
  *     done(ctx, rows, NULL)   it is committed; rows live in the arena that was given
  *     done(ctx, NULL, e)      it did not happen, or (ERR_UNAVAILABLE) it may have: ask again
  *
+ * `done` may be NULL where nobody waits; then the arena may be NULL too.
+ *
  * Arguments are copied before a function returns. Statements that are safe to repeat are repeated
  * after a lost connection; others fail with ERR_UNAVAILABLE. ERR_SLOW_DOWN: the queue is full.
  *

@@ -29,6 +29,7 @@ struct store_trial {
 	int lease_seconds;
 	int64_t lease_until_us;
 	const char *executor, *object;  /* what runs it, and its JSON description; or NULL        */
+	bool pushed;                    /* it reports by itself                                   */
 	int completion;                 /* grows in the order in which trials ended; 0 = not yet  */
 	int64_t change, created_us, started_us, finished_us;
 	int rank;                       /* pages and gets: 1 = best, ties share; 0 = not ranked   */
@@ -62,9 +63,10 @@ struct store_new_trial {
 	const char *params;             /* JSON object                                            */
 	const char *budget;             /* JSON or NULL                                           */
 	enum store_source source;
-	enum trial_state state;         /* pending, or running for a worker that asked            */
+	enum trial_state state;         /* pending; starting; or running for a worker that asked  */
 	const char *worker;             /* or NULL                                                */
 	int lease_seconds;              /* with a worker                                          */
+	const char *executor;           /* with state starting: who runs it; else NULL            */
 };
 /*
  * Adds trials numbered from expected_next on: at most `limit` of them, and none if next_number is
@@ -92,6 +94,8 @@ struct store_trial_move {
 	const char *reason, *message;   /* NULL = as they are                                     */
 	int exit_code;                  /* or STORE_NO_INT                                        */
 	const char *object;             /* JSON, NULL = as it is                                  */
+	const char *worker;             /* pending -> running for this one; NULL = as it is       */
+	int lease_seconds;              /* with a worker                                          */
 };
 struct store_call *store_trials_move(struct store *s, struct arena *a, int64_t experiment, int64_t epoch,
 	const struct store_trial_move *moves, size_t n, store_trials_cb *done, void *ctx);
@@ -108,6 +112,11 @@ struct store_call *store_trials_retry(struct store *s, struct arena *a, int64_t 
 /* Running trials whose worker has been silent beyond its lease -> lost (WorkerLost). */
 struct store_call *store_trials_expire(struct store *s, struct arena *a, int64_t experiment, int64_t epoch,
 	store_trials_cb *done, void *ctx);
+
+/* These report by themselves: what a collector finds in their output no longer counts. Sets `pushed`
+ * where it is not set yet and notifies. done may be NULL. */
+struct store_call *store_trials_pushed(struct store *s, struct arena *a, int64_t experiment,
+	const int *numbers, size_t n, store_count_cb *done, void *ctx);
 
 /* ---- API -------------------------------------------------------------------------------------- */
 

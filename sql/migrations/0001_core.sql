@@ -109,6 +109,7 @@ CREATE TABLE core.trials (
   lease_until    timestamptz,                        -- ask/tell: silent for longer = lost
   executor       text,                               -- local, kubernetes, simulated, worker
   object         jsonb,                              -- what runs it: process or Kubernetes object
+  pushed         boolean NOT NULL DEFAULT false,     -- it reports by itself: no fallback collector
   completion     int,                                -- the order in which trials of it ended
   change         bigint NOT NULL DEFAULT 0,
   created_at     timestamptz NOT NULL DEFAULT now(),

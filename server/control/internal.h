@@ -1,0 +1,138 @@
+/*
+ * What the files of the control room share. Nobody outside includes this.
+ *
+ *     control.c  life, the tail of the pass, backends          apply.c    the plan's actions
+ *     lease.c    which experiments are ours                    suggest.c  algorithm jobs
+ *     load.c     experiments and trials from the store         run.c      what backends tell
+ *     find.c     names to ids                                  order.c    a trial becomes an order
+ *     report.c   group commit of points                        ask.c      workers that ask
+ *     bus.c      who listens live
+ *
+ * Law of callbacks: a store callback carries {control, experiment id, epoch} and looks the experiment
+ * up again; it may have gone, or come back with another epoch.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "server/control/control.h"
+#include "server/control/experiment.h"
+#include "server/model/names.h"
+#include "trial-runner/backend.h"
+
+struct bus;
+struct finder;
+struct loop_timer;
+struct waiter;
+struct reporter;
+struct store_trials;
+
+enum { CONTROL_BACKENDS_MAX = 4 };
+
+struct control {
+	struct control_config config;
+	struct loop *loop;
+	struct store *store;
+	struct run_backend *backends[CONTROL_BACKENDS_MAX];
+	size_t n_backends;
+
+	struct experiment **experiments;        /* ours, by id                                        */
+	size_t n_experiments, cap_experiments;
+	TAILQ_HEAD(experiment_dirty_head, experiment) dirty;
+	struct loop_timer *wake;                /* for the earliest experiment->wake_at_us            */
+
+	struct loop_timer *tick;
+	bool started, claiming, claim_again, renewing;
+	void (*drained)(void *ctx);
+	void *drained_ctx;
+
+	TAILQ_HEAD(, waiter) waiters;           /* requests that wait for trials (ask.c)              */
+	struct finder *finder;
+	struct reporter *reporter;
+	struct bus *bus;
+};
+
+/* control.c */
+struct experiment *control_experiment(struct control *c, int64_t id);           /* or NULL */
+void control_adopt(struct control *c, int64_t id, int64_t epoch);
+/* Forgets an experiment: its lease is lost, or it is over. Its runs go on without us. */
+void control_drop(struct control *c, struct experiment *x);
+void control_dirty(struct control *c, struct experiment *x);
+/* After an error that may pass: plan again, but not at once. */
+void control_later(struct control *c, struct experiment *x, int64_t us);
+
+/* lease.c */
+void lease_tick(struct control *c);
+void lease_claim(struct control *c);
+
+/* load.c */
+void load_experiment(struct control *c, struct experiment *x);
+/* Takes the rows of a write in. False: the epoch is stale and the experiment is gone now. */
+bool load_rows(struct control *c, struct experiment *x, const struct store_trials *rows);
+
+/* A store call of the control loop: which experiment it is about, found again in the callback. */
+struct step {
+	struct control *control;
+	struct arena *arena;            /* of the result; freed by step_end() */
+	int64_t experiment, epoch;
+	int32_t *numbers;               /* trials marked as `writing`, in the arena */
+	size_t n_numbers;
+	/* A move that somebody told us about and nobody will tell again: kept until it is written. */
+	struct store_trial_move *move;
+	STAILQ_ENTRY(step) unsent_link;
+};
+struct step *step_begin(struct control *c, struct experiment *x);
+void step_writes(struct step *s, struct experiment *x, int32_t number);         /* marks it */
+/* The experiment, still ours under the same epoch, its marks lifted; else NULL. */
+struct experiment *step_resume(struct step *s);
+void step_end(struct step *s);
+/* For callbacks of writes that answer with rows: resumes, takes the rows in, on an error plans again
+ * later. NULL if there is nothing more to do. The caller ends the step in any case. */
+struct experiment *step_rows(struct step *s, const struct store_trials *rows, const struct err *e);
+
+/* apply.c */
+void apply_unsent(struct control *c, struct experiment *x);
+void apply_plan(struct control *c, struct experiment *x, const struct plan *p);
+/* Hands trials in state `starting` to their executor. */
+void apply_launch(struct control *c, struct experiment *x, struct trial *t);
+void apply_move(struct control *c, struct experiment *x, struct trial *t, enum trial_state to,
+	const char *reason, const char *message, int exit_code, const char *object);
+
+/* suggest.c */
+void suggest_start(struct control *c, struct experiment *x, int64_t n);
+void suggest_cancel(struct control *c, struct experiment *x);
+
+/* order.c */
+struct run_key order_key(const struct experiment *x, const struct trial *t);
+const struct run_order *order_make(struct control *c, struct experiment *x, struct trial *t,
+	struct arena *a);
+
+/* ask.c */
+int64_t ask_wanted(const struct experiment *x);
+/* The next worker that waits for a trial, with what it asked for; NULL: nobody. */
+const char *ask_next(struct experiment *x, int32_t *lease_s);
+/* These rows were written; some may be what a worker waits for. */
+void ask_serve(struct control *c, struct experiment *x, const struct store_trials *rows);
+void ask_drop_all(struct control *c, struct experiment *x);
+void ask_load(struct control *c, struct experiment *x);         /* those that other replicas wrote down */
+void ask_changed(struct control *c, int64_t experiment);        /* 0 = any */
+
+/* report.c */
+struct reporter *reporter_new(struct control *c);
+void reporter_free(struct reporter *r);
+void reporter_run_points(struct control *c, const struct run_event *ev);
+
+/* bus.c */
+struct bus *bus_new(struct control *c);
+void bus_free(struct bus *b);
+void bus_trial(struct control *c, struct experiment *x, const struct store_trial *row);
+void bus_experiment(struct control *c, struct experiment *x);
+void bus_points(struct control *c, int64_t experiment, int32_t number, const struct metric_point *points,
+	size_t n);
+
+/* find.c */
+struct finder *finder_new(void);
+void finder_free(struct finder *f);
+void finder_forget(struct control *c, int64_t experiment_id);

@@ -1,0 +1,97 @@
+/* A trial and its experiment's template become an order for a backend. */
+#include "server/control/internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/arena.h"
+#include "lib/json_write.h"
+#include "server/model/render.h"
+#include "server/model/trial_token.h"
+
+enum { MANIFEST_MAX = 4 << 20 };
+
+struct run_key order_key(const struct experiment *x, const struct trial *t)
+{
+	struct run_key key = {.experiment_id = x->id, .number = t->number, .attempt = t->attempt};
+
+	snprintf(key.uid, sizeof key.uid, "%s", x->uid);
+	return key;
+}
+
+static struct trial_facts facts_of(struct control *c, struct experiment *x, struct trial *t, struct arena *a)
+{
+	char *token = arena_alloc(a, TRIAL_TOKEN_MAX), *name = arena_alloc(a, TRIAL_NAME_MAX);
+
+	trial_token_make(token, c->config.trial_key, c->config.trial_key_len, x->id, t->number);
+	trial_name(name, x->name, x->uid, t->number);
+	return (struct trial_facts){
+		.spec = x->spec,
+		.x = experiment_x(x, t->number),
+		.name = name,
+		.number = t->number,
+		.attempt = t->attempt,
+		.seed = trial_seed(x->seed, t->number),
+		.budget_steps = t->resource > 0 ? (int64_t)t->resource : 0,
+		.trial_url = arena_printf(a, "%s/api/v1/namespaces/%s/experiments/%s/trials/%" PRId32,
+			c->config.base_url, x->ns, x->name, t->number),
+		.token = token,
+	};
+}
+
+/* Every metric is kept, not only the objectives: a collector that was given names would drop the rest. */
+static struct run_metrics metrics_of(const struct metrics_spec *m)
+{
+	const enum collector from = m->collector == COLLECTOR_PUSH ? m->fallback : m->collector;
+
+	return (struct run_metrics){
+		.collector = from == COLLECTOR_STDOUT ? RUN_COLLECT_STDOUT
+			: from == COLLECTOR_FILE ? RUN_COLLECT_FILE : RUN_COLLECT_NONE,
+		.fallback = m->collector == COLLECTOR_PUSH,
+		.json_lines = m->format == LINES_JSON,
+		.path = m->path,
+		.patterns = m->n_patterns ? m->patterns : NULL,
+	};
+}
+
+static const char *manifest_text(const struct trial_facts *facts, struct arena *a)
+{
+	const cJSON *tree = render_manifest(facts, a);
+	struct json_writer w;
+	struct strbuf b;
+
+	if (!tree)
+		return NULL;
+	strbuf_init(&b, MANIFEST_MAX);
+	jw_init(&w, &b);
+	jw_value(&w, NULL, tree);
+	const char *text = b.failed ? NULL : arena_strdup(a, b.data);
+	strbuf_free(&b);
+	return text;
+}
+
+const struct run_order *order_make(struct control *c, struct experiment *x, struct trial *t, struct arena *a)
+{
+	const struct trial_template *template = &x->spec->trial;
+	const struct trial_facts facts = facts_of(c, x, t, a);
+	struct run_order *o = ARENA_NEW(a, struct run_order);
+	size_t n;
+
+	o->key = order_key(x, t);
+	o->ns = x->ns;
+	o->experiment = x->name;
+	o->trial = facts.name;
+	o->argv = (const char *const *)render_command(&facts, a, &n);
+	o->env = (const char *const *)render_env(&facts, a, &n);
+	o->cwd = template->working_directory ? render_text(&facts, template->working_directory, a) : NULL;
+	o->manifest = manifest_text(&facts, a);
+	o->timeout_us = template->timeout_us;
+	o->grace_us = template->grace_period_us;
+	o->resources = (struct run_resources){.cpu = (double)template->resources.cpu_millis / 1000,
+		.memory = template->resources.memory_bytes, .gpu = (int32_t)template->resources.gpu};
+	o->metrics = metrics_of(&template->metrics);
+	if (o->metrics.path)
+		o->metrics.path = render_text(&facts, o->metrics.path, a);
+	return o;
+}

@@ -1,0 +1,328 @@
+/*
+ * Asking the algorithm, on a worker thread.
+ *
+ * The job owns copies of the history and shares the immutable spec. Its result is matched by
+ * experiment and epoch, and added only if trial numbers still begin where it thought: whoever enqueued
+ * a point meanwhile has changed the history, and the algorithm is asked again. So a suggestion is a
+ * function of the history alone, whenever and wherever it is made.
+ */
+#include "server/control/internal.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "algorithms/algorithm.h"
+#include "lib/arena.h"
+#include "lib/clk.h"
+#include "lib/failpoint.h"
+#include "lib/json_write.h"
+#include "lib/log.h"
+#include "lib/work.h"
+#include "server/model/params.h"
+
+enum { SUGGEST_MAX = 1000, POOL_FULL_WAIT_MS = 50 };
+
+struct suggest_job {
+	struct work_job work;           /* first: the pool hands this back */
+	struct control *control;
+	struct arena *arena;
+	struct spec_ref *ref;
+	int64_t experiment, epoch;
+	const struct algorithm *algorithm;
+	struct algo_problem problem;
+	struct algo_history history;
+	struct algo_request request;
+	enum algo_outcome outcome;
+	bool defect;                    /* it gave an invalid configuration */
+	bool abandoned;                 /* the experiment is no longer ours */
+	int64_t took_us;
+};
+
+/* ---- the problem as the algorithm sees it ------------------------------------------------------ */
+
+static enum algo_status status_of(enum trial_state s)
+{
+	switch (s) {
+	case TRIAL_SUCCEEDED:
+		return ALGO_SUCCEEDED;
+	case TRIAL_EARLY_STOPPED:
+		return ALGO_STOPPED;
+	case TRIAL_FAILED:
+	case TRIAL_UNAVAILABLE:
+		return ALGO_FAILED;
+	case TRIAL_KILLED:
+	case TRIAL_LOST:
+		return ALGO_ABANDONED;
+	case TRIAL_PENDING:
+	case TRIAL_STARTING:
+	case TRIAL_RUNNING:
+	case TRIAL_STATES:
+		break;
+	}
+	return ALGO_PENDING;
+}
+
+static struct algo_trial record_of(struct experiment *x, const struct trial *t, const double *xs, const double *values)
+{
+	const size_t row = (size_t)(t->number - 1);
+	const bool over = trial_state_over(t->state);
+
+	return (struct algo_trial){
+		.number = (uint32_t)t->number,
+		.status = status_of(t->state),
+		.suggested = t->source == STORE_FROM_ALGORITHM,
+		.x = xs + row * x->spec->n_parameters,
+		.values = over ? values + row * x->spec->n_objectives : NULL,
+		.duration = over && t->started_us > 0 ? (double)(t->finished_us - t->started_us) / 1e6 : NAN,
+		.resource = t->resource,
+		.parent = t->parent,
+		.bracket = t->bracket,
+		.rung = t->rung,
+	};
+}
+
+static void copy_history(struct suggest_job *job, struct experiment *x)
+{
+	const size_t n = (size_t)x->n_trials;
+	const double *xs = arena_dup(job->arena, x->x, n * x->spec->n_parameters * sizeof *x->x);
+	const double *values = arena_dup(job->arena, x->values, n * x->spec->n_objectives * sizeof *x->values);
+	struct algo_trial *ended = ARENA_NEW_N(job->arena, struct algo_trial, x->n_ended + 1);
+	struct algo_trial *pending = ARENA_NEW_N(job->arena, struct algo_trial, x->n_open + 1);
+	uint32_t n_pending = 0;
+
+	for (size_t i = 0; i < x->n_ended; i++)
+		ended[i] = record_of(x, &x->trials[x->ended[i] - 1], xs, values);
+	for (size_t i = 0; i < x->n_open; i++) {
+		const struct trial *t = &x->trials[x->open[i] - 1];
+		if (!trial_state_over(t->state))
+			pending[n_pending++] = record_of(x, t, xs, values);
+	}
+	job->history = (struct algo_history){
+		.trials = ended, .n_trials = (uint32_t)x->n_ended, .pending = pending, .n_pending = n_pending};
+}
+
+static void set_request(struct suggest_job *job, const struct experiment *x, int64_t n)
+{
+	const size_t d = job->ref->spec->n_parameters;
+	struct algo_suggestion *out = ARENA_NEW_N(job->arena, struct algo_suggestion, (size_t)n);
+
+	for (int64_t i = 0; i < n; i++)
+		out[i].x = ARENA_NEW_N(job->arena, double, d);
+	job->request = (struct algo_request){.first_number = (uint32_t)x->next_number, .n = (uint32_t)n, .out = out,
+		.cancel = &job->work.cancel, .cache = x->cache};
+}
+
+/* ---- on the worker ----------------------------------------------------------------------------- */
+
+static void run(struct work_job *work)
+{
+	struct suggest_job *job = (struct suggest_job *)work;
+	const int64_t start = clk_now_us();
+
+	job->outcome = job->algorithm->suggest(&job->problem, &job->history, &job->request);
+	for (uint32_t i = 0; job->outcome > 0 && i < job->request.n_out; i++)
+		job->defect |= !space_valid(job->problem.space, job->request.out[i].x, NULL);
+	job->took_us = clk_now_us() - start;
+}
+
+/* ---- back on the loop -------------------------------------------------------------------------- */
+
+static void job_free(struct suggest_job *job)
+{
+	if (job->request.cache && job->algorithm->cache_free)
+		job->algorithm->cache_free(job->request.cache);
+	spec_ref_put(job->ref);
+	arena_free(job->arena);
+}
+
+static const char *budget_json(const struct algo_suggestion *s, struct arena *a)
+{
+	struct strbuf b;
+	struct json_writer w;
+
+	if (isnan(s->resource) && s->parent == 0 && s->bracket == 0 && s->rung == 0)
+		return NULL;
+	strbuf_init(&b, 1024);
+	jw_init(&w, &b);
+	jw_object(&w, NULL);
+	if (!isnan(s->resource)) {
+		jw_num(&w, "steps", s->resource);
+		jw_num(&w, "resource", s->resource);
+	}
+	if (s->parent)
+		jw_int(&w, "parent", s->parent);
+	jw_int(&w, "bracket", s->bracket);
+	jw_int(&w, "rung", s->rung);
+	jw_end(&w);
+	const char *text = arena_strdup(a, b.data);
+	strbuf_free(&b);
+	return text;
+}
+
+static void on_added(void *ctx, const struct store_trials *rows, const struct err *e)
+{
+	struct step *s = ctx;
+	struct control *c = s->control;
+	struct experiment *x = control_experiment(c, s->experiment);
+
+	FAILPOINT("trials-added");
+	if (x && x->epoch == s->epoch)
+		x->suggesting = 0;
+	x = step_rows(s, rows, e);
+	for (size_t i = 0; x && i < rows->n; i++) {
+		struct trial *t = experiment_trial(x, rows->items[i].number);
+		if (t->state == TRIAL_STARTING && !t->writing)
+			apply_launch(c, x, t);
+	}
+	if (x && rows->n == 0)
+		x->reload = true;
+	if (x && x->spec->trial.executor == EXECUTOR_WORKER)
+		ask_serve(c, x, rows);
+	step_end(s);
+}
+
+/* Trials of our own executors are added as `starting`: their start needs no second commit. */
+static void add_trials(struct suggest_job *job, struct control *c, struct experiment *x)
+{
+	struct step *s = step_begin(c, x);
+	const uint32_t n = job->request.n_out;
+	const int64_t limit = x->spec->budget.max_trials > 0 ? x->spec->budget.max_trials + x->imported : INT32_MAX;
+	struct store_new_trial *fresh = ARENA_NEW_N(s->arena, struct store_new_trial, n);
+	const bool go = x->state == EXPERIMENT_RUNNING && x->backend;
+
+	for (uint32_t i = 0; i < n; i++) {
+		fresh[i] = (struct store_new_trial){
+			.params = params_json(x->spec, job->request.out[i].x, s->arena),
+			.budget = budget_json(&job->request.out[i], s->arena),
+			.source = STORE_FROM_ALGORITHM,
+			.state = go ? TRIAL_STARTING : TRIAL_PENDING,
+			.executor = go ? x->backend->type->name : NULL,
+		};
+		const char *worker = x->spec->trial.executor == EXECUTOR_WORKER && x->state == EXPERIMENT_RUNNING
+			? ask_next(x, &fresh[i].lease_seconds) : NULL;
+		if (worker) {
+			fresh[i].worker = arena_strdup(s->arena, worker);
+			fresh[i].state = TRIAL_RUNNING;
+		}
+	}
+	x->suggesting = n;
+	store_trials_add(c->store, s->arena, x->id, x->epoch, (int)job->request.first_number, (int)limit, fresh, n,
+		on_added, s);
+}
+
+static void fail(struct control *c, struct experiment *x, const struct suggest_job *job)
+{
+	x->algorithm_failed = true;
+	snprintf(x->failure, sizeof x->failure, "algorithm '%s' could not suggest a trial (%s)", job->algorithm->name,
+		job->defect ? "it left the search space" : job->outcome == ALGO_NO_MEMORY ? "out of memory"
+			: job->outcome == ALGO_UNSUPPORTED ? "the search space does not suit it" : "a numerical dead end");
+	LOG_ERROR("algorithm failed", L_STR("experiment", x->name), L_STR("why", x->failure));
+	control_dirty(c, x);
+}
+
+static void done(struct work_job *work)
+{
+	struct suggest_job *job = (struct suggest_job *)work;
+	struct control *c = job->control;
+	struct experiment *x = job->abandoned ? NULL : control_experiment(c, job->experiment);
+
+	FAILPOINT("suggested");
+	if (!x || x->epoch != job->epoch)
+		goto out;
+	assert(x->job == job);
+	x->job = NULL;
+	x->suggesting = 0;
+	x->cache = job->request.cache;
+	job->request.cache = NULL;
+	control_dirty(c, x);
+	if (!work->ran || job->outcome == ALGO_CANCELLED)
+		goto out;
+	LOG_DEBUG("suggested", L_STR("experiment", x->name), L_STR("algorithm", job->algorithm->name),
+		L_INT("n", job->request.n_out), L_INT("took_us", job->took_us));
+	if (job->outcome < 0 || job->defect) {
+		fail(c, x, job);
+		goto out;
+	}
+	x->exhausted = job->outcome == ALGO_EXHAUSTED;
+	x->waiting = job->outcome == ALGO_WAIT;
+	if (job->request.n_out > 0)
+		add_trials(job, c, x);
+out:
+	job_free(job);
+}
+
+/* ---- from the plan ----------------------------------------------------------------------------- */
+
+/* The points that the user wants tried first come before anything the algorithm says. */
+static void add_initial(struct control *c, struct experiment *x)
+{
+	struct step *s = step_begin(c, x);
+	const size_t n = x->spec->n_initial_trials;
+	const int64_t limit = x->spec->budget.max_trials > 0 ? x->spec->budget.max_trials : INT32_MAX;
+	struct store_new_trial *fresh = ARENA_NEW_N(s->arena, struct store_new_trial, n);
+
+	for (size_t i = 0; i < n; i++)
+		fresh[i] = (struct store_new_trial){
+			.params = params_json(x->spec, x->spec->initial_trials[i], s->arena),
+			.source = STORE_FROM_USER,
+			.state = TRIAL_PENDING,
+		};
+	x->suggesting = (int64_t)n;
+	store_trials_add(c->store, s->arena, x->id, x->epoch, 1, (int)limit, fresh, n, on_added, s);
+}
+
+void suggest_start(struct control *c, struct experiment *x, int64_t n)
+{
+	struct suggest_job *job;
+	struct arena *a;
+
+	assert(!x->job && x->suggesting == 0 && n > 0);
+	if (x->next_number == 1 && x->spec->n_initial_trials > 0) {
+		add_initial(c, x);
+		return;
+	}
+	n = n < SUGGEST_MAX ? n : SUGGEST_MAX;
+	a = arena_new();
+	job = ARENA_NEW(a, struct suggest_job);
+	job->work.run = run;
+	job->work.done = done;
+	job->control = c;
+	job->arena = a;
+	job->ref = spec_ref_get(x->ref);
+	job->experiment = x->id;
+	job->epoch = x->epoch;
+	job->algorithm = x->spec->algorithm.algorithm;
+	job->problem = x->spec->problem;
+	job->problem.seed = (uint64_t)x->seed;
+	copy_history(job, x);
+	if (!x->cache && job->algorithm->cache_new)
+		x->cache = job->algorithm->cache_new(&job->problem);
+	set_request(job, x, n);
+	x->cache = NULL;
+	x->job = job;
+	x->suggesting = n;
+	if (work_submit(c->config.workers, &job->work))
+		return;
+	x->job = NULL;
+	x->suggesting = 0;
+	x->cache = job->request.cache;
+	job->request.cache = NULL;
+	job_free(job);
+	control_later(c, x, POOL_FULL_WAIT_MS * (CLK_SECOND / 1000));
+}
+
+void suggest_cancel(struct control *c, struct experiment *x)
+{
+	if (x->cache && x->spec->algorithm.algorithm->cache_free)
+		x->spec->algorithm.algorithm->cache_free(x->cache);
+	x->cache = NULL;
+	if (!x->job)
+		return;
+	x->job->abandoned = true;
+	work_cancel(c->config.workers, &x->job->work);
+	x->job = NULL;
+}
