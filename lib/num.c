@@ -1,7 +1,6 @@
 #include "lib/num.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
@@ -9,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "lib/mem.h"
+#include "lib/num_shortest.h"
 
 static locale_t c_locale;
 
@@ -44,55 +46,103 @@ size_t num_format_i64(char out[NUM_MAX], int64_t x)
 	return len;
 }
 
-/* The decimal point of printf is the locale's. */
-static size_t print_g(char out[NUM_MAX], int precision, double x)
+/* The last n digits of v, with zeros in front. */
+static char *put_digits(char *p, uint64_t v, int n)
 {
-	size_t n = (size_t)snprintf(out, NUM_MAX, "%.*g", precision, x);
-	char *p = out + strspn(out, "+-0123456789");
+	for (int i = n - 1; i >= 0; i--, v /= 10)
+		p[i] = (char)('0' + v % 10);
+	return p + n;
+}
 
-	assert(n < NUM_MAX);
-	if (*p != '\0' && *p != 'e' && *p != '.') {
-		size_t point = strcspn(p, "0123456789");
+static int count_digits(uint64_t v)
+{
+	int n = 1;
 
-		*p = '.';
-		memmove(p + 1, p + point, n - (size_t)(p - out) - point + 1);
-		n -= point - 1;
+	while (v >= 10) {
+		v /= 10;
+		n++;
 	}
+	return n;
+}
+
+/* digits * 10^exponent as 123.4, with the zeros that it takes. */
+static char *put_fixed(char *p, uint64_t digits, int n, int exponent)
+{
+	char text[17];
+	int whole = n + exponent; /* digits before the point */
+
+	put_digits(text, digits, n);
+	if (whole <= 0) {
+		memcpy(p, "0.", 2);
+		memset(p + 2, '0', (size_t)-whole);
+		memcpy(p + 2 - whole, text, (size_t)n);
+		return p + 2 - whole + n;
+	}
+	if (exponent >= 0) {
+		memcpy(p, text, (size_t)n);
+		memset(p + n, '0', (size_t)exponent);
+		return p + whole;
+	}
+	memcpy(p, text, (size_t)whole);
+	p[whole] = '.';
+	memcpy(p + whole + 1, text + whole, (size_t)(n - whole));
+	return p + n + 1;
+}
+
+/* digits * 10^exponent as 1.234e+56, as printf has it. */
+static char *put_scientific(char *p, uint64_t digits, int n, int exponent)
+{
+	int e = exponent + n - 1;
+
+	put_digits(p + 1, digits, n);
+	p[0] = p[1];
+	p[1] = '.';
+	p += n > 1 ? n + 1 : 1;
+	*p++ = 'e';
+	*p++ = e < 0 ? '-' : '+';
+	e = e < 0 ? -e : e;
+	return put_digits(p, (uint64_t)e, e < 100 ? 2 : 3);
+}
+
+static size_t put_nonfinite(char out[NUM_MAX], double x)
+{
+	const char *name = isnan(x) ? "NaN" : x > 0 ? "Infinity" : "-Infinity";
+	size_t n = strlen(name);
+
+	memcpy(out, name, n + 1);
 	return n;
 }
 
 size_t num_format(char out[NUM_MAX], double x)
 {
-	const char *name = isnan(x) ? "NaN" : x > 0 ? "Infinity" : "-Infinity";
-	size_t n = 0;
+	struct num_decimal d;
+	char *p = out;
+	int n;
 
-	if (!isfinite(x)) {
-		n = strlen(name);
-		memcpy(out, name, n + 1);
-		return n;
-	}
-	if (fabs(x) < 1e15 && x == (double)(int64_t)x && (x != 0 || !signbit(x)))
+	if (!isfinite(x))
+		return put_nonfinite(out, x);
+	if (fabs(x) <= 0x1p53 && x == (double)(int64_t)x && (x != 0 || !signbit(x)))
 		return num_format_i64(out, (int64_t)x);
-	for (int precision = 15; precision <= 17; precision++) {
-		n = print_g(out, precision, x);
-		if (precision == 17 || read_back(out) == x)
-			break;
+	if (signbit(x))
+		*p++ = '-';
+	d = x == 0 ? (struct num_decimal){0} : num_shortest(x);
+	while (d.digits && d.digits % 10 == 0) {
+		d.digits /= 10;
+		d.exponent++;
 	}
-	return n;
+	n = count_digits(d.digits);
+	if (n + d.exponent > -4 && n + d.exponent <= 17)
+		p = put_fixed(p, d.digits, n, d.exponent);
+	else
+		p = put_scientific(p, d.digits, n, d.exponent);
+	*p = '\0';
+	assert(p - out < NUM_MAX);
+	return (size_t)(p - out);
 }
 
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
-}
-
-static size_t digit_run(const char *s, size_t n)
-{
-	size_t i = 0;
-
-	while (i < n && is_digit(s[i]))
-		i++;
-	return i;
 }
 
 static bool parse_nonfinite(const char *s, size_t n, double *out)
@@ -112,36 +162,119 @@ static bool parse_nonfinite(const char *s, size_t n, double *out)
 	return true;
 }
 
-/* [+-] digits [. digits] [e [+-] digits], with a digit before or after the point. */
-bool num_is_decimal(const char *s, size_t n)
-{
-	size_t i = n && (s[0] == '-' || s[0] == '+'), whole, part = 0, exponent;
+/* A decimal as its parts: value = mantissa * 10^exponent, unless there were too many digits. */
+struct decimal_text {
+	uint64_t mantissa;
+	int exponent;
+	bool minus, exact;
+};
 
-	i += whole = digit_run(s + i, n - i);
+/* Digits from s into the mantissa; how many there are. Beyond 19 it might overflow. */
+static size_t read_digits(const char *s, size_t n, struct decimal_text *d)
+{
+	size_t i = 0;
+
+	for (; i < n && is_digit(s[i]); i++) {
+		if (d->mantissa >= UINT64_C(100000000000000000))
+			d->exact = false;
+		else
+			d->mantissa = d->mantissa * 10 + (uint64_t)(s[i] - '0');
+	}
+	return i;
+}
+
+/* "e-5" and the like, of which nothing may follow. */
+static bool read_exponent(const char *s, size_t n, struct decimal_text *d)
+{
+	bool minus = n > 1 && s[1] == '-';
+	size_t i = n > 1 && (minus || s[1] == '+') ? 2 : 1;
+	int e = 0;
+
+	if (i == n)
+		return false;
+	for (; i < n; i++) {
+		if (!is_digit(s[i]))
+			return false;
+		e = e < 10000 ? e * 10 + (s[i] - '0') : e;
+	}
+	d->exponent += minus ? -e : e;
+	return true;
+}
+
+/* [+-] digits [. digits] [e [+-] digits], with a digit before or after the point. */
+static bool read_decimal(const char *s, size_t n, struct decimal_text *d)
+{
+	size_t i = n && (s[0] == '-' || s[0] == '+'), whole, part = 0;
+
+	*d = (struct decimal_text){.minus = n && s[0] == '-', .exact = true};
+	i += whole = read_digits(s + i, n - i, d);
 	if (i < n && s[i] == '.') {
 		i++;
-		i += part = digit_run(s + i, n - i);
+		i += part = read_digits(s + i, n - i, d);
 	}
 	if (whole + part == 0)
 		return false;
-	if (i < n && (s[i] == 'e' || s[i] == 'E')) {
-		i++;
-		i += i < n && (s[i] == '-' || s[i] == '+');
-		i += exponent = digit_run(s + i, n - i);
-		if (exponent == 0)
-			return false;
-	}
+	d->exponent -= (int)part;
+	if (i < n && (s[i] | 0x20) == 'e')
+		return read_exponent(s + i, n - i, d);
 	return i == n;
+}
+
+bool num_is_decimal(const char *s, size_t n)
+{
+	struct decimal_text d;
+
+	return read_decimal(s, n, &d);
+}
+
+/* Where both the mantissa and the power of ten are doubles, one rounding is all there is (Clinger). */
+static bool convert_exactly(const struct decimal_text *d, double *out)
+{
+	static const double powers[] = {
+	    1e0,
+	    1e1,
+	    1e2,
+	    1e3,
+	    1e4,
+	    1e5,
+	    1e6,
+	    1e7,
+	    1e8,
+	    1e9,
+	    1e10,
+	    1e11,
+	    1e12,
+	    1e13,
+	    1e14,
+	    1e15,
+	    1e16,
+	    1e17,
+	    1e18,
+	    1e19,
+	    1e20,
+	    1e21,
+	    1e22,
+	};
+	double x = (double)d->mantissa;
+
+	if (!d->exact || d->mantissa > UINT64_C(1) << 53 || d->exponent < -22 || d->exponent > 22)
+		return false;
+	x = d->exponent < 0 ? x / powers[-d->exponent] : x * powers[d->exponent];
+	*out = d->minus ? -x : x;
+	return true;
 }
 
 bool num_parse(const char *s, size_t n, bool nonfinite, double *out)
 {
 	char local[64], *text = local;
+	struct decimal_text d;
 
-	if (!num_is_decimal(s, n))
+	if (!read_decimal(s, n, &d))
 		return nonfinite && parse_nonfinite(s, n, out);
+	if (convert_exactly(&d, out))
+		return true;
 	if (n >= sizeof local) {
-		text = malloc(n + 1);
+		text = mem_try_realloc(NULL, n + 1);
 		if (!text)
 			return false;
 	}

@@ -10,8 +10,8 @@
 
 enum { NUM_MAX = 32 };  /* room for any number and its NUL */
 
-/* Shortest of %.15g, %.16g, %.17g that reads back equal; "NaN", "Infinity", "-Infinity".
- * Integral values below 1e15 print without exponent or point ("100000", "-0" for minus zero).
+/* The shortest decimal that reads back equal: as %g has it, but whole numbers up to 2^53 always
+ * without exponent ("100000", "-0" for minus zero). "NaN", "Infinity", "-Infinity".
  * Returns the length. */
 size_t num_format(char out[NUM_MAX], double x);
 size_t num_format_i64(char out[NUM_MAX], int64_t x);
