@@ -183,7 +183,7 @@ static void on_admin_token(void *ctx, enum store_outcome outcome, const struct e
 
 static void ask_for_facts(struct server *s, struct arena *a)
 {
-	char hex[HASH_SHA256_HEX];
+	char hex[HASH_HEX_MAX];
 
 	s->waiting_for = 1;
 	store_setting_get(s->store, a, "trial_token_key", on_key, s);
@@ -281,7 +281,7 @@ static unsigned worker_threads(const struct serve_values *v)
 	return cores > 2 ? (unsigned)cores - 1 : 1;
 }
 
-/* The port first, before anything is started that a second server would disturb. */
+/* Each part needs those before it; trials are taken over last, when everything they need is up. */
 static bool start(struct server *s)
 {
 	s->loop = loop_new();
