@@ -12,8 +12,10 @@ TEST_FLOORS_control    := control runner store model algorithms lib
 TEST_FLOORS_api        := api $(TEST_FLOORS_control)
 TEST_FLOORS_server     := server $(TEST_FLOORS_api)
 TEST_FLOORS_cli        := cli model algorithms lib
+# What a room's tests share: its other sources.
+unit_helpers = $(patsubst %.c,$(O)/%.o,$(filter-out tests/unit/$(1)/test_%,$(wildcard tests/unit/$(1)/*.c)))
 define unit_room
-$(filter $(O)/tests/unit/$(1)/%,$(UNIT_BIN)): $(O)/%: $(O)/%.o $(TEST_FLOORS_$(1):%=$(O)/lib%.a)
+$(filter $(O)/tests/unit/$(1)/%,$(UNIT_BIN)): $(O)/%: $(O)/%.o $(call unit_helpers,$(1)) $(TEST_FLOORS_$(1):%=$(O)/lib%.a)
 	$$(Q)$$(CC) $$(LINK) $$(LDFLAGS) -o $$@ $$^ $$(LIBS) -lcmocka
 endef
 UNIT_ROOMS := $(sort $(foreach b,$(UNIT_SRC),$(word 3,$(subst /, ,$(b)))))

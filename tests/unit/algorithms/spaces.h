@@ -9,7 +9,8 @@ struct named_space {
 	const char *name;
 	struct space *(*make)(void);
 };
-extern const struct named_space named_spaces[];         /* ended by a NULL name */
+extern const struct named_space named_spaces[]; /* ended by a NULL name */
+struct space *space_named(const char *name);
 
 /* Any kind of space: 1 to 8 parameters of every kind and distribution, often with conditions. With
  * `finite`, every parameter has few values. */
