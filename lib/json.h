@@ -32,6 +32,7 @@ bool json_int(const cJSON *v, int64_t *out);                     /* integral and
 bool json_equal(const cJSON *a, const cJSON *b);                 /* object order ignored           */
 static inline bool json_is_object(const cJSON *v) { return v && (v->type & 0xff) == cJSON_Object; }
 static inline bool json_is_array(const cJSON *v) { return v && (v->type & 0xff) == cJSON_Array; }
+static inline bool json_is_null(const cJSON *v) { return v && (v->type & 0xff) == cJSON_NULL; }
 /* False unless true or false. */
 static inline bool json_bool(const cJSON *v, bool *out)
 {

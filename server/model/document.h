@@ -27,7 +27,7 @@ struct doc_objective {
 struct doc_parameter {
 	const char *name;                           /* the key */
 	int type, scale, distribution;
-	bool has_type, has_min, has_max, has_step, has_scale, has_distribution, has_mean, has_sd;
+	bool has_min, has_max, has_step, has_scale, has_distribution, has_mean, has_sd;
 	double min, max, step, mean, sd;
 	const cJSON *values, *when;
 };

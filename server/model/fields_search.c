@@ -31,8 +31,8 @@ const struct json_field objective_fields[] = {
 		.min = -1.7976931348623157e308, .max = 1.7976931348623157e308}
 
 const struct json_field parameter_fields[] = {
-	{DOC_IF(struct doc_parameter, type, has_type, JF_K_ENUM, "type", "what kind of values it takes"),
-		.need = JF_REQUIRED, .names = param_type_names},
+	JF_ENUM(struct doc_parameter, type, "type", JF_REQUIRED, param_type_names, NULL,
+		"what kind of values it takes"),
 	NUMBER_IF(min, has_min, "min", "double, int: the lowest value, inclusive"),
 	NUMBER_IF(max, has_max, "max", "double, int: the highest value, inclusive"),
 	NUMBER_IF(step, has_step, "step",

@@ -2,12 +2,15 @@
  * Metrics out of what a program prints: the one parser behind the stdout, file and pod-log
  * collectors and behind text/plain reports.
  *
- * Text: Katib's default pattern `([\w|-]+)\s*=\s*([+-]?\d*(\.\d+)?([Ee][+-]?\d+)?)` scanned by hand,
- * with nan and inf read as what they are and empty values ignored, after an optional RFC 3339 time
- * at the start of the line. `step=` or `epoch=` on the line gives the step of its points. User patterns
- * are POSIX extended regular expressions with \w \d \s and (?:…) added; the first group is the name,
- * the second the value. JSON: one object a line, numbers or numeric strings,
- * "timestamp" as RFC 3339 or Unix seconds.
+ * Text: Katib's default pattern `([\w|-]+)\s*=\s*([+-]?\d*(\.\d+)?([Ee][+-]?\d+)?)`, scanned by hand and
+ * with its quirks mended: nan and inf are values, an empty value is none, names may hold . and /
+ * and drop the bars of a table, colours are skipped, and a carriage return ends a line, as the
+ * progress bars of terminals mean it. Patterns of the user's (lib/regex.h) find the name in their
+ * first group and the value in the second. A line may begin with an RFC 3339 time, which becomes
+ * the points' time; `step=` or else `epoch=` anywhere on it gives their step.
+ *
+ * JSON: one object a line; "step" or "epoch", and "timestamp" or "time" (RFC 3339, or Unix seconds),
+ * are what they say, every other number or numeric string is a point.
  *
  * A line never fails: what is not a metric is not a metric.
  */
@@ -17,18 +20,22 @@
 #include <stdint.h>
 
 #include "lib/attr.h"
+#include "lib/err.h"
 #include "server/model/metrics_in.h"
 #include "server/model/spec.h"
 
 struct line_parser;
 
-enum { LINES_LINE_MAX = 64 * 1024 };    /* longer lines are cut by the caller; the rest is ignored */
+enum {
+	LINES_LINE_MAX = 64 * 1024,     /* longer lines are cut by the caller; the rest is ignored       */
+	LINES_PATTERN_LINE_MAX = 8192,  /* how much of a line the user's patterns look at                */
+};
 
 /* Why a pattern is refused: false and a sentence in *e. */
 bool line_pattern_check(const char *pattern, struct err *e) MUSTCHECK;
 
-/* Patterns must have passed line_pattern_check(). `wanted` (NULL = all) lists the metrics to keep; a
- * name given there may contain any character that the pattern matches. Borrows nothing. */
+/* Patterns must have passed line_pattern_check(). `wanted` lists the metrics to keep; NULL keeps all
+ * whose name is one (observe.h), but no step and no epoch. Borrows nothing. */
 struct line_parser *line_parser_new(enum lines_format format, const char *const *patterns, size_t n_patterns,
 	const char *const *wanted, size_t n_wanted);
 void line_parser_free(struct line_parser *p);
@@ -37,3 +44,5 @@ void line_parser_free(struct line_parser *p);
 typedef void line_point_fn(void *ctx, const struct metric_point *point);
 /* Returns the number of points found. */
 size_t line_parse(struct line_parser *p, const char *line, size_t n, line_point_fn *fn, void *ctx);
+/* The same without a parser: every metric of a line of text. Escape sequences are not looked for. */
+size_t line_parse_text(const char *line, size_t n, line_point_fn *fn, void *ctx);

@@ -2,24 +2,24 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/hash.h"
 #include "server/model/spec.h"
 
 enum { SUFFIX = 8 };
 
 /* A hash of short facts, told apart by what they are for. */
-static void digest(unsigned char out[SHA256_DIGEST_LENGTH], const char *purpose, const char *uid, int64_t number)
+static void digest(uint8_t out[HASH_SIZE], const char *purpose, const char *uid, int64_t number)
 {
 	char text[256];
 	int n = snprintf(text, sizeof text, "%s/%s/%" PRId64, purpose, uid, number);
 	assert(n > 0 && (size_t)n < sizeof text);
-	SHA256((const unsigned char *)text, (size_t)n, out);
+	hash_sha256(text, (size_t)n, out);
 }
 
-static uint64_t first_bits(const unsigned char *hash, unsigned bits)
+static uint64_t first_bits(const uint8_t *hash, unsigned bits)
 {
 	assert(bits > 0 && bits < 64);
 	uint64_t v = 0;
@@ -30,26 +30,21 @@ static uint64_t first_bits(const unsigned char *hash, unsigned bits)
 
 void trial_name(char out[TRIAL_NAME_MAX], const char *experiment, const char *uid, int64_t number)
 {
-	static const char base32[] = "abcdefghijklmnopqrstuvwxyz234567";
 	size_t n = strlen(experiment);
 	assert(n <= SPEC_NAME_MAX && number > 0);
 
-	unsigned char hash[SHA256_DIGEST_LENGTH];
+	uint8_t hash[HASH_SIZE];
 	digest(hash, "trial", uid, number);
-	uint64_t bits = first_bits(hash, 5 * SUFFIX);
-
 	memcpy(out, experiment, n);
 	out[n++] = '-';
-	for (unsigned i = 0; i < SUFFIX; i++)
-		out[n++] = base32[bits >> (5 * (SUFFIX - 1 - i)) & 31];
-	out[n] = '\0';
+	hash_base32(hash, SUFFIX, out + n);
 }
 
 int64_t experiment_seed(const struct experiment_spec *s, const char *uid)
 {
 	if (s->algorithm.has_seed)
 		return s->algorithm.seed;
-	unsigned char hash[SHA256_DIGEST_LENGTH];
+	uint8_t hash[HASH_SIZE];
 	digest(hash, "seed", uid, 0);
 	return (int64_t)first_bits(hash, 53);
 }
@@ -58,7 +53,7 @@ int64_t trial_seed(int64_t seed, int64_t number)
 {
 	char text[32];
 	snprintf(text, sizeof text, "%" PRId64, seed);
-	unsigned char hash[SHA256_DIGEST_LENGTH];
+	uint8_t hash[HASH_SIZE];
 	digest(hash, "trial-seed", text, number);
 	return (int64_t)first_bits(hash, 31);
 }

@@ -10,7 +10,7 @@ struct experiment_spec;
 
 enum { TRIAL_NAME_MAX = 40 + 1 + 8 + 1 };
 
-/* "<experiment>-" and 8 characters of base 32 (a-z, 2-7) of SHA-256 of (uid, number). `uid` is the
+/* "<experiment>-" and 8 characters of base 32 (lib/hash.h) of SHA-256 of (uid, number). `uid` is the
  * experiment's, as text; number counts from 1. */
 void trial_name(char out[TRIAL_NAME_MAX], const char *experiment, const char *uid, int64_t number);
 /* The experiment's seed: the document's, or else one of its uid. 0..2^53. */

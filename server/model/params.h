@@ -19,7 +19,10 @@
 struct arena;
 struct experiment_spec;
 struct json_writer;
+struct parameter;
 
+/* One active value, with the JSON type of its parameter. */
+void param_write(struct json_writer *w, const char *key, const struct parameter *q, double x);
 /* {"lr": 0.01, "layers": 3, "optimizer": "adam"} */
 void params_write(struct json_writer *w, const char *key, const struct experiment_spec *s, const double *x);
 const char *params_json(const struct experiment_spec *s, const double *x, struct arena *a);

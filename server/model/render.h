@@ -8,8 +8,12 @@
  *     ${budget.steps}             what the search grants this trial; empty without
  *     $${                         a literal ${
  * Any other $ is itself. A command word that is nothing but the placeholder of an inactive
- * parameter, or ends in "=${x}" of one, is left out, so that conditional options vanish. In a
- * manifest a string that is exactly one parameter's placeholder takes the parameter's JSON type.
+ * parameter, or "…=${x}" of one, is left out, so that conditional options vanish; the same holds for
+ * items and fields of a manifest.
+ *
+ * In a manifest a string that is exactly one parameter's placeholder takes the parameter's JSON
+ * type, except where Kubernetes wants strings: in a list of strings (command, args), under the key
+ * "value" (env) and in labels, annotations, data and the like.
  */
 #pragma once
 #include <stdbool.h>
@@ -39,11 +43,14 @@ struct trial_facts {
 const char *render_text(const struct trial_facts *t, const char *text, struct arena *a);
 /* The command, NULL-ended, with empty optional words left out. */
 char **render_command(const struct trial_facts *t, struct arena *a, size_t *n);
-/* The trial's variables (ux: TRIMTAB_*, KATIB_TRIAL_NAME) and then the template's own, each
- * "NAME=value", NULL-ended; a later one of the same name wins and is listed alone. */
+/* The trial's variables (TRIMTAB_*, KATIB_TRIAL_NAME) and then the template's own, which never have
+ * these names; each "NAME=value", NULL-ended. */
 char **render_env(const struct trial_facts *t, struct arena *a, size_t *n);
 /* A copy of the template's manifest with everything substituted. NULL without a manifest. */
 const cJSON *render_manifest(const struct trial_facts *t, struct arena *a);
+
+/* Names that belong to the trial's environment and that no template may set. */
+bool env_name_reserved(const char *name);
 
 /* Checks the placeholders of one string: unknown names become problems with "did you mean" at
  * `pointer`; used[i] is set for each parameter that occurs. `names` are the parameters', NULL-ended. */

@@ -31,7 +31,7 @@ enum {
 	SPEC_NAMESPACE_MAX = 63,
 	SPEC_OBJECTIVES_MAX = 16,
 	SPEC_PARAMETERS_MAX = 500,
-	SPEC_VALUES_MAX = 10000,        /* of one discrete or categorical parameter                      */
+	SPEC_VALUES_MAX = 1000,         /* of one discrete or categorical parameter                      */
 	SPEC_INITIAL_TRIALS_MAX = 1000,
 	SPEC_DOCUMENT_MAX = 1 << 20,    /* bytes */
 	SPEC_TRIALS_MAX = 1000000,
