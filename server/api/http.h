@@ -19,7 +19,9 @@
  *         http_reply_json(req, 200);
  *     }
  *
- * After the answer `req` must not be touched. All of this runs on the loop thread.
+ * After the answer `req` must not be touched. All of this runs on the loop thread. What handlers do
+ * not see is done here: keep-alive, pipelining, chunked bodies, limits, slow and vanished clients,
+ * TLS, the access log and the metrics of each route.
  */
 #pragma once
 #include <stdbool.h>
@@ -33,10 +35,8 @@
 #include "server/api/auth.h"
 
 struct arena;
-struct evhttp_request;
 struct http_server;
 struct loop;
-struct problems;
 struct prom;
 struct route;
 struct strbuf;
@@ -85,6 +85,8 @@ struct http_config {
 	struct prom *metrics;           /* or NULL                                                     */
 	bool access_log;
 	void (*handle)(struct http_req *req, void *ctx);
+	/* The largest body for this path, asked before a large one is read; NULL: max_body.          */
+	size_t (*body_limit)(enum http_method m, const char *path, void *ctx);
 	void *ctx;
 };
 
@@ -106,6 +108,7 @@ void http_set_deadline(struct http_req *req, int64_t us);       /* from now; a l
 void http_set_header(struct http_req *req, const char *name, const char *value);        /* copied  */
 struct json_writer *http_json(struct http_req *req);    /* begins a JSON body                      */
 void http_reply_json(struct http_req *req, int status); /* what http_json() gathered               */
+void http_reply_json_as(struct http_req *req, int status, const char *type);    /* "application/...+json" */
 void http_reply_bytes(struct http_req *req, int status, const char *type, const void *p, size_t n); /* copied */
 void http_reply_text(struct http_req *req, int status, const char *text);
 void http_reply_static(struct http_req *req, int status, const char *type, const void *p, size_t n); /* p lives on */

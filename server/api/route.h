@@ -66,8 +66,9 @@ struct router *router_new(struct auth *auth, void *app);
 void router_free(struct router *r);
 /* The rows live on (static). Asserts on templates that cannot be parsed or that are there twice. */
 void router_add(struct router *r, const struct route *routes, size_t n);
-/* For struct http_config.handle; ctx is the router. */
+/* For struct http_config.handle and .body_limit; ctx is the router. */
 void router_handle(struct http_req *req, void *ctx);
+size_t router_body_limit(enum http_method m, const char *path, void *router);
 
 /* Every row in the order of addition, for the OpenAPI document. */
 size_t router_count(const struct router *r);
