@@ -146,6 +146,7 @@ static bool start_fresh(struct local *l, struct arena *a, const struct run_order
 	}
 	FAILPOINT("local-sheet-written");
 	r = local_run_new(l, &o->key, folder, &o->resources, gpus);
+	r->grace_us = o->grace_us;
 	launch(l, r);
 	FAILPOINT("local-launched");
 	return true;
@@ -171,7 +172,7 @@ static bool local_start(struct run_backend *b, const struct run_order *o, struct
 /* --- taking over ------------------------------------------------------------------------------------- */
 
 static void adopt_known(struct local *l, const struct run_key *key, const char *folder, int dir,
-	const struct run_sheet *sheet)
+	const struct run_sheet *sheet, const struct run_stop *stop)
 {
 	char *gpus = sheet->gpus ? xstrdup(sheet->gpus) : NULL;
 	int64_t acked = rundir_read_number(dir, RUNDIR_ACKED);
@@ -179,7 +180,9 @@ static void adopt_known(struct local *l, const struct run_key *key, const char *
 
 	slots_retake(&l->slots, &sheet->order.resources, gpus);
 	r = local_run_new(l, key, folder, &sheet->order.resources, gpus);
-	r->stop_sent = rundir_exists(dir, RUNDIR_STOP_ORDER);
+	r->grace_us = sheet->order.grace_us;
+	if (stop)
+		r->stop_reason = xstrdup(stop->reason ? stop->reason : "Stopped");
 	r->told = r->acked = r->persisted = acked > 0 ? (uint64_t)acked : 0;
 	r->vacant = true;               /* the look finds out who holds the lock */
 	local_run_want_look(r);
@@ -197,7 +200,7 @@ static void local_adopt(struct run_backend *b, const struct run_key *key, const 
 	if (find(l, key)) {
 		/* told already */
 	} else if (sheet) {
-		adopt_known(l, key, folder, dir, sheet);
+		adopt_known(l, key, folder, dir, sheet, rundir_read_stop(dir, a));
 	} else {
 		slots_retake(&l->slots, &none, NULL);
 		local_run_want_look(local_run_new(l, key, dir >= 0 ? "/nonexistent" : folder, &none, NULL));
@@ -262,20 +265,39 @@ static void local_sweep(struct run_backend *b, void (*found)(void *, const struc
 
 /* --- stopping, acknowledging, room ------------------------------------------------------------------- */
 
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The supervisor may read only the last of several orders: each says all that was asked so far. */
+static struct run_stop merge_stop(struct local_run *r, const struct run_stop *how)
+{
+	int64_t now = clk_now_us(), term = now + (how->notice_us > 0 ? how->notice_us : 0);
+
+	if (!r->stop_reason)
+		r->stop_reason = xstrdup(how->reason ? how->reason : "Stopped");
+	r->term_us = sooner(r->term_us, term);
+	r->kill_us = sooner(r->kill_us, term + (how->grace_us >= 0 ? how->grace_us : r->grace_us));
+	term = r->term_us > now ? r->term_us : now;
+	return (struct run_stop){r->stop_reason, term - now, r->kill_us > term ? r->kill_us - term : 0};
+}
+
 static void local_stop(struct run_backend *b, const struct run_key *key, const struct run_stop *how)
 {
 	struct local_run *r = find(local_of(b), key);
+	struct run_stop all;
 	struct err e;
 	int dir;
 
 	if (!r)
 		return;
+	all = merge_stop(r, how);
 	dir = open(r->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return;
-	if (!rundir_write_stop(dir, how, &e))
+	if (!rundir_write_stop(dir, &all, &e))
 		LOG_WARN("stop order not written", L_STR("folder", r->folder), L_STR("error", e.detail));
-	r->stop_sent = true;
 	local_run_signal(r);
 	close(dir);
 }

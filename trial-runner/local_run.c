@@ -25,6 +25,7 @@ struct local_run *local_run_new(struct local *l, const struct run_key *key, cons
 	r->resources = *resources;
 	r->gpus = gpus_take;
 	r->pidfd = -1;
+	r->term_us = r->kill_us = INT64_MAX;
 	r->watch = notify_add(l->notify, live, IN_MOVED_TO | IN_MODIFY, on_change, r);
 	run_table_put(&l->runs, &r->node);
 	free(live);
@@ -36,7 +37,7 @@ void local_run_free(struct local_run *r)
 	free(r->folder);
 	free(r->gpus);
 	free(r->launch_failure);
-	free(r->vacant_why);
+	free(r->stop_reason);
 	free(r);
 }
 
@@ -75,7 +76,7 @@ void local_run_set_pidfd(struct local_run *r, int pidfd)
 	r->pidfd = pidfd;
 	if (pidfd >= 0)
 		r->pid_watch = loop_watch_new(r->local->base.loop, pidfd, LOOP_READ, on_exit_of_supervisor, r);
-	if (r->stop_sent)
+	if (r->stop_reason)
 		local_run_signal(r);
 }
 

@@ -35,8 +35,9 @@ struct local_run {
 	char *launch_failure;
 	bool started_told;
 	bool vacant;                    /* the supervisor is gone, or never was */
-	char *vacant_why;               /* message of LOST when not even a folder is there */
-	bool stop_sent;                 /* stop.json is written */
+	char *stop_reason;              /* of the first stop(); NULL = none */
+	int64_t grace_us;               /* the order's */
+	int64_t term_us, kill_us;       /* what all stops together ask for, monotonic */
 	bool gone;                      /* ended or forgotten: freed after this pass */
 	uint64_t told, acked, persisted;        /* offsets in the points file */
 	bool wanted;                    /* in the list of looks */
