@@ -11,6 +11,7 @@
 #include "lib/json.h"
 #include "lib/json_keys.h"
 #include "lib/num.h"
+#include "lib/strbuf.h"
 #include "lib/utf8.h"
 
 enum { ANCHORS_MAX = 1000 };
@@ -114,6 +115,91 @@ static void append(cJSON *parent, cJSON *child)
 	parent->child->prev = child;
 }
 
+/* The text of a token in the arena, "" for none; NULL (and an error) if it cannot be a C string. Not by
+ * fy_token_get_text(): libfyaml 0.7 miscounts the length of some scalars, fails then, and leaks. */
+static const char *token_text(struct reader *r, struct fy_token *token, size_t *n)
+{
+	struct fy_token_iter *iterator = fy_token_iter_create(token);
+	const struct fy_iter_chunk *chunk = NULL;
+	const char *text = NULL;
+	struct strbuf b;
+	int error = 0;
+
+	strbuf_init(&b, SIZE_MAX);
+	while (token && iterator && (chunk = fy_token_iter_chunk_next(iterator, chunk, &error)) != NULL)
+		strbuf_add(&b, chunk->str, chunk->len);
+	fy_token_iter_destroy(iterator);
+	*n = b.len;
+	if (iterator && !error && !b.failed && utf8_valid(b.data, b.len))
+		text = arena_dup(r->arena, b.data, b.len + 1);
+	else
+		fail(r, "the text is not UTF-8, or has a NUL in it");
+	strbuf_free(&b);
+	return text;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static bool is_break(char c)
+{
+	return c == '\n' || c == '\r';
+}
+
+/* The line break(s) at p with all blanks around them folded as YAML has it: one break is a space, each
+ * further one a line break. Returns where the text goes on. */
+static const char *fold_breaks(const char *p, const char *end, struct strbuf *out)
+{
+	size_t breaks = 0;
+
+	while (out->len > 0 && is_blank(out->data[out->len - 1]))
+		out->data[--out->len] = '\0';
+	while (p < end && (is_break(*p) || is_blank(*p))) {
+		breaks += is_break(*p);
+		p += *p == '\r' && p + 1 < end && p[1] == '\n' ? 2 : 1;
+	}
+	if (breaks == 1)
+		strbuf_putc(out, ' ');
+	for (; breaks > 1; breaks--)
+		strbuf_putc(out, '\n');
+	return p;
+}
+
+/* The text between single quotes, from the source: libfyaml 0.7 reads two escaped quotes in a row as
+ * three. */
+static const char *single_quoted(struct reader *r, struct fy_token *token, size_t *n)
+{
+	const char *p = r->text + fy_token_start_mark(token)->input_pos;
+	const char *end = r->text + fy_token_end_mark(token)->input_pos, *text;
+	struct strbuf b;
+
+	strbuf_init(&b, SIZE_MAX);
+	while (p < end) {
+		if (is_break(*p)) {
+			p = fold_breaks(p, end, &b);
+			continue;
+		}
+		strbuf_putc(&b, *p);
+		p += *p == '\'' ? 2 : 1;
+	}
+	*n = b.len;
+	text = b.failed ? NULL : arena_dup(r->arena, b.data, b.len + 1);
+	if (!text)
+		fail(r, "memory is short");
+	strbuf_free(&b);
+	return text;
+}
+
+/* The text of a scalar or key. */
+static const char *scalar_text(struct reader *r, struct fy_token *token, size_t *n)
+{
+	if (token && fy_token_scalar_style(token) == FYSS_SINGLE_QUOTED)
+		return single_quoted(r, token, n);
+	return token_text(r, token, n);
+}
+
 static bool is_one_of(const char *s, const char *const *words)
 {
 	while (*words && strcmp(*words, s) != 0)
@@ -208,28 +294,13 @@ static bool tag_fits(const char *tag, const cJSON *v)
 	return false;
 }
 
-/* The text of a scalar in the arena; NULL (and an error) if it cannot be a C string. */
-static const char *scalar_text(struct reader *r, struct fy_event *event, size_t *n)
-{
-	struct fy_token *token = fy_event_get_token(event);
-	const char *s = token ? fy_token_get_text(token, n) : "";
-
-	if (!token)
-		*n = 0;
-	if (!s || !utf8_valid(s, *n)) {
-		fail(r, "the text is not UTF-8, or has a NUL in it");
-		return NULL;
-	}
-	return arena_strndup(r->arena, s, *n);
-}
-
 static cJSON *read_scalar(struct reader *r, struct fy_event *event)
 {
 	struct fy_token *token = fy_event_get_token(event);
 	bool plain = !token || fy_token_scalar_style(token) == FYSS_PLAIN;
 	const char *tag = core_tag(r, event);
 	size_t n;
-	const char *s = scalar_text(r, event, &n);
+	const char *s = scalar_text(r, token, &n);
 	cJSON *node;
 
 	if (!s)
@@ -273,7 +344,7 @@ static const char *read_key(struct reader *r, struct fy_event *event)
 		fail(r, "a key must be a plain or quoted text");
 		return NULL;
 	}
-	key = scalar_text(r, event, &n);
+	key = scalar_text(r, fy_event_get_token(event), &n);
 	if (!key)
 		return NULL;
 	if (strcmp(key, "<<") == 0 && fy_token_scalar_style(fy_event_get_token(event)) == FYSS_PLAIN) {
@@ -354,10 +425,12 @@ static cJSON *copy_tree(struct reader *r, const cJSON *v)
 static cJSON *read_alias(struct reader *r, struct fy_event *event)
 {
 	size_t n;
-	const char *name = fy_token_get_text(fy_event_get_token(event), &n);
+	const char *name = token_text(r, fy_event_get_token(event), &n);
 
-	for (const struct anchor *anchor = r->anchors; name && anchor; anchor = anchor->next)
-		if (strlen(anchor->name) == n && memcmp(anchor->name, name, n) == 0)
+	if (!name)
+		return NULL;
+	for (const struct anchor *anchor = r->anchors; anchor; anchor = anchor->next)
+		if (strcmp(anchor->name, name) == 0)
 			return copy_tree(r, anchor->value);
 	return fail(r, "the alias has no anchor before it");
 }
@@ -374,11 +447,11 @@ static bool note_anchor(struct reader *r, struct fy_event *event, const cJSON *v
 		return true;
 	if (++r->anchors_n > ANCHORS_MAX)
 		return fail_at(r, r->at, "more than 1000 anchors");
-	name = fy_token_get_text(token, &n);
+	name = token_text(r, token, &n);
 	if (!name)
-		return fail_at(r, r->at, "the anchor cannot be read");
+		return false;
 	anchor = ARENA_NEW(r->arena, struct anchor);
-	*anchor = (struct anchor){r->anchors, arena_strndup(r->arena, name, n), v};
+	*anchor = (struct anchor){r->anchors, name, v};
 	r->anchors = anchor;
 	return true;
 }
