@@ -52,4 +52,10 @@ const char *err_title(enum err_code code);
 bool err_set_at(struct err *e, const char *where, enum err_code code, const char *fmt, ...) PRINTF(4, 5);
 #define ERR_STR_(x) #x
 #define ERR_STR(x) ERR_STR_(x)
-#define err_set(e, ...) err_set_at((e), __FILE__ ":" ERR_STR(__LINE__), __VA_ARGS__)
+/* That it is always false the compiler must see, or it warns of what only success initialises. */
+static inline bool err_false(bool is_false)
+{
+	(void)is_false;
+	return false;
+}
+#define err_set(e, ...) err_false(err_set_at((e), __FILE__ ":" ERR_STR(__LINE__), __VA_ARGS__))
