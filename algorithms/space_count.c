@@ -357,7 +357,7 @@ bool space_count(struct space *s)
 	c.decision = calloc(s->d, sizeof(*c.decision));
 	c.level = calloc(s->d, sizeof(*c.level));
 	c.group = calloc(s->d, sizeof(*c.group));
-	if (c.decision && c.level && c.group)
+	if (c.decision && c.level && c.group && grow(&c.t->listed, &c.t->cap_listed, 1, sizeof(*c.t->listed)))
 		v = split(&c, s->order, s->d, &s->tree.first_root, &s->tree.n_roots, &s->cardinality);
 	if (v == TOO_MUCH)
 		s->cardinality = SPACE_INFINITE;
