@@ -50,10 +50,8 @@ static bool set_range(const char *text, double *lo, double *hi)
 {
 	const char *dots = strstr(text, "..");
 
-	if (!dots) {
-		*hi = -1;
-		return set_number(text, 0, 1e9, lo) && ((*hi = *lo), true);
-	}
+	if (!dots)
+		return set_number(text, 0, 1e9, lo) && set_number(text, 0, 1e9, hi);
 	return num_parse(text, (size_t)(dots - text), false, lo) && *lo >= 0 && set_number(dots + 2, *lo, 1e9, hi);
 }
 
@@ -124,8 +122,10 @@ static bool find_function(const struct run_order *o, size_t n, const struct simu
 	*out = f;
 	if (f && n > 0 && (f->arguments == 0 || f->arguments == n))
 		return true;
+	if (f && f->arguments == 0)
+		return err_set(e, ERR_INVALID, "the simulated function %s needs at least one argument", f->name);
 	if (f)
-		return err_set(e, ERR_INVALID, "the simulated function %s takes %zu arguments (0: any number), not %zu", f->name,
+		return err_set(e, ERR_INVALID, "the simulated function %s takes %zu arguments, not %zu", f->name,
 			f->arguments, n);
 	for (f = simulated_functions; f->name; f++)
 		len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", len ? ", " : "", f->name);
