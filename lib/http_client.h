@@ -9,8 +9,9 @@
  * With on_data the body is handed over as it arrives (watches, server-sent events, logs) and
  * answer.body stays empty; returning false ends the request (ERR_OK, `stopped` is set).
  *
- * struct err tells what went wrong below HTTP (no connection, TLS, time, ceiling); an answer with
- * status 500 is an answer, not an error.
+ * struct err tells what went wrong below HTTP (no connection, TLS, time, ceiling): then there is no
+ * answer. An answer with status 500 is an answer, not an error. Proxies are taken from the
+ * environment (http_proxy, no_proxy), never for loopback addresses.
  */
 #pragma once
 #include <stdbool.h>
@@ -53,9 +54,11 @@ struct http_call {
 	size_t max_body;                        /* 0: 16 MiB; with on_data not counted                */
 	bool http2;                             /* offer HTTP/2 over TLS                              */
 	bool follow;                            /* up to 5 redirects                                  */
-	/* Called once before the first on_data, when the final header has come. */
+	/* on_head comes once, with the final status, before the first on_data. They may send and cancel
+	 * requests. */
 	bool (*on_head)(void *ctx, int status);
 	bool (*on_data)(void *ctx, const char *p, size_t n);
+	void *ctx;                              /* of these two                                       */
 };
 
 struct http_answer {
@@ -73,6 +76,7 @@ struct http_answer {
 /* Case-insensitive; NULL if absent. */
 const char *http_answer_header(const struct http_answer *a, const char *name);
 
+/* Either an answer or an error. */
 typedef void http_done_fn(void *ctx, const struct http_answer *answer, const struct err *e);
 
 struct http_client_config {
@@ -83,14 +87,15 @@ struct http_client_config {
 
 void http_client_global_init(void);         /* once, before threads                               */
 struct http_client *http_client_new(struct loop *l, const struct http_client_config *config);
-void http_client_free(struct http_client *c);           /* cancels what is under way              */
+void http_client_free(struct http_client *c);           /* cancels what is under way; not from a callback */
 /* NULL with *e filled when the call itself is wrong (an unreadable URL). */
 struct http_flight *http_client_send(struct http_client *c, const struct http_call *call,
 	http_done_fn *done, void *ctx, struct err *e) MUSTCHECK;
 void http_client_cancel(struct http_flight *f);         /* done() will not come                   */
 size_t http_client_flights(const struct http_client *c);
 
-/* Blocks; for programs without a loop. `session` keeps connections between calls; NULL is allowed. */
+/* Blocks; for programs without a loop. `session` keeps connections between calls; NULL is allowed.
+ * The answer lives in the arena. */
 struct http_session;
 struct http_session *http_session_new(void);
 void http_session_free(struct http_session *s);

@@ -39,11 +39,14 @@ static int compare_keys(const void *pa, const void *pb)
 
 const struct json_key *json_keys_close(struct json_keys *k, size_t mark)
 {
-	struct json_key *first = k->items + mark;
 	size_t n = k->n - mark;
+	struct json_key *first;
 
 	assert(mark <= k->n);
+	if (n == 0)
+		return NULL;
 	k->n = mark;
+	first = &k->items[mark];
 	if (n <= 12) { /* nearly every object: a few comparisons of lengths */
 		for (size_t i = 1; i < n; i++)
 			for (size_t j = 0; j < i; j++)

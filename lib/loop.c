@@ -102,6 +102,8 @@ void loop_free(struct loop *l)
 	if (!l)
 		return;
 	run_frees(l);
+	/* Buffers that were just freed wait for a callback of libevent's own to let go of them. */
+	event_base_loop(l->base, EVLOOP_NONBLOCK);
 	for (struct hook *h = l->tail, *next; h; h = next) {
 		next = h->next;
 		free(h);

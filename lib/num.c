@@ -4,7 +4,6 @@
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -361,27 +360,42 @@ bool num_parse_duration(const char *s, int64_t *us)
 	return true;
 }
 
+/* v / 10^decimals, without zeros at the end. */
+static char *put_decimal(char *p, uint64_t v, int decimals)
+{
+	while (decimals > 0 && v % 10 == 0) {
+		v /= 10;
+		decimals--;
+	}
+	return put_fixed(p, v, count_digits(v), -decimals);
+}
+
 size_t num_format_duration(char out[NUM_MAX], int64_t us)
 {
-	uint64_t u = us < 0 ? -(uint64_t)us : (uint64_t)us, seconds = u / 1000000;
-	const char *sign = us < 0 ? "-" : "";
-	char number[NUM_MAX];
-	int n;
+	const uint64_t minute = 60000000, hour = 60 * minute;
+	uint64_t u = us < 0 ? -(uint64_t)us : (uint64_t)us;
+	char *p = out;
 
-	num_format(number, (double)(seconds % 60) + (double)(u % 1000000) / 1e6);
-	if (u != 0 && u < 1000)
-		n = snprintf(out, NUM_MAX, "%s%dus", sign, (int)u);
-	else if (u != 0 && u < 1000000)
-		n = snprintf(out, NUM_MAX, "%s%gms", sign, (double)u / 1e3);
-	else if (seconds >= 3600)
-		n = snprintf(out, NUM_MAX, "%s%lluh%dm%ss", sign, (unsigned long long)(seconds / 3600),
-		    (int)(seconds / 60 % 60), number);
-	else if (seconds >= 60)
-		n = snprintf(out, NUM_MAX, "%s%dm%ss", sign, (int)(seconds / 60), number);
-	else
-		n = snprintf(out, NUM_MAX, "%s%ss", sign, number);
-	assert(n > 0 && n < NUM_MAX);
-	return (size_t)n;
+	if (us < 0)
+		*p++ = '-';
+	if (u != 0 && u < 1000000) {
+		p = put_decimal(p, u, u < 1000 ? 0 : 3);
+		*p++ = u < 1000 ? 'u' : 'm';
+	} else {
+		if (u >= hour) {
+			p = put_decimal(p, u / hour, 0);
+			*p++ = 'h';
+		}
+		if (u >= minute) {
+			p = put_decimal(p, u % hour / minute, 0);
+			*p++ = 'm';
+		}
+		p = put_decimal(p, u % minute, 6);
+	}
+	*p++ = 's';
+	*p = '\0';
+	assert(p - out < NUM_MAX);
+	return (size_t)(p - out);
 }
 
 bool num_parse_bytes(const char *s, int64_t *bytes)

@@ -313,6 +313,18 @@ static bool group(struct compiler *c)
 	return !kept || emit(c, OP_SAVE, (int)(2 * number + 1), 0);
 }
 
+/* One character: what repeats is all of its bytes. */
+static bool literal(struct compiler *c, unsigned char first)
+{
+	if (!emit_byte(c, first))
+		return false;
+	while (first >= 0xc0 && ((unsigned char)*c->at & 0xc0) == 0x80) {
+		if (!emit_byte(c, (unsigned char)*c->at++))
+			return false;
+	}
+	return true;
+}
+
 static bool atom(struct compiler *c)
 {
 	char ch = *c->at++;
@@ -335,7 +347,7 @@ static bool atom(struct compiler *c)
 		c->at--;
 		return refuse(c, "there is nothing to repeat");
 	default:
-		return emit_byte(c, (unsigned char)ch);
+		return literal(c, (unsigned char)ch);
 	}
 }
 

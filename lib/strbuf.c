@@ -49,10 +49,10 @@ static bool reserve(struct strbuf *b, size_t n)
 	assert(b->len <= b->max);
 	if (b->failed)
 		return false;
-	if (n < b->cap - b->len)
-		return true;
 	if (n > b->max - b->len)
 		goto failed;
+	if (n < b->cap - b->len)
+		return true;
 	cap = b->cap ? b->cap : 64;
 	while (cap - b->len <= n)
 		cap = cap > SIZE_MAX / 2 ? b->len + n + 1 : cap * 2;

@@ -61,7 +61,8 @@ fuzz-run-%: $(O)/tests/fuzz/fuzz_%
 	@mkdir -p $(O)/corpus/$* $(O)/findings
 	@echo "  fuzz $* for $(FUZZ_SECONDS) s"
 	@$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=$(O)/findings/$*- \
-		-verbosity=0 -print_final_stats=1 $(O)/corpus/$* tests/fuzz/corpus/$* > $(O)/$*.log 2>&1 || \
+		$(addprefix -dict=,$(wildcard tests/fuzz/$*.dict)) -verbosity=0 -print_final_stats=1 \
+		$(O)/corpus/$* tests/fuzz/corpus/$* > $(O)/$*.log 2>&1 || \
 		{ tail -40 $(O)/$*.log; exit 1; }
 	@grep -h '^stat::number_of_executed_units' $(O)/$*.log | sed 's/.*: */    executions: /'
 

@@ -42,7 +42,6 @@ struct app {
 	struct router *router;
 	char *openapi;                  /* the document, made when first asked for                     */
 	size_t openapi_len;
-	uint64_t points;                /* metric points accepted                                      */
 };
 
 void api_register(struct router *r, struct app *app);

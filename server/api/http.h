@@ -116,6 +116,19 @@ void http_reply_strbuf_take(struct http_req *req, int status, const char *type, 
 void http_reply_empty(struct http_req *req, int status);
 void http_reply_err(struct http_req *req, const struct err *e);         /* problem_reply.h has more */
 
+/* Holds the answer back: when the handler has given it, hold(req, answer, ctx) is called in place of
+ * sending it, once; http_release() then sends it. For answers that must be stored before they leave. */
+struct http_held {
+	int status;
+	const char *type;               /* NULL without a body                                         */
+	const char *headers;            /* "Name: value\r\n" of each http_set_header()                 */
+	const void *body;
+	size_t n;
+};
+typedef void http_hold_fn(struct http_req *req, const struct http_held *answer, void *ctx);
+void http_hold(struct http_req *req, http_hold_fn *hold, void *ctx);
+void http_release(struct http_req *req);
+
 /* --- streams -------------------------------------------------------------------------------- */
 /* An answer of unknown length. on_drain: all that was written has left; write more or wait.
  * on_close: the client went, was too slow (backlog above HTTP_BACKLOG_MAX), or the server stops;

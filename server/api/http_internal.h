@@ -80,6 +80,9 @@ struct http_call_state {
 	struct json_writer json;
 	void (*on_gone)(void *ctx);
 	void *gone_ctx;
+	http_hold_fn *hold;
+	void *hold_ctx;
+	struct http_held held;
 	int64_t deadline_us;
 	bool close;                     /* the connection cannot go on           */
 	bool timed_out;                 /* answered with 504; the handler's answer will be dropped */

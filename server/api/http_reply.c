@@ -165,9 +165,25 @@ static void finish(struct http_call_state *call)
 	server_call_done(call);
 }
 
+static void hold_back(struct http_call_state *call, int status, const char *type, struct conn_body body)
+{
+	http_hold_fn *hold = call->hold;
+	call->hold = NULL;
+	call->held = (struct http_held){.status = status, .type = arena_strdup(call->req.arena, type),
+		.headers = arena_strndup(call->req.arena, call->headers.data, call->headers.len),
+		.body = arena_strndup(call->req.arena, body.p ? body.p : "", body.n), .n = body.n};
+	free(body.release);
+	hold(&call->req, &call->held, call->hold_ctx);
+}
+
 static void reply(struct http_call_state *call, int status, const char *type, struct conn_body body)
 {
 	struct http_conn *c = call->conn;
+	/* What the server itself says in place of a handler that is late is not held. */
+	if (call->hold && !(call->timed_out && c)) {
+		hold_back(call, status, type, body);
+		return;
+	}
 	if (!c) {
 		if (!call->status)
 			call->status = status;
@@ -187,6 +203,18 @@ static void reply(struct http_call_state *call, int status, const char *type, st
 	conn_write(c, call->server->head.data, call->server->head.len, body);
 	finish(call);
 	conn_answered(c, keep);
+}
+
+void http_hold(struct http_req *req, http_hold_fn *hold, void *ctx)
+{
+	call_of(req)->hold = hold;
+	call_of(req)->hold_ctx = ctx;
+}
+
+void http_release(struct http_req *req)
+{
+	const struct http_held *h = &call_of(req)->held;
+	reply(call_of(req), h->status, h->type, (struct conn_body){.p = h->body, .n = h->n});
 }
 
 struct json_writer *http_json(struct http_req *req)

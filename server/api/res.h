@@ -18,6 +18,7 @@
 #include "server/api/page.h"
 #include "server/api/problem_reply.h"
 #include "server/api/route.h"
+#include "server/api/schema.h"
 #include "server/store/store_trial.h"
 
 #define API_ROOT "/api/v1"
@@ -33,8 +34,8 @@ struct route_table {
 };
 #define ROUTE_TABLE(name, routes) const struct route_table name = {(routes), ARRAY_LEN(routes)}
 
-extern const struct route_table res_root, res_health, res_openapi, res_algorithm, res_validate;
-extern const struct route_table res_experiment, res_experiment_list, res_action, res_best, res_event;
+extern const struct route_table res_root, res_health, res_openapi, res_algorithm, res_experiment, res_experiment_list;
+extern const struct route_table res_experiment_new, res_action, res_best, res_event;
 extern const struct route_table res_trial, res_trial_list, res_trial_add, res_ask, res_metric, res_series;
 extern const struct route_table res_log, res_watch, res_token;
 
@@ -61,6 +62,10 @@ void api_no_experiment(struct http_req *req);           /* 404 */
 /* 422 with one problem about a query parameter or a field. */
 void api_invalid(struct http_req *req, const char *pointer, const char *code, const char *fmt, ...) PRINTF(4, 5);
 
+/* For paths without a namespace: *ns is the one asked for, or NULL for all; a token of one namespace
+ * sees that one. False and answered when it may not see it. */
+bool api_namespace(struct http_req *req, const char **ns) MUSTCHECK;
+
 /* The answer about one trial is there, and whoever asks may have it; otherwise false and answered. */
 bool api_trial_found(struct http_req *req, const struct store_trials *rows, const struct err *e) MUSTCHECK;
 /* The role that the route needs, or the token of just this trial; otherwise false and answered. */
@@ -73,7 +78,8 @@ void api_find(struct http_req *req, api_found_fn *done);
 typedef void api_trial_fn(struct http_req *req, int64_t experiment_id, int number);
 void api_find_trial(struct http_req *req, api_trial_fn *done);
 
-/* "items" is closed; writes "continue" and "remainingItemCount", closes, replies. */
-void api_reply_page(struct http_req *req, const char *cursor, int64_t remaining);
+/* Ends the array "items" and the object around it, with where to go on in between, and replies.
+ * cursor NULL: this was the last page; remaining < 0: unknown. */
+void api_reply_page(struct http_req *req, struct json_writer *w, const char *cursor, int64_t remaining);
 /* The request's path and query with another `continue`, as Link header of answers that are no JSON. */
 void api_link_next(struct http_req *req, const char *cursor);

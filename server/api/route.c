@@ -283,10 +283,11 @@ static bool blank(const struct http_req *req)
 
 static bool refuse_type(struct http_req *req, const struct route *row)
 {
+	bool decoded = row->body && !(row->flags & ROUTE_RAW);
 	struct err e;
 	err_set(&e, ERR_MEDIA_TYPE, "the content type '%.80s' is not accepted here; send %s%s%s",
-		req->media_type, row->body || !row->media ? "application/json" : "",
-		row->body && row->media ? " or " : "", row->media ? row->media : "");
+		req->media_type, decoded || !row->media ? "application/json" : "",
+		decoded && row->media ? " or " : "", row->media ? row->media : "");
 	http_reply_err(req, &e);
 	return false;
 }
@@ -334,6 +335,13 @@ static bool check_no_body(struct http_req *req)
 	return false;
 }
 
+static bool take_raw(struct http_req *req, const struct route *row)
+{
+	if (!req->media_type[0] || type_listed(row->media, req->media_type))
+		return true;
+	return refuse_type(req, row);
+}
+
 static bool take_body(struct http_req *req, const struct route *row)
 {
 	size_t max = row->max_body ? row->max_body : BODY_DEFAULT;
@@ -345,6 +353,8 @@ static bool take_body(struct http_req *req, const struct route *row)
 	}
 	if (!row->body && !row->media)
 		return check_no_body(req);
+	if (row->flags & ROUTE_RAW)
+		return take_raw(req, row);
 	if (is_json_type(req->media_type) && (row->body || type_listed(row->media, "application/json")))
 		return parse_body(req, row);
 	if (type_listed(row->media, req->media_type) || (!req->body_len && row->flags & ROUTE_BODY_OPTIONAL))

@@ -32,6 +32,8 @@ enum route_flags {
 	ROUTE_HIDDEN = 1 << 3,          /* not in the OpenAPI document                                 */
 	ROUTE_ANY_QUERY = 1 << 4,       /* unknown query parameters are ignored (Kubernetes paths)     */
 	ROUTE_QUIET = 1 << 5,           /* not in the access log (health checks)                       */
+	ROUTE_RAW = 1 << 6,             /* of the types in media; the handler reads req->body itself, and
+	                                 * body, if given, is for the OpenAPI document only             */
 };
 
 struct route {

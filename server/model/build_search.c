@@ -152,6 +152,16 @@ static void build_settings(struct build *b, const struct algorithm *a, const cJS
 	b->s->problem.settings = values;
 }
 
+/* Katib's documents give the seed as a setting; the document's own goes before it. */
+static void take_seed(struct algorithm_spec *out, const struct algo_value *values)
+{
+	int row = algo_setting_find(out->algorithm, "random_state");
+	if (out->has_seed || row < 0 || !values[row].given || isnan(values[row].number))
+		return;
+	out->has_seed = true;
+	out->seed = (int64_t)values[row].number;
+}
+
 void build_algorithm(struct build *b)
 {
 	static const struct doc_algorithm none = {.name = ALGORITHM_DEFAULT};
@@ -169,6 +179,7 @@ void build_algorithm(struct build *b)
 	out->name = a->name;
 	out->algorithm = a;
 	build_settings(b, a, json_is_object(d->settings) ? d->settings : NULL);
+	take_seed(out, b->s->problem.settings);
 
 	/* The algorithm judges the whole only when its parts are right. */
 	struct complaint c = {b, NULL};

@@ -426,6 +426,8 @@ void build_space(struct build *b)
 {
 	struct space_problem faults[16];
 	size_t n_faults = 0;
+	if (!build_clean(b, PARAMETERS))
+		return;
 	for (size_t i = 0; i < b->s->n_parameters; i++) {
 		if (b->broken[i])
 			return;

@@ -172,6 +172,8 @@ static void advise_unused(struct build *b, const struct doc_trial *d, const bool
 
 static void check_placeholders(struct build *b, const struct doc_trial *d)
 {
+	if (b->s->n_parameters == 0) /* they could not be read: nothing is known of any name */
+		return;
 	bool *used = ARENA_NEW_N(b->a, bool, b->s->n_parameters);
 	const char *const *words = d->command.items;
 	for (size_t i = 0; i < d->command.n; i++) {

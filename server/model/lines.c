@@ -1,6 +1,7 @@
 #include "server/model/lines.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,15 +99,21 @@ static bool span_is(struct span name, const char *s)
 	return strncmp(name.s, s, name.n) == 0 && s[name.n] == '\0';
 }
 
-static bool span_is_step(struct span name)
+/* What counts a line's points, the best first; -1 for any other name. */
+static int step_rank(struct span name)
 {
-	return span_is(name, "step") || span_is(name, "epoch");
+	static const char *const names[] = {"step", "global_step", "epoch"};
+	for (int i = 0; i < (int)ARRAY_LEN(names); i++) {
+		if (span_is(name, names[i]))
+			return i;
+	}
+	return -1;
 }
 
 static bool is_wanted(const struct line_parser *p, struct span name)
 {
 	if (p->all)
-		return metric_name_valid(name.s, name.n) && !span_is_step(name);
+		return metric_name_valid(name.s, name.n) && step_rank(name) < 0;
 	for (size_t i = 0; i < p->n_wanted; i++) {
 		if (span_is(name, p->wanted[i]))
 			return true;
@@ -135,16 +142,14 @@ static bool step_from(double value, int64_t *step)
 	return true;
 }
 
-/* `step` outranks `epoch`, wherever on the line they are. */
-static void note_step(struct line *l, struct span name, double value, bool *from_step)
+/* `best` is the rank of the step so far: `step` outranks `epoch`, wherever on the line they are. */
+static void note_step(struct line *l, struct span name, double value, int *best)
 {
-	bool is_step = span_is(name, "step");
-	if (!is_step && (*from_step || !span_is(name, "epoch")))
+	int rank = step_rank(name);
+	if (rank < 0 || rank >= *best || !step_from(value, &l->step))
 		return;
-	if (step_from(value, &l->step)) {
-		l->has_step = true;
-		*from_step = is_step;
-	}
+	l->has_step = true;
+	*best = rank;
 }
 
 /* ---- text: the default pattern ----------------------------------------------------------------- */
@@ -278,7 +283,7 @@ static struct span choose_name(const struct line_parser *p, struct span run)
 	}
 	const struct span choices[] = {run, tail, narrow};
 	for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
-		if (is_wanted(p, choices[i]) || span_is_step(choices[i]))
+		if (is_wanted(p, choices[i]) || step_rank(choices[i]) >= 0)
 			return choices[i];
 	}
 	return run;
@@ -287,11 +292,11 @@ static struct span choose_name(const struct line_parser *p, struct span run)
 static void find_step(struct line *l, const char *s, const char *end)
 {
 	struct match m;
-	bool from_step = false;
+	int best = INT_MAX;
 	l->has_step = false;
 	l->step = 0;
 	for (const char *at = s; next_match(at, at, end, &m); at = m.end)
-		note_step(l, choose_name(l->p, m.name), m.value, &from_step);
+		note_step(l, choose_name(l->p, m.name), m.value, &best);
 }
 
 static void scan_default(struct line *l, const char *s, const char *end)
@@ -422,7 +427,7 @@ static bool is_time_key(const char *key)
 
 static void parse_json_line(struct line *l, const char *s, size_t n)
 {
-	bool from_step = false;
+	int best = INT_MAX;
 	double value;
 	while (n > 0 && is_space(s[n - 1]))
 		n--;
@@ -433,7 +438,7 @@ static void parse_json_line(struct line *l, const char *s, size_t n)
 			if (is_time_key(v->string) && l->time_us == 0)
 				l->time_us = json_time(v);
 			else if (json_num_lax(v, &value))
-				note_step(l, name, value, &from_step);
+				note_step(l, name, value, &best);
 		}
 		json_each(v, tree) {
 			if (!is_time_key(v->string) && json_num_lax(v, &value))

@@ -7,9 +7,10 @@
  * and drop the bars of a table, colours are skipped, and a carriage return ends a line, as the
  * progress bars of terminals mean it. Patterns of the user's (lib/regex.h) find the name in their
  * first group and the value in the second. A line may begin with an RFC 3339 time, which becomes
- * the points' time; `step=` or else `epoch=` anywhere on it gives their step.
+ * the points' time; `step=`, or else `global_step=` or `epoch=`, anywhere on
+ * it gives their step.
  *
- * JSON: one object a line; "step" or "epoch", and "timestamp" or "time" (RFC 3339, or Unix seconds),
+ * JSON: one object a line; "step", "global_step" or "epoch", and "timestamp" or "time" (RFC 3339, or Unix seconds),
  * are what they say, every other number or numeric string is a point.
  *
  * A line never fails: what is not a metric is not a metric.
@@ -35,7 +36,7 @@ enum {
 bool line_pattern_check(const char *pattern, struct err *e) MUSTCHECK;
 
 /* Patterns must have passed line_pattern_check(). `wanted` lists the metrics to keep; NULL keeps all
- * whose name is one (observe.h), but no step and no epoch. Borrows nothing. */
+ * whose name is one (observe.h), but no step. Borrows nothing. */
 struct line_parser *line_parser_new(enum lines_format format, const char *const *patterns, size_t n_patterns,
 	const char *const *wanted, size_t n_wanted);
 void line_parser_free(struct line_parser *p);

@@ -13,7 +13,7 @@
 #include "tests/unit/algorithms/contract.h"
 #include "tests/unit/algorithms/spaces.h"
 
-enum { N = 4000, D = 6 };
+enum { N = 4000, D = 7 };
 
 static const struct space_param params[D] = {
     {.kind = SPACE_DOUBLE, .min = -2, .max = 6},
@@ -21,15 +21,18 @@ static const struct space_param params[D] = {
     {.kind = SPACE_DOUBLE, .distribution = SPACE_NORMAL, .min = 0, .max = 6},
     {.kind = SPACE_DOUBLE, .distribution = SPACE_NORMAL, .min = 0, .max = 1, .mean = -2, .sd = 0.5},
     {.kind = SPACE_DOUBLE, .distribution = SPACE_NORMAL, .min = 0, .max = 1, .mean = 9, .sd = 1},
+    {.kind = SPACE_DOUBLE, .distribution = SPACE_NORMAL, .min = 0, .max = 1, .mean = -12, .sd = 1},
     {.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_NORMAL, .min = 0.01, .max = 100, .mean = 1, .sd = 1},
 };
 
+/* Above the mean by symmetry in the lower tail, where probabilities keep their digits. */
 static double truncated_normal(double z, double lo, double hi)
 {
-	return lo > 0 ? (gsl_cdf_ugaussian_Q(lo) - gsl_cdf_ugaussian_Q(z)) /
-	                    (gsl_cdf_ugaussian_Q(lo) - gsl_cdf_ugaussian_Q(hi))
-	              : (gsl_cdf_ugaussian_P(z) - gsl_cdf_ugaussian_P(lo)) /
-	                    (gsl_cdf_ugaussian_P(hi) - gsl_cdf_ugaussian_P(lo));
+	double p_lo = gsl_cdf_ugaussian_P(lo), p_hi = gsl_cdf_ugaussian_P(hi);
+
+	if (lo > 0)
+		return 1 - truncated_normal(-z, -hi, -lo);
+	return (gsl_cdf_ugaussian_P(z) - p_lo) / (p_hi - p_lo);
 }
 
 /* Written from the definitions, not with the space's own code. */
@@ -46,6 +49,8 @@ static double expected_cdf(int j, double v)
 		return truncated_normal((v + 2) / 0.5, 4, 6);
 	case 4:
 		return truncated_normal(v - 9, -9, -8);
+	case 5:
+		return truncated_normal(v + 12, 12, 13);
 	default:
 		return truncated_normal(log(v) - 1, log(0.01) - 1, log(100) - 1);
 	}

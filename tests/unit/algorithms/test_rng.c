@@ -70,6 +70,12 @@ static void below_is_even(void **state)
 		count[rng_below(&r, 7)]++;
 	for (int i = 0; i < 7; i++)
 		assert_in_range(count[i], n / 7 - 400, n / 7 + 400);
+	/* Of 3/4 of the range, every third number would come twice as often without the correction. */
+	for (int i = 0, third = 0; i < 30000; i++) {
+		third += rng_below(&r, UINT64_C(3) << 62) % 3 == 0;
+		if (i == 29999)
+			assert_in_range(third, 9600, 10400);
+	}
 	for (int i = 0; i < 1000; i++) {
 		assert_int_equal(rng_below(&r, 1), 0);
 		assert_true(rng_below(&r, UINT64_MAX) < UINT64_MAX);

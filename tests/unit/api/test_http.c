@@ -221,21 +221,24 @@ static void expect_continue_is_answered_before_the_body(void **state UNUSED)
 static void heads_have_a_limit(void **state UNUSED)
 {
 	struct rig r = start();
-	char *request = calloc(1, 20000);
-	strcat(request, "GET /a HTTP/1.1\r\nHost: x\r\nA: ");
-	memset(request + strlen(request), 'a', 18000);
+	struct strbuf request;
+	strbuf_init(&request, 1 << 20);
+	strbuf_puts(&request, "GET /a HTTP/1.1\r\nHost: x\r\nA: ");
+	for (int i = 0; i < 18000; i++)
+		strbuf_putc(&request, 'a');
 	int fd = rig_connect(&r);
-	rig_send(&r, fd, request);
+	rig_send(&r, fd, request.data);
 	const char *answer = rig_wait_answer(&r, fd);
 	assert_status(answer, 413);
 	assert_has(answer, "16384");
 	close(fd);
-	strcpy(request, "GET /a HTTP/1.1\r\nHost: x\r\n");
+	strbuf_reset(&request);
+	strbuf_puts(&request, "GET /a HTTP/1.1\r\nHost: x\r\n");
 	for (int i = 0; i < 101; i++)
-		strcat(request, "a: b\r\n");
-	strcat(request, "\r\n");
-	assert_status(rig_ask(&r, request), 413);
-	free(request);
+		strbuf_puts(&request, "a: b\r\n");
+	strbuf_puts(&request, "\r\n");
+	assert_status(rig_ask(&r, request.data), 413);
+	strbuf_free(&request);
 	rig_free(&r);
 }
 

@@ -1,0 +1,117 @@
+/* trimtab algorithms [NAME]: what can search, and with which settings. */
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/show.h"
+#include "cli/table.h"
+#include "lib/arena.h"
+#include "lib/strbuf.h"
+
+struct algorithms_values {
+	const char *output;
+};
+
+static const struct option_def algorithms_options[] = {
+    OPT_STRING(
+        struct algorithms_values, output, "output", 'o', OUTPUT_METAVAR, "table", "Form of the answer"),
+    OPT_END,
+};
+
+static void list_table(struct table *t, const cJSON *items)
+{
+	table_column(t, "NAME");
+	table_column(t, "SUMMARY");
+	json_each (item, items) {
+		const char *summary = json_str(json_get(item, "summary"));
+
+		table_cell(t, json_str(json_get(item, "name")));
+		table_cell(t, summary ? summary : json_str(json_get(item, "doc")));
+	}
+}
+
+static const char *range_of(struct arena *a, const cJSON *setting)
+{
+	const cJSON *values = json_get(setting, "values");
+	const char *min = show_exact(a, json_get(setting, "min")), *max = show_exact(a, json_get(setting, "max"));
+
+	if (values)
+		return show_exact(a, values);
+	return *min || *max ? arena_printf(a, "%s..%s", min, max) : NULL;
+}
+
+static void settings_table(struct table *t, const cJSON *settings)
+{
+	table_column(t, "SETTING");
+	table_column(t, "TYPE");
+	table_column(t, "DEFAULT");
+	table_column(t, "RANGE");
+	table_column(t, "MEANING");
+	json_each (s, settings) {
+		const char *doc = json_str(json_get(s, "doc"));
+
+		table_cell(t, json_str(json_get(s, "name")));
+		table_cell(t, json_str(json_get(s, "type")));
+		table_cell(t, show_exact(t->arena, json_get(s, "default")));
+		table_cell(t, range_of(t->arena, s));
+		table_cell(t, doc ? doc : json_str(json_get(s, "description")));
+	}
+}
+
+static bool print_answer(struct cli *c, const struct output *o, const cJSON *answer, bool one, struct err *e)
+{
+	const char *summary = json_str(json_get(answer, "summary"));
+	struct strbuf out;
+	struct table t;
+	bool ok = true;
+
+	strbuf_init(&out, 16 << 20);
+	table_init(&t, c->arena);
+	if (o->kind != OUTPUT_TABLE && o->kind != OUTPUT_WIDE) {
+		ok = output_tree(o, answer, &out, e);
+	} else if (one) {
+		strbuf_printf(&out, "%s: %s\n\n", json_str(json_get(answer, "name")), summary ? summary : "");
+		settings_table(&t, json_get(answer, "settings"));
+		table_print(&t, &out, true, true);
+	} else {
+		list_table(&t, json_get(answer, "items"));
+		table_print(&t, &out, true, true);
+	}
+	if (ok)
+		fputs(out.data, stdout);
+	strbuf_free(&out);
+	return ok;
+}
+
+static int algorithms_run(struct cli *c)
+{
+	const struct algorithms_values *v = c->values;
+	const char *name = c->options.n_args ? c->options.args[0] : NULL;
+	const char *path = arena_printf(
+	    c->arena, "/api/v1/algorithms%s%s", name ? "/" : "", name ? url_escape(c->arena, name) : "");
+	const cJSON *answer;
+	struct output output;
+	struct err e = {0};
+
+	if (!output_parse(v->output, &output, &e) || !client_get(c->client, c->arena, path, &answer, &e) ||
+	    !print_answer(c, &output, answer, name != NULL, &e))
+		return cli_fail(c, &e);
+	return EXIT_DONE;
+}
+
+static const struct example algorithms_examples[] = {
+    {"trimtab algorithms sobol", "Its settings, their defaults and ranges"},
+    {NULL, NULL},
+};
+
+const struct command cmd_algorithms = {
+    .name = "algorithms",
+    .args = "[NAME]",
+    .summary = "List the search algorithms, or one's settings",
+    .options = algorithms_options,
+    .values_size = sizeof(struct algorithms_values),
+    .max_args = 1,
+    .complete = "algorithms",
+    .examples = algorithms_examples,
+    .run = algorithms_run,
+};

@@ -1,0 +1,96 @@
+/*
+ * What happens, live: server-sent events.
+ *
+ * A client that reads too slowly is dropped (http_stream); it comes back with Last-Event-ID. What it
+ * missed is not replayed: it gets one `reset` and reads again.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/arena.h"
+#include "lib/mem.h"
+#include "server/api/res.h"
+#include "server/api/sse.h"
+#include "server/control/control.h"
+
+struct watch_query {
+	const char *ns, *experiment;
+};
+
+static const struct json_field watch_query[] = {
+	JF_STR(struct watch_query, ns, "namespace", JF_OPTIONAL, 0, 63, "only this namespace"),
+	JF_STR(struct watch_query, experiment, "experiment", JF_OPTIONAL, 0, 63,
+		"only this experiment, of the namespace or else of \"default\""),
+	JF_END,
+};
+
+struct watch {
+	struct sse *sse;
+	struct bus_subscription *subscription;
+};
+
+static void on_message(void *ctx, const struct bus_message *m)
+{
+	struct watch *w = ctx;
+
+	sse_send(w->sse, m->event_id, m->kind, m->data, m->len);
+}
+
+static void on_close(void *ctx)
+{
+	struct watch *w = ctx;
+
+	bus_unsubscribe(w->subscription);
+	free(w);
+}
+
+static void begin(struct http_req *req, const char *ns, int64_t experiment_id)
+{
+	static const char empty[] = "{}";
+	struct app *app = api_app(req);
+	bool resumed = http_header(req, "Last-Event-ID") != NULL;
+	struct watch *w = xcalloc(1, sizeof *w);
+
+	w->subscription = bus_subscribe(app->control, ns, experiment_id, on_message, w);
+	w->sse = sse_begin(req, app->loop, on_close, w);
+	if (resumed)
+		sse_send(w->sse, 0, "reset", empty, sizeof empty - 1);
+}
+
+static const char *namespace_of(const struct watch_query *q)
+{
+	if (q->ns && *q->ns)
+		return q->ns;
+	return q->experiment && *q->experiment ? "default" : NULL;
+}
+
+static void found(void *ctx, int64_t experiment_id, const struct err *e)
+{
+	struct http_req *req = ctx;
+
+	if (e)
+		http_reply_err(req, e);
+	else
+		begin(req, NULL, experiment_id);
+}
+
+static void watch(struct http_req *req)
+{
+	const struct watch_query *q = req->query;
+	const char *ns = namespace_of(q);
+
+	if (!api_namespace(req, &ns))
+		return;
+	if (q->experiment && *q->experiment)
+		control_find(api_app(req)->control, ns, q->experiment, found, req);
+	else
+		begin(req, ns, 0);
+}
+
+static const struct route routes[] = {
+	{.method = HTTP_GET, .path = API_ROOT "/watch", .handler = watch, .need = ROLE_VIEWER,
+		.query = watch_query, .query_size = sizeof(struct watch_query),
+		.status = 200, .answer_type = "text/event-stream", .id = "watch", .summary = "What happens, live",
+		.doc = "Server-sent events: experiment, trial, metrics, event, best; `reset` means: read everything again."},
+};
+ROUTE_TABLE(res_watch, routes);

@@ -1,0 +1,173 @@
+/*
+ * Every allocation fails once, in turn: building a space and asking each algorithm must say so and
+ * leak nothing. Replaces the C library's allocator, which the sanitizers do themselves: not with them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "algorithms/registry.h"
+#include "tests/unit/algorithms/spaces.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+int main(void)
+{
+	return 0;
+}
+#else
+
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t n);
+void __libc_free(void *p);
+
+static long live;
+static unsigned countdown; /* the allocation that fails; 0: none */
+
+static bool fails(void)
+{
+	return countdown > 0 && --countdown == 0;
+}
+
+void *malloc(size_t n)
+{
+	void *p = fails() ? NULL : __libc_malloc(n);
+
+	live += p != NULL;
+	return p;
+}
+
+void *calloc(size_t n, size_t size)
+{
+	void *p = fails() ? NULL : __libc_calloc(n, size);
+
+	live += p != NULL;
+	return p;
+}
+
+void *realloc(void *old, size_t n)
+{
+	void *p = fails() ? NULL : __libc_realloc(old, n);
+
+	live += p != NULL && old == NULL;
+	return p;
+}
+
+void free(void *p)
+{
+	live -= p != NULL;
+	__libc_free(p);
+}
+
+static const double list[] = {3, 1, 2};
+
+static struct space *build(enum space_fault *fault)
+{
+	struct space_builder *b = space_builder_new();
+	struct space_problem problem = {.fault = SPACE_OK};
+	struct space *s;
+	size_t n;
+
+	*fault = SPACE_NO_MEMORY;
+	if (!b)
+		return NULL;
+	space_add(b, &(struct space_param){.kind = SPACE_DISCRETE, .values = list, .n_values = 3});
+	for (uint32_t j = 1; j < 20; j++) {
+		space_add(b, &(struct space_param){.kind = SPACE_INT, .min = 1, .max = 2});
+		space_when(b, j, j / 2, (const double[]){1}, 1);
+	}
+	s = space_build(b, &problem, 1, &n);
+	*fault = problem.fault;
+	return s;
+}
+
+static void building_says_so(void **state)
+{
+	(void)state;
+	for (unsigned nth = 1;; nth++) {
+		long before = live;
+		enum space_fault fault;
+		struct space *s;
+
+		countdown = nth;
+		s = build(&fault);
+		if (countdown > 0) {
+			countdown = 0;
+			assert_non_null(s);
+			assert_true(nth > 50);
+			space_unref(s);
+			assert_int_equal(live, before);
+			return;
+		}
+		assert_null(s);
+		assert_int_equal(fault, SPACE_NO_MEMORY);
+		assert_int_equal(live, before);
+	}
+}
+
+/* Asks for two with 100 trials behind. True if the failing allocation was reached. */
+static bool ask(const struct algorithm *a, const struct space *s, unsigned nth)
+{
+	static double x[102][20];
+	struct algo_trial ended[100];
+	struct algo_value settings[16];
+	struct algo_objective objective = {.goal = 0};
+	struct algo_suggestion out[2] = {{.x = x[100]}, {.x = x[101]}};
+	struct algo_history h = {.trials = ended, .n_trials = 100};
+	struct algo_request r = {.first_number = 101, .n = 2, .out = out};
+	struct algo_problem p = {
+	    .space = s, .objectives = &objective, .n_objectives = 1, .settings = settings, .parallel = 1};
+	enum algo_outcome outcome;
+	long before;
+
+	algo_settings_init(a, settings);
+	for (uint32_t i = 0; i < 100; i++) {
+		space_config(s, i % 10, x[i]);
+		ended[i] = (struct algo_trial){
+		    .number = i + 1, .status = ALGO_SUCCEEDED, .x = x[i], .values = (const double[]){1}};
+	}
+	before = live;
+	countdown = nth;
+	outcome = a->suggest(&p, &h, &r);
+	assert_int_equal(live, before);
+	if (countdown > 0) {
+		countdown = 0;
+		assert_int_equal(outcome, ALGO_OK);
+		return false;
+	}
+	assert_int_equal(outcome, ALGO_NO_MEMORY);
+	assert_int_equal(r.n_out, 0);
+	return true;
+}
+
+static void asking_says_so(void **state)
+{
+	enum space_fault fault;
+	struct space *s = build(&fault);
+
+	(void)state;
+	assert_non_null(s);
+	for (size_t i = 0; i < n_algorithms; i++) {
+		unsigned nth = 1;
+
+		while (ask(algorithms[i], s, nth))
+			nth++;
+		assert_true(nth > 1);
+	}
+	space_unref(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(building_says_so),
+	    cmocka_unit_test(asking_says_so),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+#endif
