@@ -2,7 +2,7 @@
 FLOORS := cli server api control runner store model algorithms lib
 define archive
 $(O)/lib$(1).a: $$(SRC_$(1):%.c=$(O)/%.o) $$(GEN_$(1):$(O)/gen/%.c=$(O)/gen/%.o)
-	@rm -f $$@ && $$(AR) rcs $$@ $$^
+	@mkdir -p $$(@D) && rm -f $$@ && $$(AR) rcs $$@ $$^
 endef
 $(foreach f,$(FLOORS),$(eval $(call archive,$(f))))
 ARCHIVES := $(FLOORS:%=$(O)/lib%.a)
