@@ -10,7 +10,7 @@
 #include "server/model/build.h"
 
 #define PARAMETERS "/spec/parameters"
-#define EXACT_MAX 9007199254740992.0    /* 2^53 */
+#define EXACT_MAX 4503599627370496.0    /* 2^52: half steps beyond the bounds are exact, too */
 
 enum { PARAM_NAME_MAX = 128 };
 
@@ -60,7 +60,7 @@ static void check_whole(struct intake *in, const char *field, bool given, double
 	if (given && x != trunc(x))
 		COMPLAIN(in, field, "not-integral", "%s of an int parameter must be an integer, not %s", field, text);
 	else if (given && fabs(x) > EXACT_MAX)
-		COMPLAIN(in, field, "too-large", "%s is beyond 2^53, where integers are no longer exact", text);
+		COMPLAIN(in, field, "too-large", "%s is beyond 2^52, where numbers are no longer exact", text);
 }
 
 static void check_bounds(struct intake *in)
@@ -97,7 +97,7 @@ static void check_step(struct intake *in)
 		return;
 	else if (d->step > d->max - d->min && d->max > d->min)
 		COMPLAIN(in, "step", "step-above-range", "step %s is larger than the range from min to max", step);
-	else if ((d->max - d->min) / d->step > EXACT_MAX)
+	else if ((d->max - d->min) / d->step > 2 * EXACT_MAX)
 		COMPLAIN(in, "step", "step-too-fine", "step %s cuts the range into more than 2^53 values", step);
 }
 
