@@ -55,7 +55,7 @@ static enum err_code code_of(const char *type, int status)
 		enum err_code code;
 	} kinds[] = {
 #define X(code, status, type, title) {type, status, code},
-	    ERR_MAP(X)
+		ERR_MAP(X)
 #undef X
 	};
 	const char *word = type && strrchr(type, '/') ? strrchr(type, '/') + 1 : "";
@@ -90,7 +90,7 @@ static void keep_problems(struct client *c, const cJSON *problem)
 		const char *detail = json_str(json_get(item, "detail"));
 
 		strbuf_printf(&c->problems, "  %s%s%s", pointer ? pointer : "", pointer && *pointer ? ": " : "",
-		    detail ? detail : "");
+			detail ? detail : "");
 		add_meant(&c->problems, json_get(item, "didYouMean"));
 		strbuf_putc(&c->problems, '\n');
 	}
@@ -113,7 +113,7 @@ static bool refused(struct client *c, const struct reply *r, struct err *e)
 	keep_problems(c, r->json);
 	if (!title)
 		return err_set(
-		    e, code, "%s answered %d to a request of the API; is it a trimtab server?", c->server, r->status);
+			e, code, "%s answered %d to a request of the API; is it a trimtab server?", c->server, r->status);
 	if (!detail || !*detail || strcmp(title, detail) == 0)
 		return err_set(e, code, "%s", title);
 	return err_set(e, code, "%s%s %s", title, n && ispunct((unsigned char)title[n - 1]) ? "" : ".", detail);
@@ -165,7 +165,7 @@ static bool stream_data(void *ctx, const char *p, size_t n)
 }
 
 static void read_answer(
-    struct client *c, struct arena *a, const struct http_answer *answer, struct stream *s, struct reply *out)
+	struct client *c, struct arena *a, const struct http_answer *answer, struct stream *s, struct reply *out)
 {
 	bool stream = s->r->on_data != NULL;
 
@@ -189,21 +189,21 @@ bool client_call(struct client *c, struct arena *a, const struct request *r, str
 	strbuf_reset(&c->problems);
 	strbuf_init(&stream.error, PROBLEMS_TEXT_MAX);
 	ok = http_fetch(c->session,
-	    &(struct http_call){
-	        .method = r->method,
-	        .url = arena_printf(a, "%s%s", c->server, r->path),
-	        .headers = headers,
-	        .n_headers = fill_headers(r, headers),
-	        .body = r->body,
-	        .body_len = r->body_len || !r->body ? r->body_len : strlen(r->body),
-	        .content_type = r->content_type,
-	        .bearer = c->token,
-	        .tls = &tls,
-	        .timeout_us = r->timeout_us,
-	        .on_head = r->on_data ? stream_head : NULL,
-	        .on_data = r->on_data ? stream_data : NULL,
-	    },
-	    a, &answer, e);
+		&(struct http_call){
+			.method = r->method,
+			.url = arena_printf(a, "%s%s", c->server, r->path),
+			.headers = headers,
+			.n_headers = fill_headers(r, headers),
+			.body = r->body,
+			.body_len = r->body_len || !r->body ? r->body_len : strlen(r->body),
+			.content_type = r->content_type,
+			.bearer = c->token,
+			.tls = &tls,
+			.timeout_us = r->timeout_us,
+			.on_head = r->on_data ? stream_head : NULL,
+			.on_data = r->on_data ? stream_data : NULL,
+		},
+		a, &answer, e);
 	if (ok)
 		read_answer(c, a, &answer, &stream, out);
 	strbuf_free(&stream.error);
@@ -223,7 +223,7 @@ bool client_get(struct client *c, struct arena *a, const char *path, const cJSON
 }
 
 bool client_post(
-    struct client *c, struct arena *a, const char *path, const char *json, const cJSON **out, struct err *e)
+	struct client *c, struct arena *a, const char *path, const char *json, const cJSON **out, struct err *e)
 {
 	struct reply reply;
 
@@ -257,11 +257,11 @@ const char *url_escape(struct arena *a, const char *text)
 const char *client_path(const struct client *c, struct arena *a, const char *name, const char *suffix)
 {
 	return arena_printf(a, "/api/v1/namespaces/%s/experiments%s%s%s", url_escape(a, c->ns), name ? "/" : "",
-	    name ? url_escape(a, name) : "", suffix ? suffix : "");
+		name ? url_escape(a, name) : "", suffix ? suffix : "");
 }
 
 bool client_each(
-    struct client *c, struct arena *a, const char *path, client_item_fn *fn, void *ctx, struct err *e)
+	struct client *c, struct arena *a, const char *path, client_item_fn *fn, void *ctx, struct err *e)
 {
 	const char *page = path;
 

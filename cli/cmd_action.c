@@ -56,32 +56,32 @@ static int restart_run(struct cli *c)
 	}
 
 const struct command cmd_stop = ACTION(
-    stop, "Start nothing new, let what runs finish", "The experiment ends when its running trials have.");
+	stop, "Start nothing new, let what runs finish", "The experiment ends when its running trials have.");
 const struct command cmd_cancel = ACTION(
-    cancel, "Stop an experiment and kill its running trials", "What the trials have reported is kept.");
+	cancel, "Stop an experiment and kill its running trials", "What the trials have reported is kept.");
 const struct command cmd_pause =
-    ACTION(pause, "Start no new trials until resume", "Running trials go on to their end.");
+	ACTION(pause, "Start no new trials until resume", "Running trials go on to their end.");
 const struct command cmd_resume = ACTION(resume, "Let a paused experiment go on", NULL);
 
 static const struct option_def restart_options[] = {
-    BUDGET_OPTIONS(struct budget_values),
-    OPT_END,
+	BUDGET_OPTIONS(struct budget_values),
+	OPT_END,
 };
 static const struct example restart_examples[] = {
-    {"trimtab restart digits --max-trials 80", "Go on with a search that has used its budget"},
-    {NULL, NULL},
+	{"trimtab restart digits --max-trials 80", "Go on with a search that has used its budget"},
+	{NULL, NULL},
 };
 
 const struct command cmd_restart = {
-    .name = "restart",
-    .args = "NAME...",
-    .summary = "Go on with a finished experiment",
-    .about = "All its trials stay and count. A search that used up its budget needs a larger one.",
-    .options = restart_options,
-    .values_size = sizeof(struct budget_values),
-    .min_args = 1,
-    .max_args = -1,
-    .complete = "experiments",
-    .examples = restart_examples,
-    .run = restart_run,
+	.name = "restart",
+	.args = "NAME...",
+	.summary = "Go on with a finished experiment",
+	.about = "All its trials stay and count. A search that used up its budget needs a larger one.",
+	.options = restart_options,
+	.values_size = sizeof(struct budget_values),
+	.min_args = 1,
+	.max_args = -1,
+	.complete = "experiments",
+	.examples = restart_examples,
+	.run = restart_run,
 };

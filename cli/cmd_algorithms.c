@@ -13,9 +13,9 @@ struct algorithms_values {
 };
 
 static const struct option_def algorithms_options[] = {
-    OPT_STRING(
-        struct algorithms_values, output, "output", 'o', OUTPUT_METAVAR, "table", "Form of the answer"),
-    OPT_END,
+	OPT_STRING(
+		struct algorithms_values, output, "output", 'o', OUTPUT_METAVAR, "table", "Form of the answer"),
+	OPT_END,
 };
 
 static void list_table(struct table *t, const cJSON *items)
@@ -88,30 +88,30 @@ static int algorithms_run(struct cli *c)
 	const struct algorithms_values *v = c->values;
 	const char *name = c->options.n_args ? c->options.args[0] : NULL;
 	const char *path = arena_printf(
-	    c->arena, "/api/v1/algorithms%s%s", name ? "/" : "", name ? url_escape(c->arena, name) : "");
+		c->arena, "/api/v1/algorithms%s%s", name ? "/" : "", name ? url_escape(c->arena, name) : "");
 	const cJSON *answer;
 	struct output output;
 	struct err e = {0};
 
 	if (!output_parse(v->output, &output, &e) || !client_get(c->client, c->arena, path, &answer, &e) ||
-	    !print_answer(c, &output, answer, name != NULL, &e))
+		!print_answer(c, &output, answer, name != NULL, &e))
 		return cli_fail(c, &e);
 	return EXIT_DONE;
 }
 
 static const struct example algorithms_examples[] = {
-    {"trimtab algorithms sobol", "Its settings, their defaults and ranges"},
-    {NULL, NULL},
+	{"trimtab algorithms sobol", "Its settings, their defaults and ranges"},
+	{NULL, NULL},
 };
 
 const struct command cmd_algorithms = {
-    .name = "algorithms",
-    .args = "[NAME]",
-    .summary = "List the search algorithms, or one's settings",
-    .options = algorithms_options,
-    .values_size = sizeof(struct algorithms_values),
-    .max_args = 1,
-    .complete = "algorithms",
-    .examples = algorithms_examples,
-    .run = algorithms_run,
+	.name = "algorithms",
+	.args = "[NAME]",
+	.summary = "List the search algorithms, or one's settings",
+	.options = algorithms_options,
+	.values_size = sizeof(struct algorithms_values),
+	.max_args = 1,
+	.complete = "algorithms",
+	.examples = algorithms_examples,
+	.run = algorithms_run,
 };

@@ -15,10 +15,10 @@ struct apply_values {
 };
 
 static const struct option_def apply_options[] = {
-    DOCUMENT_OPTIONS(struct apply_values, document),
-    OPT_STRING(
-        struct apply_values, output, "output", 'o', OUTPUT_METAVAR, NULL, "Print the answer in this form"),
-    OPT_END,
+	DOCUMENT_OPTIONS(struct apply_values, document),
+	OPT_STRING(
+		struct apply_values, output, "output", 'o', OUTPUT_METAVAR, NULL, "Print the answer in this form"),
+	OPT_END,
 };
 
 /* The merge patch of what may be edited: labels, annotations and budget. */
@@ -50,10 +50,10 @@ static const char *patch_of(struct arena *a, const cJSON *doc)
 static bool edit(struct cli *c, const struct document *d, struct reply *reply, struct err *e)
 {
 	struct request r = {
-	    .method = "PATCH",
-	    .path = client_path(c->client, c->arena, d->name, NULL),
-	    .body = patch_of(c->arena, d->tree),
-	    .content_type = "application/merge-patch+json",
+		.method = "PATCH",
+		.path = client_path(c->client, c->arena, d->name, NULL),
+		.body = patch_of(c->arena, d->tree),
+		.content_type = "application/merge-patch+json",
 	};
 
 	return client_call(c->client, c->arena, &r, reply, e);
@@ -63,7 +63,7 @@ static bool edit(struct cli *c, const struct document *d, struct reply *reply, s
 static bool only_editable(const char *problems)
 {
 	static const char *const editable[] = {
-	    "/spec/budget", "/metadata/labels", "/metadata/annotations", "/spec/paused"};
+		"/spec/budget", "/metadata/labels", "/metadata/annotations", "/spec/paused"};
 	static const char mark[] = "  differs: ";
 	size_t n = 0;
 
@@ -111,7 +111,7 @@ static int apply_one(struct cli *c, const char *source, const struct changes *ch
 		                               : cli_fail(c, &e);
 	}
 	if (e.code != ERR_EXISTS || !d.name || !only_editable(c->client->problems.data) ||
-	    !edit(c, &d, &reply, &e))
+		!edit(c, &d, &reply, &e))
 		return cli_fail(c, &e);
 	return document_print(c, &output, reply.json, "configured");
 }
@@ -124,19 +124,19 @@ static int apply_run(struct cli *c)
 }
 
 static const struct example apply_examples[] = {
-    {"trimtab apply -f experiment.yaml --set spec.budget.maxTrials=200", "Create it, or raise its budget"},
-    {NULL, NULL},
+	{"trimtab apply -f experiment.yaml --set spec.budget.maxTrials=200", "Create it, or raise its budget"},
+	{NULL, NULL},
 };
 
 const struct command cmd_apply = {
-    .name = "apply",
-    .args = "-f FILE",
-    .summary = "Create an experiment or edit what may be edited in it",
-    .about = "Labels, annotations and the budget of an experiment can change while it runs. Any other "
-             "difference between "
-             "the document and the experiment is a conflict (exit code 6) that names the fields.",
-    .options = apply_options,
-    .values_size = sizeof(struct apply_values),
-    .examples = apply_examples,
-    .run = apply_run,
+	.name = "apply",
+	.args = "-f FILE",
+	.summary = "Create an experiment or edit what may be edited in it",
+	.about = "Labels, annotations and the budget of an experiment can change while it runs. Any other "
+			 "difference between "
+			 "the document and the experiment is a conflict (exit code 6) that names the fields.",
+	.options = apply_options,
+	.values_size = sizeof(struct apply_values),
+	.examples = apply_examples,
+	.run = apply_run,
 };

@@ -21,13 +21,13 @@ struct ask_values {
 static const char *const forms[] = {"json", "line", NULL};
 
 static const struct option_def ask_options[] = {
-    OPT_STRING(struct ask_values, worker, "worker", 0, "NAME", NULL,
-        "Who asks (default host name and parent process); its unfinished trials come back first"),
-    OPT_INT(struct ask_values, count, "count", 0, NULL, "1", 1, 1000, "Trials wanted"),
-    OPT_DURATION(
-        struct ask_values, lease_us, "lease", 0, NULL, "120s", 1, 604800, "Silent for longer means lost"),
-    OPT_ENUM(struct ask_values, output, "output", 'o', forms, "json", "Form of the answer"),
-    OPT_END,
+	OPT_STRING(struct ask_values, worker, "worker", 0, "NAME", NULL,
+		"Who asks (default host name and parent process); its unfinished trials come back first"),
+	OPT_INT(struct ask_values, count, "count", 0, NULL, "1", 1, 1000, "Trials wanted"),
+	OPT_DURATION(
+		struct ask_values, lease_us, "lease", 0, NULL, "120s", 1, 604800, "Silent for longer means lost"),
+	OPT_ENUM(struct ask_values, output, "output", 'o', forms, "json", "Form of the answer"),
+	OPT_END,
 };
 
 /* The shell that asks, so that two terminals are two workers. */
@@ -70,7 +70,7 @@ static int print_answer(struct cli *c, const char *name, const cJSON *answer)
 	else
 		json_each (trial, trials)
 			strbuf_printf(&out, "%s/%s %s\n", name, show_exact(c->arena, json_get(trial, "number")),
-			    show_params(c->arena, json_get(trial, "parameters")));
+				show_params(c->arena, json_get(trial, "parameters")));
 	fputs(out.data, stdout);
 	strbuf_free(&out);
 	if (!trials || !trials->child)
@@ -83,7 +83,7 @@ static int ask_run(struct cli *c)
 	const char *name = c->options.args[0];
 	const char *path = client_path(c->client, c->arena, name, "/trials:ask");
 	struct request r = {
-	    .method = "POST", .path = path, .body = body_of(c), .timeout_us = ASK_SECONDS * CLK_SECOND};
+		.method = "POST", .path = path, .body = body_of(c), .timeout_us = ASK_SECONDS * CLK_SECOND};
 	struct reply reply;
 	struct err e = {0};
 
@@ -93,22 +93,22 @@ static int ask_run(struct cli *c)
 }
 
 static const struct example ask_examples[] = {
-    {"trimtab ask digits --worker node7", "The next trial, as JSON"},
-    {NULL, NULL},
+	{"trimtab ask digits --worker node7", "The next trial, as JSON"},
+	{NULL, NULL},
 };
 
 const struct command cmd_ask = {
-    .name = "ask",
-    .args = "NAME",
-    .summary = "Ask for trials to run yourself",
-    .about = "Tell how each ended with `trimtab tell`. No trials in the answer: come back after "
-             "retryAfterSeconds, or "
-             "never, when the state says that the experiment is over.",
-    .options = ask_options,
-    .values_size = sizeof(struct ask_values),
-    .max_args = 1,
-    .min_args = 1,
-    .complete = "experiments",
-    .examples = ask_examples,
-    .run = ask_run,
+	.name = "ask",
+	.args = "NAME",
+	.summary = "Ask for trials to run yourself",
+	.about = "Tell how each ended with `trimtab tell`. No trials in the answer: come back after "
+			 "retryAfterSeconds, or "
+			 "never, when the state says that the experiment is over.",
+	.options = ask_options,
+	.values_size = sizeof(struct ask_values),
+	.max_args = 1,
+	.min_args = 1,
+	.complete = "experiments",
+	.examples = ask_examples,
+	.run = ask_run,
 };

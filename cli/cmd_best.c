@@ -24,18 +24,18 @@ enum best_form { BEST_LINE, BEST_JSON, BEST_YAML, BEST_ENV, BEST_ARGS };
 static const char *const forms[] = {"line", "json", "yaml", "env", "args", NULL};
 
 static const struct option_def best_options[] = {
-    OPT_ENUM(struct best_values, output, "output", 'o', forms, "line",
-        "Form: parameters as one JSON object, as YAML, as NAME=value lines, as --name=value words"),
-    OPT_STRING(struct best_values, field, "field", 0, "NAME", NULL, "Only this parameter or metric"),
-    OPT_BOOL(struct best_values, pareto, "pareto", 0, "Every trial that no other beats in all objectives"),
-    OPT_END,
+	OPT_ENUM(struct best_values, output, "output", 'o', forms, "line",
+		"Form: parameters as one JSON object, as YAML, as NAME=value lines, as --name=value words"),
+	OPT_STRING(struct best_values, field, "field", 0, "NAME", NULL, "Only this parameter or metric"),
+	OPT_BOOL(struct best_values, pareto, "pareto", 0, "Every trial that no other beats in all objectives"),
+	OPT_END,
 };
 
 /* A word for a shell: in quotes unless it needs none. */
 static void add_quoted(struct strbuf *out, const char *text)
 {
 	if (*text &&
-	    !text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+.,:/@%=")]) {
+		!text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+.,:/@%=")]) {
 		strbuf_puts(out, text);
 		return;
 	}
@@ -163,27 +163,27 @@ static int best_run(struct cli *c)
 	struct err e = {0};
 
 	if (!client_get(
-	        c->client, c->arena, client_path(c->client, c->arena, c->options.args[0], "/best"), &answer, &e))
+			c->client, c->arena, client_path(c->client, c->arena, c->options.args[0], "/best"), &answer, &e))
 		return cli_fail(c, &e);
 	return print_best(c, answer);
 }
 
 static const struct example best_examples[] = {
-    {"python3 train.py $(trimtab best digits -o args)", "Train once more with the best parameters"},
-    {"trimtab best digits --field lr", "One number for a script"},
-    {NULL, NULL},
+	{"python3 train.py $(trimtab best digits -o args)", "Train once more with the best parameters"},
+	{"trimtab best digits --field lr", "One number for a script"},
+	{NULL, NULL},
 };
 
 const struct command cmd_best = {
-    .name = "best",
-    .args = "NAME",
-    .summary = "Print the best trial",
-    .about = "Exit code 3 when no trial has succeeded yet.",
-    .options = best_options,
-    .values_size = sizeof(struct best_values),
-    .min_args = 1,
-    .max_args = 1,
-    .complete = "experiments",
-    .examples = best_examples,
-    .run = best_run,
+	.name = "best",
+	.args = "NAME",
+	.summary = "Print the best trial",
+	.about = "Exit code 3 when no trial has succeeded yet.",
+	.options = best_options,
+	.values_size = sizeof(struct best_values),
+	.min_args = 1,
+	.max_args = 1,
+	.complete = "experiments",
+	.examples = best_examples,
+	.run = best_run,
 };

@@ -8,30 +8,30 @@
 #include "lib/clk.h"
 
 static const char bash_script[] =
-    "_trimtab() {\n"
-    "	local IFS=$'\\n'\n"
-    "	COMPREPLY=($(compgen -W \"$(trimtab __complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null)\" "
-    "-- "
-    "\"${COMP_WORDS[COMP_CWORD]}\"))\n"
-    "	[[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n"
-    "	[[ ${#COMPREPLY[@]} == 0 ]] && compopt -o default\n"
-    "}\n"
-    "complete -F _trimtab trimtab\n";
+	"_trimtab() {\n"
+	"	local IFS=$'\\n'\n"
+	"	COMPREPLY=($(compgen -W \"$(trimtab __complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null)\" "
+	"-- "
+	"\"${COMP_WORDS[COMP_CWORD]}\"))\n"
+	"	[[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n"
+	"	[[ ${#COMPREPLY[@]} == 0 ]] && compopt -o default\n"
+	"}\n"
+	"complete -F _trimtab trimtab\n";
 
 static const char zsh_script[] =
-    "#compdef trimtab\n"
-    "_trimtab() {\n"
-    "	local -a found\n"
-    "	found=(\"${(@f)$(trimtab __complete -- \"${(@)words[2,CURRENT]}\" 2>/dev/null)}\")\n"
-    "	if [[ -n ${found[1]} ]]; then compadd -Q -S '' -- $found; else _files; fi\n"
-    "}\n"
-    "if [[ ${funcstack[1]} == _trimtab ]]; then _trimtab \"$@\"; else compdef _trimtab trimtab; fi\n";
+	"#compdef trimtab\n"
+	"_trimtab() {\n"
+	"	local -a found\n"
+	"	found=(\"${(@f)$(trimtab __complete -- \"${(@)words[2,CURRENT]}\" 2>/dev/null)}\")\n"
+	"	if [[ -n ${found[1]} ]]; then compadd -Q -S '' -- $found; else _files; fi\n"
+	"}\n"
+	"if [[ ${funcstack[1]} == _trimtab ]]; then _trimtab \"$@\"; else compdef _trimtab trimtab; fi\n";
 
 static const char fish_script[] = "function __trimtab_complete\n"
-                                  "	set -l words (commandline -opc) (commandline -ct)\n"
-                                  "	trimtab __complete -- $words[2..-1] 2>/dev/null\n"
-                                  "end\n"
-                                  "complete -c trimtab -f -a '(__trimtab_complete)'\n";
+								  "	set -l words (commandline -opc) (commandline -ct)\n"
+								  "	trimtab __complete -- $words[2..-1] 2>/dev/null\n"
+								  "end\n"
+								  "complete -c trimtab -f -a '(__trimtab_complete)'\n";
 
 static int completion_run(struct cli *c)
 {
@@ -48,20 +48,20 @@ static int completion_run(struct cli *c)
 }
 
 static const struct example completion_examples[] = {
-    {"source <(trimtab completion bash)", "For this shell"},
-    {NULL, NULL},
+	{"source <(trimtab completion bash)", "For this shell"},
+	{NULL, NULL},
 };
 
 const struct command cmd_completion = {
-    .name = "completion",
-    .args = "bash|zsh|fish",
-    .summary = "Print a script that completes commands, flags and names",
-    .min_args = 1,
-    .max_args = 1,
-    .local = true,
-    .complete = "shells",
-    .examples = completion_examples,
-    .run = completion_run,
+	.name = "completion",
+	.args = "bash|zsh|fish",
+	.summary = "Print a script that completes commands, flags and names",
+	.min_args = 1,
+	.max_args = 1,
+	.local = true,
+	.complete = "shells",
+	.examples = completion_examples,
+	.run = completion_run,
 };
 
 /* ---- what fits ----------------------------------------------------------------------------------- */
@@ -165,9 +165,9 @@ static int complete_run(struct cli *c)
 }
 
 const struct command cmd_complete = {
-    .name = "__complete",
-    .summary = "Print what completes the last word",
-    .hidden = true,
-    .takes_command = true,
-    .run = complete_run,
+	.name = "__complete",
+	.summary = "Print what completes the last word",
+	.hidden = true,
+	.takes_command = true,
+	.run = complete_run,
 };

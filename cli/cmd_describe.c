@@ -20,7 +20,7 @@ static void line(struct strbuf *out, const char *label, const char *value)
 static const char *state_line(struct arena *a, const char *state, const char *reason, const char *message)
 {
 	return arena_printf(a, "%s%s%s%s%s%s", state ? state : "", reason ? " (" : "", reason ? reason : "",
-	    reason ? ")" : "", message && *message ? ": " : "", message ? message : "");
+		reason ? ")" : "", message && *message ? ": " : "", message ? message : "");
 }
 
 static void add_space(struct strbuf *out, struct arena *a, const cJSON *parameters)
@@ -41,8 +41,8 @@ static void add_space(struct strbuf *out, struct arena *a, const cJSON *paramete
 			range = show_exact(a, values);
 		else
 			range = arena_printf(a, "%s..%s%s%s", show_exact(a, json_get(p, "min")),
-			    show_exact(a, json_get(p, "max")), json_get(p, "step") ? " step " : "",
-			    show_exact(a, json_get(p, "step")));
+				show_exact(a, json_get(p, "max")), json_get(p, "step") ? " step " : "",
+				show_exact(a, json_get(p, "step")));
 		table_cell(&t, p->string);
 		table_cell(&t, json_str(json_get(p, "type")));
 		table_cell(&t, show_short(a, range, 60));
@@ -60,15 +60,15 @@ static void add_counts(struct strbuf *out, struct arena *a, const cJSON *status)
 	static const struct {
 		const char *field, *word;
 	} counts[] = {
-	    {"trialsSucceeded", "succeeded"},
-	    {"trialsRunning", "running"},
-	    {"trialsStarting", "starting"},
-	    {"trialsPending", "pending"},
-	    {"trialsFailed", "failed"},
-	    {"trialsEarlyStopped", "stopped early"},
-	    {"trialsKilled", "killed"},
-	    {"trialMetricsUnavailable", "without metrics"},
-	    {"trialsLost", "lost"},
+		{"trialsSucceeded", "succeeded"},
+		{"trialsRunning", "running"},
+		{"trialsStarting", "starting"},
+		{"trialsPending", "pending"},
+		{"trialsFailed", "failed"},
+		{"trialsEarlyStopped", "stopped early"},
+		{"trialsKilled", "killed"},
+		{"trialMetricsUnavailable", "without metrics"},
+		{"trialsLost", "lost"},
 	};
 	const char *text = "";
 
@@ -87,9 +87,9 @@ static void add_objectives(struct strbuf *out, struct arena *a, const cJSON *obj
 		const char *goal = show_exact(a, json_get(o, "goal"));
 
 		line(out, o == objectives->child ? "Objective:" : "",
-		    arena_printf(a, "%s %s (%s)%s%s", json_str(json_get(o, "direction")),
-		        json_str(json_get(o, "metric")), json_str(json_get(o, "strategy")), *goal ? ", goal " : "",
-		        goal));
+			arena_printf(a, "%s %s (%s)%s%s", json_str(json_get(o, "direction")),
+				json_str(json_get(o, "metric")), json_str(json_get(o, "strategy")), *goal ? ", goal " : "",
+				goal));
 	}
 }
 
@@ -100,8 +100,8 @@ static void add_best(struct strbuf *out, struct arena *a, const cJSON *x)
 	if (!best)
 		return;
 	line(out, "Best:",
-	    arena_printf(a, "#%s  %s  %s", show_exact(a, json_get(best, "number")),
-	        show_params(a, json_get(best, "values")), show_params(a, json_get(best, "parameters"))));
+		arena_printf(a, "#%s  %s  %s", show_exact(a, json_get(best, "number")),
+			show_params(a, json_get(best, "values")), show_params(a, json_get(best, "parameters"))));
 }
 
 static bool add_events(struct strbuf *out, struct cli *c, const char *name, const char *trial, struct err *e)
@@ -109,7 +109,7 @@ static bool add_events(struct strbuf *out, struct cli *c, const char *name, cons
 	const cJSON *list;
 	struct table t;
 	const char *path = client_path(c->client, c->arena, name,
-	    arena_printf(c->arena, "/events?limit=%d%s%s", EVENTS, trial ? "&trial=" : "", trial ? trial : ""));
+		arena_printf(c->arena, "/events?limit=%d%s%s", EVENTS, trial ? "&trial=" : "", trial ? trial : ""));
 
 	if (!client_get(c->client, c->arena, path, &list, e))
 		return false;
@@ -149,14 +149,14 @@ static bool describe_experiment(struct strbuf *out, struct cli *c, const char *n
 	line(out, "Namespace:", json_str_at(x, "/metadata/namespace"));
 	line(out, "Labels:", show_params(a, json_at(x, "/metadata/labels")));
 	line(out, "State:",
-	    state_line(
-	        a, experiment_state_of(x), json_str_at(x, "/status/reason"), json_str_at(x, "/status/message")));
+		state_line(
+			a, experiment_state_of(x), json_str_at(x, "/status/reason"), json_str_at(x, "/status/message")));
 	line(out, "Created:", json_str_at(x, "/metadata/createdAt"));
 	line(out,
-	    "Took:", show_took(a, json_str_at(x, "/status/startTime"), json_str_at(x, "/status/completionTime")));
+		"Took:", show_took(a, json_str_at(x, "/status/startTime"), json_str_at(x, "/status/completionTime")));
 	line(out, "Algorithm:",
-	    arena_printf(a, "%s  %s", json_str_at(x, "/spec/algorithm/name"),
-	        show_params(a, json_at(x, "/spec/algorithm/settings"))));
+		arena_printf(a, "%s  %s", json_str_at(x, "/spec/algorithm/name"),
+			show_params(a, json_at(x, "/spec/algorithm/settings"))));
 	add_objectives(out, a, json_at(x, "/spec/objectives"));
 	line(out, "Budget:", show_params(a, json_at(x, "/spec/budget")));
 	add_counts(out, a, json_get(x, "status"));
@@ -170,7 +170,7 @@ static bool describe_experiment(struct strbuf *out, struct cli *c, const char *n
 }
 
 static bool describe_trial(
-    struct strbuf *out, struct cli *c, const char *name, const char *trial, struct err *e)
+	struct strbuf *out, struct cli *c, const char *name, const char *trial, struct err *e)
 {
 	struct arena *a = c->arena;
 	const cJSON *t;
@@ -183,8 +183,8 @@ static bool describe_trial(
 	line(out, "Number:", show_exact(a, json_get(t, "number")));
 	line(out, "Attempt:", show_exact(a, json_get(t, "attempt")));
 	line(out, "State:",
-	    state_line(a, json_str(json_get(t, "state")), json_str(json_get(t, "reason")),
-	        json_str(json_get(t, "message"))));
+		state_line(a, json_str(json_get(t, "state")), json_str(json_get(t, "reason")),
+			json_str(json_get(t, "message"))));
 	line(out, "Parameters:", show_params(a, json_get(t, "parameters")));
 	line(out, "Values:", show_params(a, json_get(t, "values")));
 	line(out, "Rank:", show_exact(a, json_get(t, "rank")));
@@ -222,18 +222,18 @@ static int describe_run(struct cli *c)
 }
 
 static const struct example describe_examples[] = {
-    {"trimtab describe digits", "State, budget, best trial, search space, events"},
-    {"trimtab describe digits/17", "One trial: why it ended as it did"},
-    {NULL, NULL},
+	{"trimtab describe digits", "State, budget, best trial, search space, events"},
+	{"trimtab describe digits/17", "One trial: why it ended as it did"},
+	{NULL, NULL},
 };
 
 const struct command cmd_describe = {
-    .name = "describe",
-    .args = "[experiment|trial] NAME[/TRIAL]",
-    .summary = "Show all about an experiment or a trial",
-    .min_args = 1,
-    .max_args = 3,
-    .complete = "experiments",
-    .examples = describe_examples,
-    .run = describe_run,
+	.name = "describe",
+	.args = "[experiment|trial] NAME[/TRIAL]",
+	.summary = "Show all about an experiment or a trial",
+	.min_args = 1,
+	.max_args = 3,
+	.complete = "experiments",
+	.examples = describe_examples,
+	.run = describe_run,
 };

@@ -44,7 +44,7 @@ static void check_postgres(struct doctor *d)
 		say(d, true, "postgresql", found.gl_pathv[found.gl_pathc - 1]);
 	else
 		say(d, false, "postgresql",
-		    "no initdb below /usr/lib/postgresql: install postgresql, or give the server --database");
+			"no initdb below /usr/lib/postgresql: install postgresql, or give the server --database");
 	globfree(&found);
 }
 
@@ -99,7 +99,7 @@ static void check_version(struct doctor *d)
 	version = json_str(json_get(answer, "version"));
 	if (!version || strcmp(version, TRIMTAB_VERSION) != 0)
 		note("version", arena_printf(a, "this program is %s, the server %s", TRIMTAB_VERSION,
-		                    version ? version : "unknown"));
+							version ? version : "unknown"));
 	else
 		say(d, true, "version", TRIMTAB_VERSION);
 }
@@ -131,14 +131,14 @@ static int doctor_run(struct cli *c)
 		say(&d, false, "server", arena_printf(c->arena, "%s does not answer", client->server));
 	} else {
 		note("server", arena_printf(c->arena, "none at %s; `trimtab run` starts one, or run `trimtab serve`",
-		                   client->server));
+						   client->server));
 	}
 	return d.bad ? EXIT_OTHER : EXIT_DONE;
 }
 
 const struct command cmd_doctor = {
-    .name = "doctor",
-    .summary = "Check this machine and the server",
-    .about = "Exit code 1 when something is wrong.",
-    .run = doctor_run,
+	.name = "doctor",
+	.summary = "Check this machine and the server",
+	.about = "Exit code 1 when something is wrong.",
+	.run = doctor_run,
 };

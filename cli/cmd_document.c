@@ -8,47 +8,47 @@
 enum { DOCUMENT_MAX = 4 << 20, LINE_WIDTH = 78 };
 
 static const char man_head[] =
-    ".Dd $Mdocdate$\n"
-    ".Dt TRIMTAB 1\n"
-    ".Os\n"
-    ".Sh NAME\n"
-    ".Nm trimtab\n"
-    ".Nd hyperparameter tuning service\n"
-    ".Sh SYNOPSIS\n"
-    ".Nm\n"
-    ".Ar command\n"
-    ".Op Ar argument ...\n"
-    ".Op Ar flags\n"
-    ".Sh DESCRIPTION\n"
-    ".Nm\n"
-    "keeps search spaces and the results of trials in PostgreSQL, suggests the next trials,\n"
-    "runs them as processes, and stops the hopeless ones early from what they report.\n"
-    "One program is both the server and its command line.\n"
-    ".Sh COMMANDS\n";
+	".Dd $Mdocdate$\n"
+	".Dt TRIMTAB 1\n"
+	".Os\n"
+	".Sh NAME\n"
+	".Nm trimtab\n"
+	".Nd hyperparameter tuning service\n"
+	".Sh SYNOPSIS\n"
+	".Nm\n"
+	".Ar command\n"
+	".Op Ar argument ...\n"
+	".Op Ar flags\n"
+	".Sh DESCRIPTION\n"
+	".Nm\n"
+	"keeps search spaces and the results of trials in PostgreSQL, suggests the next trials,\n"
+	"runs them as processes, and stops the hopeless ones early from what they report.\n"
+	"One program is both the server and its command line.\n"
+	".Sh COMMANDS\n";
 
 static const char man_exit[] =
-    ".Sh EXIT STATUS\n"
-    ".Bl -tag -width Ds -compact\n"
-    ".It 0\nDone; for run and watch: the experiment succeeded.\n"
-    ".It 1\nAnother error.\n"
-    ".It 2\nWrong usage, or an invalid document.\n"
-    ".It 3\nThe experiment failed, was stopped, or has no successful trial.\n"
-    ".It 4\nNot authenticated, or not allowed.\n"
-    ".It 5\nNot found.\n"
-    ".It 6\nConflict: it exists with another specification, or is in the wrong state.\n"
-    ".It 7\nThe server is not reachable; the one status that is worth a retry.\n"
-    ".It 124\n.Fl -timeout\nhas passed.\n"
-    ".It 130 , 143\nInterrupted, terminated.\n"
-    ".El\n";
+	".Sh EXIT STATUS\n"
+	".Bl -tag -width Ds -compact\n"
+	".It 0\nDone; for run and watch: the experiment succeeded.\n"
+	".It 1\nAnother error.\n"
+	".It 2\nWrong usage, or an invalid document.\n"
+	".It 3\nThe experiment failed, was stopped, or has no successful trial.\n"
+	".It 4\nNot authenticated, or not allowed.\n"
+	".It 5\nNot found.\n"
+	".It 6\nConflict: it exists with another specification, or is in the wrong state.\n"
+	".It 7\nThe server is not reachable; the one status that is worth a retry.\n"
+	".It 124\n.Fl -timeout\nhas passed.\n"
+	".It 130 , 143\nInterrupted, terminated.\n"
+	".El\n";
 
 static const char man_files[] =
-    ".Sh FILES\n"
-    ".Bl -tag -width Ds\n"
-    ".It Pa ~/.config/trimtab/config\n"
-    "Lines\n.Ql key = value\nwith the connection's flags: server, token, namespace.\n"
-    ".It Pa ~/.local/share/trimtab/postgres\n"
-    "The private PostgreSQL of a server without\n.Fl -database .\n"
-    ".El\n";
+	".Sh FILES\n"
+	".Bl -tag -width Ds\n"
+	".It Pa ~/.config/trimtab/config\n"
+	"Lines\n.Ql key = value\nwith the connection's flags: server, token, namespace.\n"
+	".It Pa ~/.local/share/trimtab/postgres\n"
+	"The private PostgreSQL of a server without\n.Fl -database .\n"
+	".El\n";
 
 /* Roff takes a leading dot for a request, a backslash for an escape, two hyphens for a dash. With
  * `sentences`, each begins on a line of its own. */
@@ -104,14 +104,14 @@ static void man_command(const struct command *command, struct strbuf *out)
 static void man_environment(struct strbuf *out)
 {
 	strbuf_puts(
-	    out, ".Sh CONNECTION FLAGS\nEvery command that talks to a server has these.\n.Bl -tag -width Ds\n");
+		out, ".Sh CONNECTION FLAGS\nEvery command that talks to a server has these.\n.Bl -tag -width Ds\n");
 	options_man(connection_options, out);
 	strbuf_puts(out, ".El\n.Sh ENVIRONMENT\n.Bl -tag -width Ds\n");
 	for (const struct option_def *d = connection_options; d->type != OPTION_END; d++)
 		if (d->env)
 			strbuf_printf(out, ".It Ev %s\n%s.\n", d->env, d->help);
 	strbuf_puts(out, ".It Ev TRIMTAB_DATABASE_URL\nThe database of\n.Nm Cm serve .\n"
-	                 ".It Ev NO_COLOR\nNo colours.\n.El\n");
+					 ".It Ev NO_COLOR\nNo colours.\n.El\n");
 }
 
 /* Lines of text are broken between words; what begins with a dot is roff's and stays. */
@@ -155,7 +155,7 @@ static void man(struct strbuf *out)
 static void markdown_command(const struct command *command, struct strbuf *out)
 {
 	strbuf_printf(out, "\n## trimtab %s\n\n`trimtab %s%s%s`\n\n%s.\n", command->name, command->name,
-	    command->args ? " " : "", command->args ? command->args : "", command->summary);
+		command->args ? " " : "", command->args ? command->args : "", command->summary);
 	if (command->about)
 		strbuf_printf(out, "\n%s\n", command->about);
 	if (command->options) {
@@ -169,8 +169,8 @@ static void markdown_command(const struct command *command, struct strbuf *out)
 static void markdown(struct strbuf *out)
 {
 	strbuf_puts(out,
-	    "# Commands\n\nWritten by `make docs` from the commands' own tables.\n\n"
-	    "Every command that talks to a server has these flags:\n\n| flag | meaning |\n| --- | --- |\n");
+		"# Commands\n\nWritten by `make docs` from the commands' own tables.\n\n"
+		"Every command that talks to a server has these flags:\n\n| flag | meaning |\n| --- | --- |\n");
 	options_markdown(connection_options, out);
 	for (size_t i = 0; commands[i]; i++)
 		if (!commands[i]->hidden)
@@ -195,12 +195,12 @@ static int document_run(struct cli *c)
 }
 
 const struct command cmd_document = {
-    .name = "__document",
-    .args = "man|markdown",
-    .summary = "Print the manual page or the reference",
-    .min_args = 1,
-    .max_args = 1,
-    .local = true,
-    .hidden = true,
-    .run = document_run,
+	.name = "__document",
+	.args = "man|markdown",
+	.summary = "Print the manual page or the reference",
+	.min_args = 1,
+	.max_args = 1,
+	.local = true,
+	.hidden = true,
+	.run = document_run,
 };

@@ -3,11 +3,11 @@
 #include "cli/edit.h"
 
 static const struct option_def edit_options[] = {
-    BUDGET_OPTIONS(struct budget_values),
-    OPT_LIST(struct budget_values, labels, "label", 'l', "KEY=VALUE", "Set a label; KEY- removes it"),
-    OPT_STRING(
-        struct budget_values, output, "output", 'o', OUTPUT_METAVAR, NULL, "Print the answer in this form"),
-    OPT_END,
+	BUDGET_OPTIONS(struct budget_values),
+	OPT_LIST(struct budget_values, labels, "label", 'l', "KEY=VALUE", "Set a label; KEY- removes it"),
+	OPT_STRING(
+		struct budget_values, output, "output", 'o', OUTPUT_METAVAR, NULL, "Print the answer in this form"),
+	OPT_END,
 };
 
 static int edit_run(struct cli *c)
@@ -25,19 +25,19 @@ static int edit_run(struct cli *c)
 }
 
 static const struct example edit_examples[] = {
-    {"trimtab edit digits --max-trials 80 --parallel 8", "A larger budget, at once"},
-    {NULL, NULL},
+	{"trimtab edit digits --max-trials 80 --parallel 8", "A larger budget, at once"},
+	{NULL, NULL},
 };
 
 const struct command cmd_edit = {
-    .name = "edit",
-    .args = "NAME",
-    .summary = "Change the budget or the labels of an experiment",
-    .options = edit_options,
-    .values_size = sizeof(struct budget_values),
-    .min_args = 1,
-    .max_args = 1,
-    .complete = "experiments",
-    .examples = edit_examples,
-    .run = edit_run,
+	.name = "edit",
+	.args = "NAME",
+	.summary = "Change the budget or the labels of an experiment",
+	.options = edit_options,
+	.values_size = sizeof(struct budget_values),
+	.min_args = 1,
+	.max_args = 1,
+	.complete = "experiments",
+	.examples = edit_examples,
+	.run = edit_run,
 };

@@ -17,25 +17,25 @@ static int enqueue_run(struct cli *c)
 		return cli_fail(c, &e);
 	body = arena_printf(c->arena, "{\"state\":\"pending\",\"parameters\":%s}", params);
 	if (!client_post(
-	        c->client, c->arena, client_path(c->client, c->arena, name, "/trials"), body, &answer, &e))
+			c->client, c->arena, client_path(c->client, c->arena, name, "/trials"), body, &answer, &e))
 		return cli_fail(c, &e);
 	printf("trial/%s/%s enqueued\n", name, show_exact(c->arena, json_get(answer, "number")));
 	return EXIT_DONE;
 }
 
 static const struct example enqueue_examples[] = {
-    {"trimtab enqueue digits lr=0.01 layers=3 optimizer=adam", "Before anything that the algorithm suggests"},
-    {NULL, NULL},
+	{"trimtab enqueue digits lr=0.01 layers=3 optimizer=adam", "Before anything that the algorithm suggests"},
+	{NULL, NULL},
 };
 
 const struct command cmd_enqueue = {
-    .name = "enqueue",
-    .args = "NAME PARAMETER=VALUE...",
-    .summary = "Add a point to be tried next",
-    .about = "Every parameter that is active needs a value. The trial counts against the budget.",
-    .min_args = 2,
-    .max_args = -1,
-    .complete = "experiments",
-    .examples = enqueue_examples,
-    .run = enqueue_run,
+	.name = "enqueue",
+	.args = "NAME PARAMETER=VALUE...",
+	.summary = "Add a point to be tried next",
+	.about = "Every parameter that is active needs a value. The trial counts against the budget.",
+	.min_args = 2,
+	.max_args = -1,
+	.complete = "experiments",
+	.examples = enqueue_examples,
+	.run = enqueue_run,
 };

@@ -15,20 +15,20 @@
 static const char *type_of(const struct json_field *f)
 {
 	static const char *const names[] = {
-	    [JF_K_END] = "",
-	    [JF_K_STR] = "string",
-	    [JF_K_ENUM] = "enum",
-	    [JF_K_NUM] = "number",
-	    [JF_K_INT] = "integer",
-	    [JF_K_BOOL] = "boolean",
-	    [JF_K_DURATION] = "duration",
-	    [JF_K_OBJECT] = "object",
-	    [JF_K_LIST] = "list",
-	    [JF_K_MAP] = "map",
-	    [JF_K_STRINGS] = "strings",
-	    [JF_K_STRMAP] = "map",
-	    [JF_K_ANY] = "any",
-	    [JF_K_FUN] = "value",
+		[JF_K_END] = "",
+		[JF_K_STR] = "string",
+		[JF_K_ENUM] = "enum",
+		[JF_K_NUM] = "number",
+		[JF_K_INT] = "integer",
+		[JF_K_BOOL] = "boolean",
+		[JF_K_DURATION] = "duration",
+		[JF_K_OBJECT] = "object",
+		[JF_K_LIST] = "list",
+		[JF_K_MAP] = "map",
+		[JF_K_STRINGS] = "strings",
+		[JF_K_STRMAP] = "map",
+		[JF_K_ANY] = "any",
+		[JF_K_FUN] = "value",
 	};
 
 	return (size_t)f->kind < ARRAY_LEN(names) && names[f->kind] ? names[f->kind] : "object";
@@ -42,7 +42,7 @@ static const char *limits_of(const struct json_field *f, struct arena *a)
 	for (size_t i = 0; f->kind == JF_K_ENUM && f->names[i]; i++)
 		text = arena_printf(a, "%s%s%s", text, i ? "|" : "", f->names[i]);
 	if ((f->kind != JF_K_INT && f->kind != JF_K_NUM) || f->min >= f->max ||
-	    f->max - f->min > LIMIT_WORTH_SAYING)
+		f->max - f->min > LIMIT_WORTH_SAYING)
 		return text;
 	num_format(lo, f->min);
 	num_format(hi, f->max);
@@ -94,12 +94,12 @@ static bool unknown_field(const struct json_field *fields, const char *word, str
 		names[n++] = f->name;
 	near = nearest_name(word, names);
 	return err_set(e, ERR_NOT_FOUND, "there is no field '%s'%s%s%s", word, near ? "; did you mean " : "",
-	    near ? near : "", near ? "?" : "");
+		near ? near : "", near ? "?" : "");
 }
 
 /* Walks "experiment.spec.budget" down; *fields is NULL when the last word is a plain value. */
 static bool walk(const char *path, struct arena *a, const struct json_field **fields,
-    const struct json_field **leaf, struct err *e)
+	const struct json_field **leaf, struct err *e)
 {
 	char *words = arena_strdup(a, path), *save = NULL;
 
@@ -134,16 +134,16 @@ static int explain_run(struct cli *c)
 }
 
 static const struct example explain_examples[] = {
-    {"trimtab explain experiment.spec.budget", "Fields, types, defaults"},
-    {NULL, NULL},
+	{"trimtab explain experiment.spec.budget", "Fields, types, defaults"},
+	{NULL, NULL},
 };
 
 const struct command cmd_explain = {
-    .name = "explain",
-    .args = "[experiment.FIELD...]",
-    .summary = "Explain the fields of the experiment document",
-    .max_args = 1,
-    .local = true,
-    .examples = explain_examples,
-    .run = explain_run,
+	.name = "explain",
+	.args = "[experiment.FIELD...]",
+	.summary = "Explain the fields of the experiment document",
+	.max_args = 1,
+	.local = true,
+	.examples = explain_examples,
+	.run = explain_run,
 };

@@ -19,18 +19,18 @@ struct export_values {
 static const char *const formats[] = {"csv", "json", NULL};
 
 static const struct option_def export_options[] = {
-    OPT_ENUM(struct export_values, format, "format", 0, formats, "csv", "Form of the output"),
-    OPT_STRING(struct export_values, state, "state", 0, "STATE,...", NULL, "Only trials in these states"),
-    OPT_PATH(struct export_values, file, "output-file", 'O', NULL, NULL,
-        "Write to this file instead of standard output"),
-    OPT_END,
+	OPT_ENUM(struct export_values, format, "format", 0, formats, "csv", "Form of the output"),
+	OPT_STRING(struct export_values, state, "state", 0, "STATE,...", NULL, "Only trials in these states"),
+	OPT_PATH(struct export_values, file, "output-file", 'O', NULL, NULL,
+		"Write to this file instead of standard output"),
+	OPT_END,
 };
 
 static const char *trials_path(struct cli *c, struct arena *a, const char *experiment, const char *state)
 {
 	return client_path(c->client, a, experiment,
-	    arena_printf(
-	        a, "/trials?limit=%d%s%s", PAGE, state ? "&state=" : "", state ? url_escape(a, state) : ""));
+		arena_printf(
+			a, "/trials?limit=%d%s%s", PAGE, state ? "&state=" : "", state ? url_escape(a, state) : ""));
 }
 
 /* Every page begins with the heading; only the first one's is kept. */
@@ -49,7 +49,7 @@ int export_csv(struct cli *c, const char *experiment, const char *state, FILE *t
 			return cli_fail(c, &e);
 		}
 		text =
-		    first ? reply.text : reply.text + strcspn(reply.text, "\n") + (strchr(reply.text, '\n') ? 1 : 0);
+			first ? reply.text : reply.text + strcspn(reply.text, "\n") + (strchr(reply.text, '\n') ? 1 : 0);
 		fputs(text, to);
 		path = arena_strdup(c->arena, reply.link_next);
 		arena_free(a);
@@ -103,7 +103,7 @@ static int export_run(struct cli *c)
 		return EXIT_OTHER;
 	}
 	status =
-	    v->format == 0 ? export_csv(c, experiment, v->state, to) : export_json(c, experiment, v->state, to);
+		v->format == 0 ? export_csv(c, experiment, v->state, to) : export_json(c, experiment, v->state, to);
 	if (fflush(to) != 0 || (v->file && fclose(to) != 0)) {
 		fprintf(stderr, "trimtab: %s was not written whole: %m\n", v->file ? v->file : "standard output");
 		return EXIT_OTHER;
@@ -112,20 +112,20 @@ static int export_run(struct cli *c)
 }
 
 static const struct example export_examples[] = {
-    {"trimtab export digits --format csv -O digits.csv", "For a spreadsheet, pandas, R"},
-    {NULL, NULL},
+	{"trimtab export digits --format csv -O digits.csv", "For a spreadsheet, pandas, R"},
+	{NULL, NULL},
 };
 
 const struct command cmd_export = {
-    .name = "export",
-    .args = "NAME",
-    .summary = "Write every trial of an experiment as CSV or JSON",
-    .about = "Trials that failed are in it too. What is exported as CSV can be imported again.",
-    .options = export_options,
-    .values_size = sizeof(struct export_values),
-    .min_args = 1,
-    .max_args = 1,
-    .complete = "experiments",
-    .examples = export_examples,
-    .run = export_run,
+	.name = "export",
+	.args = "NAME",
+	.summary = "Write every trial of an experiment as CSV or JSON",
+	.about = "Trials that failed are in it too. What is exported as CSV can be imported again.",
+	.options = export_options,
+	.values_size = sizeof(struct export_values),
+	.min_args = 1,
+	.max_args = 1,
+	.complete = "experiments",
+	.examples = export_examples,
+	.run = export_run,
 };

@@ -23,17 +23,17 @@ struct get_values {
 };
 
 static const struct option_def get_options[] = {
-    OPT_STRING(struct get_values, output, "output", 'o', OUTPUT_METAVAR, "table", "Form of the answer"),
-    OPT_STRING(struct get_values, selector, "selector", 'l', "KEY=VALUE,...", NULL,
-        "Only experiments with these labels"),
-    OPT_STRING(struct get_values, state, "state", 0, "STATE,...", NULL, "Only those in these states"),
-    OPT_STRING(struct get_values, sort, "sort", 0, "KEY", NULL,
-        "Order: rank or number for trials, createdAt or name for experiments; a minus reverses"),
-    OPT_INT(struct get_values, limit, "limit", 0, NULL, NULL, 1, 1000000, "At most this many"),
-    OPT_BOOL(struct get_values, all_namespaces, "all-namespaces", 'A', "Experiments of every namespace"),
-    OPT_BOOL(struct get_values, watch, "watch", 'w', "Go on and print what changes"),
-    OPT_BOOL(struct get_values, no_headers, "no-headers", 0, "No headings"),
-    OPT_END,
+	OPT_STRING(struct get_values, output, "output", 'o', OUTPUT_METAVAR, "table", "Form of the answer"),
+	OPT_STRING(struct get_values, selector, "selector", 'l', "KEY=VALUE,...", NULL,
+		"Only experiments with these labels"),
+	OPT_STRING(struct get_values, state, "state", 0, "STATE,...", NULL, "Only those in these states"),
+	OPT_STRING(struct get_values, sort, "sort", 0, "KEY", NULL,
+		"Order: rank or number for trials, createdAt or name for experiments; a minus reverses"),
+	OPT_INT(struct get_values, limit, "limit", 0, NULL, NULL, 1, 1000000, "At most this many"),
+	OPT_BOOL(struct get_values, all_namespaces, "all-namespaces", 'A', "Experiments of every namespace"),
+	OPT_BOOL(struct get_values, watch, "watch", 'w', "Go on and print what changes"),
+	OPT_BOOL(struct get_values, no_headers, "no-headers", 0, "No headings"),
+	OPT_END,
 };
 
 enum kind { EXPERIMENTS, TRIALS, EVENTS };
@@ -102,8 +102,8 @@ static const char *item_version(const struct get *g, const cJSON *item)
 	if (g->kind == EVENTS)
 		return show_exact(g->arena, json_get(item, "id"));
 	return arena_printf(g->arena, "%s/%s/%s",
-	    show_exact(g->arena, json_at(item, "/metadata/resourceVersion")),
-	    show_exact(g->arena, json_at(item, "/status/trialsVersion")), experiment_state_of(item));
+		show_exact(g->arena, json_at(item, "/metadata/resourceVersion")),
+		show_exact(g->arena, json_at(item, "/status/trialsVersion")), experiment_state_of(item));
 }
 
 /* With -w, only what is new or has changed since the last round. */
@@ -176,7 +176,7 @@ static bool begin_table(struct get *g, struct err *e)
 		event_columns(&g->table);
 	} else {
 		if (!client_get(g->cli->client, g->arena, client_path(g->cli->client, g->arena, g->experiment, NULL),
-		        &experiment, e))
+				&experiment, e))
 			return false;
 		trial_columns_of(&g->columns, experiment, g->style.wide);
 		trial_head(&g->table, &g->style, &g->columns);
@@ -194,7 +194,7 @@ static bool fetch_one(struct get *g, const cJSON **item, struct err *e)
 		path = client_path(client, g->arena, g->one, NULL);
 	else
 		path = client_path(client, g->arena, g->experiment,
-		    arena_printf(g->arena, "/trials/%s", url_escape(g->arena, g->one)));
+			arena_printf(g->arena, "/trials/%s", url_escape(g->arena, g->one)));
 	return client_get(client, g->arena, path, item, e);
 }
 
@@ -295,13 +295,13 @@ static bool kind_parse(const char *word, enum kind *out)
 		const char *word;
 		enum kind kind;
 	} words[] = {
-	    {"experiments", EXPERIMENTS},
-	    {"experiment", EXPERIMENTS},
-	    {"exp", EXPERIMENTS},
-	    {"trials", TRIALS},
-	    {"trial", TRIALS},
-	    {"events", EVENTS},
-	    {"event", EVENTS},
+		{"experiments", EXPERIMENTS},
+		{"experiment", EXPERIMENTS},
+		{"exp", EXPERIMENTS},
+		{"trials", TRIALS},
+		{"trial", TRIALS},
+		{"events", EVENTS},
+		{"event", EVENTS},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
@@ -341,24 +341,24 @@ static int get_run(struct cli *c)
 }
 
 static const struct example get_examples[] = {
-    {"trimtab get experiments", "What there is"},
-    {"trimtab get trials digits --sort rank --limit 5", "The five best trials"},
-    {"trimtab get experiment digits -o jsonpath='{.status.state}'", "One word for a script"},
-    {NULL, NULL},
+	{"trimtab get experiments", "What there is"},
+	{"trimtab get trials digits --sort rank --limit 5", "The five best trials"},
+	{"trimtab get experiment digits -o jsonpath='{.status.state}'", "One word for a script"},
+	{NULL, NULL},
 };
 
 const struct command cmd_get = {
-    .name = "get",
-    .args = "experiments|trials|events [NAME] [TRIAL]",
-    .summary = "List experiments, trials or events",
-    .about = "trials and events need the name of their experiment. A trial is named by its number or its "
-             "name, also as "
-             "NAME/TRIAL.",
-    .options = get_options,
-    .values_size = sizeof(struct get_values),
-    .min_args = 1,
-    .max_args = 3,
-    .complete = "get",
-    .examples = get_examples,
-    .run = get_run,
+	.name = "get",
+	.args = "experiments|trials|events [NAME] [TRIAL]",
+	.summary = "List experiments, trials or events",
+	.about = "trials and events need the name of their experiment. A trial is named by its number or its "
+			 "name, also as "
+			 "NAME/TRIAL.",
+	.options = get_options,
+	.values_size = sizeof(struct get_values),
+	.min_args = 1,
+	.max_args = 3,
+	.complete = "get",
+	.examples = get_examples,
+	.run = get_run,
 };

@@ -15,7 +15,7 @@ static int help_run(struct cli *c)
 		const char *near = command_near(name);
 
 		fprintf(stderr, "trimtab: '%s' is not a command%s%s%s\n", name, near ? "; did you mean " : "",
-		    near ? near : "", near ? "?" : "");
+			near ? near : "", near ? "?" : "");
 		return EXIT_USAGE;
 	}
 	strbuf_init(&out, 1 << 20);
@@ -29,11 +29,11 @@ static int help_run(struct cli *c)
 }
 
 const struct command cmd_help = {
-    .name = "help",
-    .args = "[COMMAND]",
-    .summary = "Show what a command does and its flags",
-    .max_args = 1,
-    .local = true,
-    .complete = "commands",
-    .run = help_run,
+	.name = "help",
+	.args = "[COMMAND]",
+	.summary = "Show what a command does and its flags",
+	.max_args = 1,
+	.local = true,
+	.complete = "commands",
+	.run = help_run,
 };

@@ -20,11 +20,11 @@ struct import_values {
 };
 
 static const struct option_def import_options[] = {
-    OPT_PATH(struct import_values, file, "filename", 'f', NULL, NULL,
-        "Trials to read, as CSV or JSON; - is standard input"),
-    OPT_BOOL(struct import_values, pending, "enqueue", 0,
-        "Try these points, whatever the file says of their results"),
-    OPT_END,
+	OPT_PATH(struct import_values, file, "filename", 'f', NULL, NULL,
+		"Trials to read, as CSV or JSON; - is standard input"),
+	OPT_BOOL(struct import_values, pending, "enqueue", 0,
+		"Try these points, whatever the file says of their results"),
+	OPT_END,
 };
 
 /* What the columns of a file are: names of parameters and of metrics of the experiment. */
@@ -59,7 +59,7 @@ static bool flush(struct importing *im, const char *path, struct err *e)
 	jw_end(&im->w);
 	if (im->pending)
 		ok = client_call(im->cli->client, a,
-		    &(struct request){.method = "POST", .path = path, .body = im->body.data}, &reply, e);
+			&(struct request){.method = "POST", .path = path, .body = im->body.data}, &reply, e);
 	im->sent += im->pending;
 	im->pending = 0;
 	arena_free(a);
@@ -169,7 +169,7 @@ static bool import_csv(struct importing *im, const char *text, size_t n, const c
 	while (csv_row(&csv, &cells, &count, e)) {
 		if (count != im->n_columns)
 			return err_set(e, ERR_INVALID, "line %zu has %zu fields, the heading has %zu", csv.line, count,
-			    im->n_columns);
+				im->n_columns);
 		if (!add_row(im, cells, csv.line, e))
 			return false;
 		if (im->pending == BATCH) {
@@ -241,14 +241,14 @@ static int import_run(struct cli *c)
 		return cli_usage(c, "-f FILE is missing");
 	text = file_read(v->file, FILE_MAX, c->arena, &n, &e);
 	if (!text ||
-	    !client_get(c->client, c->arena, client_path(c->client, c->arena, name, NULL), &experiment, &e))
+		!client_get(c->client, c->arena, client_path(c->client, c->arena, name, NULL), &experiment, &e))
 		return cli_fail(c, &e);
 	im.parameters = json_at(experiment, "/spec/parameters");
 	im.objectives = json_at(experiment, "/spec/objectives");
 	strbuf_init(&im.body, FILE_MAX);
 	ok = (text[strspn(text, " \t\r\n")] == '{' || text[strspn(text, " \t\r\n")] == '['
-	          ? import_json
-	          : import_csv)(&im, text, n, path, &e);
+			  ? import_json
+			  : import_csv)(&im, text, n, path, &e);
 	strbuf_free(&im.body);
 	if (!ok)
 		return cli_fail(c, &e);
@@ -257,24 +257,24 @@ static int import_run(struct cli *c)
 }
 
 static const struct example import_examples[] = {
-    {"trimtab import digits-2 -f digits.csv", "Begin where another search has ended"},
-    {NULL, NULL},
+	{"trimtab import digits-2 -f digits.csv", "Begin where another search has ended"},
+	{NULL, NULL},
 };
 
 const struct command cmd_import = {
-    .name = "import",
-    .args = "NAME -f FILE",
-    .summary = "Add finished trials from a file",
-    .about = "A CSV file needs a heading with the names of parameters and metrics; a column `state` is "
-             "obeyed, other "
-             "columns are ignored, so that what `trimtab export` wrote can be read. JSON: an array of "
-             "{parameters, "
-             "values, state}, or what export wrote. Imported trials do not count against the budget.",
-    .options = import_options,
-    .values_size = sizeof(struct import_values),
-    .min_args = 1,
-    .max_args = 1,
-    .complete = "experiments",
-    .examples = import_examples,
-    .run = import_run,
+	.name = "import",
+	.args = "NAME -f FILE",
+	.summary = "Add finished trials from a file",
+	.about = "A CSV file needs a heading with the names of parameters and metrics; a column `state` is "
+			 "obeyed, other "
+			 "columns are ignored, so that what `trimtab export` wrote can be read. JSON: an array of "
+			 "{parameters, "
+			 "values, state}, or what export wrote. Imported trials do not count against the budget.",
+	.options = import_options,
+	.values_size = sizeof(struct import_values),
+	.min_args = 1,
+	.max_args = 1,
+	.complete = "experiments",
+	.examples = import_examples,
+	.run = import_run,
 };

@@ -15,10 +15,10 @@ struct logs_values {
 };
 
 static const struct option_def logs_options[] = {
-    OPT_BOOL(struct logs_values, follow, "follow", 'f', "Go on until the trial ends"),
-    OPT_INT(struct logs_values, tail, "tail", 0, "LINES", NULL, 1, 1000000, "Only the last lines"),
-    OPT_BOOL(struct logs_values, failed, "failed", 0, "The ends of the logs of trials that failed"),
-    OPT_END,
+	OPT_BOOL(struct logs_values, follow, "follow", 'f', "Go on until the trial ends"),
+	OPT_INT(struct logs_values, tail, "tail", 0, "LINES", NULL, 1, 1000000, "Only the last lines"),
+	OPT_BOOL(struct logs_values, failed, "failed", 0, "The ends of the logs of trials that failed"),
+	OPT_END,
 };
 
 static bool print_data(void *ctx, const char *p, size_t n)
@@ -29,7 +29,7 @@ static bool print_data(void *ctx, const char *p, size_t n)
 }
 
 static bool print_log(
-    struct cli *c, const char *name, const char *trial, int64_t tail, bool follow, struct err *e)
+	struct cli *c, const char *name, const char *trial, int64_t tail, bool follow, struct err *e)
 {
 	struct arena *a = c->arena;
 	const char *query = "?";
@@ -40,13 +40,13 @@ static bool print_log(
 	if (tail)
 		query = arena_printf(a, "%stail=%d", query, (int)tail);
 	return client_call(c->client, a,
-	    &(struct request){
-	        .path = client_path(
-	            c->client, a, name, arena_printf(a, "/trials/%s/logs%s", url_escape(a, trial), query)),
-	        .accept = "text/plain",
-	        .on_data = print_data,
-	    },
-	    &reply, e);
+		&(struct request){
+			.path = client_path(
+				c->client, a, name, arena_printf(a, "/trials/%s/logs%s", url_escape(a, trial), query)),
+			.accept = "text/plain",
+			.on_data = print_data,
+		},
+		&reply, e);
 }
 
 /* Heading, last lines. */
@@ -57,7 +57,7 @@ static bool print_failed(struct cli *c, const char *name, const cJSON *trial, st
 	const char *message = json_str(json_get(trial, "message"));
 
 	printf("==> %s/%s %s: %s %s\n", name, number, json_str(json_get(trial, "state")),
-	    json_str(json_get(trial, "reason")), message ? message : "");
+		json_str(json_get(trial, "reason")), message ? message : "");
 	fflush(stdout);
 	return print_log(c, name, number, v->tail ? v->tail : FAILED_TAIL, false, e);
 }
@@ -65,7 +65,7 @@ static bool print_failed(struct cli *c, const char *name, const cJSON *trial, st
 static int logs_failed(struct cli *c, const char *name)
 {
 	const char *path = client_path(
-	    c->client, c->arena, name, "/trials?state=failed,lost,metrics_unavailable&sort=-number&limit=5");
+		c->client, c->arena, name, "/trials?state=failed,lost,metrics_unavailable&sort=-number&limit=5");
 	const cJSON *list;
 	struct err e = {0};
 	int n = 0;
@@ -81,7 +81,7 @@ static int logs_failed(struct cli *c, const char *name)
 		fprintf(stderr, "No trial of %s has failed.\n", name);
 	else if (json_int_at(list, "/remainingItemCount", 0) > 0)
 		fprintf(stderr, "... and %d more: trimtab get trials %s --state failed\n",
-		    (int)json_int_at(list, "/remainingItemCount", 0), name);
+			(int)json_int_at(list, "/remainingItemCount", 0), name);
 	return EXIT_DONE;
 }
 
@@ -89,7 +89,7 @@ static int logs_failed(struct cli *c, const char *name)
 static bool choose_trial(struct cli *c, const char *name, const char **trial, struct err *e)
 {
 	static const char *const queries[] = {
-	    "/trials?state=running&sort=-number&limit=1", "/trials?sort=-number&limit=1"};
+		"/trials?state=running&sort=-number&limit=1", "/trials?sort=-number&limit=1"};
 
 	for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
 		const cJSON *list, *number;
@@ -123,21 +123,21 @@ static int logs_run(struct cli *c)
 }
 
 static const struct example logs_examples[] = {
-    {"trimtab logs digits/17 -f", "Follow trial 17"},
-    {"trimtab logs digits --failed", "Why trials failed"},
-    {NULL, NULL},
+	{"trimtab logs digits/17 -f", "Follow trial 17"},
+	{"trimtab logs digits --failed", "Why trials failed"},
+	{NULL, NULL},
 };
 
 const struct command cmd_logs = {
-    .name = "logs",
-    .args = "NAME[/TRIAL]",
-    .summary = "Print what a trial's program printed",
-    .about = "Without a trial: the newest that runs, else the newest.",
-    .options = logs_options,
-    .values_size = sizeof(struct logs_values),
-    .min_args = 1,
-    .max_args = 2,
-    .complete = "experiments",
-    .examples = logs_examples,
-    .run = logs_run,
+	.name = "logs",
+	.args = "NAME[/TRIAL]",
+	.summary = "Print what a trial's program printed",
+	.about = "Without a trial: the newest that runs, else the newest.",
+	.options = logs_options,
+	.values_size = sizeof(struct logs_values),
+	.min_args = 1,
+	.max_args = 2,
+	.complete = "experiments",
+	.examples = logs_examples,
+	.run = logs_run,
 };

@@ -21,17 +21,17 @@ struct report_values {
 };
 
 static const struct option_def report_options[] = {
-    OPT_STRING(struct report_values, step, "step", 0, "N", NULL,
-        "Step or epoch of these values; the server counts without"),
-    OPT_STRING(struct report_values, trial, "trial", 0, "NAME/TRIAL", NULL,
-        "Another trial than the one this runs in"),
-    OPT_BOOL(
-        struct report_values, print_stop, "print-stop", 0, "Print stop or go, whichever the server says"),
-    OPT_END,
+	OPT_STRING(struct report_values, step, "step", 0, "N", NULL,
+		"Step or epoch of these values; the server counts without"),
+	OPT_STRING(struct report_values, trial, "trial", 0, "NAME/TRIAL", NULL,
+		"Another trial than the one this runs in"),
+	OPT_BOOL(
+		struct report_values, print_stop, "print-stop", 0, "Print stop or go, whichever the server says"),
+	OPT_END,
 };
 
 static bool add_point(
-    struct json_writer *w, struct arena *a, const char *word, const char *step, struct err *e)
+	struct json_writer *w, struct arena *a, const char *word, const char *step, struct err *e)
 {
 	const char *equals = strchr(word, '=');
 	double value;
@@ -83,13 +83,13 @@ static bool path_of(struct cli *c, const char **path, struct err *e)
 		if (!trial)
 			return err_set(e, ERR_INVALID, "--trial: '%s' is not NAME/TRIAL", v->trial);
 		*path = client_path(c->client, c->arena, name,
-		    arena_printf(c->arena, "/trials/%s/metrics", url_escape(c->arena, trial)));
+			arena_printf(c->arena, "/trials/%s/metrics", url_escape(c->arena, trial)));
 		return true;
 	}
 	api = url ? strstr(url, "/api/") : NULL;
 	if (!api)
 		return err_set(e, ERR_INVALID,
-		    "TRIMTAB_TRIAL_URL is not set: this is no trial of trimtab; name one with --trial");
+			"TRIMTAB_TRIAL_URL is not set: this is no trial of trimtab; name one with --trial");
 	c->client->server = arena_strndup(c->arena, url, (size_t)(api - url));
 	*path = arena_printf(c->arena, "%s/metrics", api);
 	return true;
@@ -100,7 +100,7 @@ static bool path_of(struct cli *c, const char **path, struct err *e)
 static bool send_report(struct cli *c, const char *path, const char *body, struct reply *reply, struct err *e)
 {
 	const struct request r = {
-	    .method = "POST", .path = path, .body = body, .timeout_us = TIMEOUT_SECONDS * CLK_SECOND};
+		.method = "POST", .path = path, .body = body, .timeout_us = TIMEOUT_SECONDS * CLK_SECOND};
 	const char *step = ((const struct report_values *)c->values)->step;
 	struct timespec pause = {.tv_nsec = 200 * 1000 * 1000};
 
@@ -132,21 +132,21 @@ static int report_run(struct cli *c)
 }
 
 static const struct example report_examples[] = {
-    {"trimtab report loss=0.41 acc=0.87 --step 3 || true", "In a training script; never lets it fail"},
-    {"[ \"$(trimtab report loss=0.41 --step 3 --print-stop)\" = stop ] && exit 0",
-        "End when the server says so"},
-    {NULL, NULL},
+	{"trimtab report loss=0.41 acc=0.87 --step 3 || true", "In a training script; never lets it fail"},
+	{"[ \"$(trimtab report loss=0.41 --step 3 --print-stop)\" = stop ] && exit 0",
+		"End when the server says so"},
+	{NULL, NULL},
 };
 
 const struct command cmd_report = {
-    .name = "report",
-    .args = "METRIC=VALUE...",
-    .summary = "Report metrics from inside a trial",
-    .about = "Reads TRIMTAB_TRIAL_URL and TRIMTAB_TOKEN, which every trial has in its environment.",
-    .options = report_options,
-    .values_size = sizeof(struct report_values),
-    .min_args = 1,
-    .max_args = -1,
-    .examples = report_examples,
-    .run = report_run,
+	.name = "report",
+	.args = "METRIC=VALUE...",
+	.summary = "Report metrics from inside a trial",
+	.about = "Reads TRIMTAB_TRIAL_URL and TRIMTAB_TOKEN, which every trial has in its environment.",
+	.options = report_options,
+	.values_size = sizeof(struct report_values),
+	.min_args = 1,
+	.max_args = -1,
+	.examples = report_examples,
+	.run = report_run,
 };

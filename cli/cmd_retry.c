@@ -12,15 +12,15 @@ struct retry_values {
 };
 
 static const struct option_def retry_options[] = {
-    OPT_BOOL(
-        struct retry_values, failed, "failed", 0, "Every trial that failed, was lost or reported nothing"),
-    OPT_END,
+	OPT_BOOL(
+		struct retry_values, failed, "failed", 0, "Every trial that failed, was lost or reported nothing"),
+	OPT_END,
 };
 
 static bool retry(struct cli *c, const char *name, const char *trial, struct err *e)
 {
 	const char *path = client_path(
-	    c->client, c->arena, name, arena_printf(c->arena, "/trials/%s:retry", url_escape(c->arena, trial)));
+		c->client, c->arena, name, arena_printf(c->arena, "/trials/%s:retry", url_escape(c->arena, trial)));
 	const cJSON *answer;
 
 	if (!client_post(c->client, c->arena, path, "{}", &answer, e))
@@ -47,7 +47,7 @@ static int retry_failed(struct cli *c, const char *name)
 {
 	struct failed *f = ARENA_NEW(c->arena, struct failed);
 	const char *path =
-	    client_path(c->client, c->arena, name, "/trials?state=failed,lost,metrics_unavailable&limit=1000");
+		client_path(c->client, c->arena, name, "/trials?state=failed,lost,metrics_unavailable&limit=1000");
 	struct err e = {0};
 
 	f->cli = c;
@@ -82,20 +82,20 @@ static int retry_run(struct cli *c)
 }
 
 static const struct example retry_examples[] = {
-    {"trimtab retry digits/17", "One trial, as its next attempt"},
-    {"trimtab retry digits --failed", "All that failed"},
-    {NULL, NULL},
+	{"trimtab retry digits/17", "One trial, as its next attempt"},
+	{"trimtab retry digits --failed", "All that failed"},
+	{NULL, NULL},
 };
 
 const struct command cmd_retry = {
-    .name = "retry",
-    .args = "NAME/TRIAL...",
-    .summary = "Run trials again as a new attempt",
-    .options = retry_options,
-    .values_size = sizeof(struct retry_values),
-    .min_args = 1,
-    .max_args = -1,
-    .complete = "experiments",
-    .examples = retry_examples,
-    .run = retry_run,
+	.name = "retry",
+	.args = "NAME/TRIAL...",
+	.summary = "Run trials again as a new attempt",
+	.options = retry_options,
+	.values_size = sizeof(struct retry_values),
+	.min_args = 1,
+	.max_args = -1,
+	.complete = "experiments",
+	.examples = retry_examples,
+	.run = retry_run,
 };

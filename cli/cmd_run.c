@@ -13,43 +13,43 @@ static const char *const forms[] = {"auto", "lines", "json", "silent", NULL};
 static const char *const on_interrupt[] = {"ask", "stop", "detach", NULL};
 
 static const struct option_def run_options[] = {
-    DOCUMENT_OPTIONS(V, document),
-    OPT_STRING(V, spec, "spec", 0, "TEXT", NULL, "The document itself, in place of -f"),
-    OPT_LIST(V, minimize, "minimize", 0, "METRIC", "Search for small values of this metric"),
-    OPT_LIST(V, maximize, "maximize", 0, "METRIC", "Search for large values of this metric"),
-    OPT_DOUBLE(V, goal, "goal", 0, NULL, NULL, 0, 0, "End when the first metric is as good as this"),
-    OPT_STRING(V, algorithm, "algorithm", 0, "NAME", NULL, "How to search; `trimtab algorithms` lists them",
-        .complete = "algorithms"),
-    OPT_INT(V, seed, "seed", 0, NULL, NULL, 0, 9007199254740992.0, "The same seed suggests the same trials"),
-    OPT_STRING(
-        V, early_stopping, "early-stopping", 0, "NAME", NULL, "End hopeless trials early: for example medianstop"),
-    OPT_INT(V, max_trials, "max-trials", 0, NULL, "30", 1, 1000000, "Trials in all"),
-    OPT_INT(V, parallel, "parallel", 0, NULL, NULL, 1, 10000, "Trials at the same time"),
-    OPT_INT(V, max_failed, "max-failed", 0, NULL, NULL, 0, 1000000, "Failed trials that end the experiment"),
-    OPT_DURATION(
-        V, max_duration_us, "max-duration", 0, NULL, NULL, 1, 31536000, "Time for the whole experiment"),
-    OPT_DURATION(V, trial_timeout_us, "trial-timeout", 0, NULL, NULL, 1, 31536000, "Time for one trial"),
-    OPT_PATH(V, working_directory, "working-directory", 0, "FOLDER", NULL,
-        "Where the command runs (default here)"),
-    OPT_LIST(V, env, "env", 0, "NAME=VALUE", "Add to the trial's environment"),
-    OPT_PATH(V, metrics_file, "metrics-file", 0, NULL, NULL,
-        "The command writes its metrics to this file, not to its output"),
-    OPT_LIST(V, labels, "label", 'l', "KEY=VALUE", "Label of the experiment"),
-    OPT_BOOL(V, attach, "attach", 0, "Follow the experiment of that name if the same one is there already"),
-    OPT_DURATION(V, timeout_us, "timeout", 0, NULL, NULL, 1, 31536000,
-        "Give up after this time with exit code 124; the experiment goes on"),
-    OPT_ENUM(V, on_interrupt, "on-interrupt", 0, on_interrupt, "ask",
-        "What Ctrl-C does; ask: once detaches, twice stops, and SIGTERM stops"),
-    OPT_ENUM(V, output, "output", 'o', forms, "auto",
-        "Progress: a picture on a terminal, lines, one JSON event a line"),
-    OPT_PATH(V, files.out_dir, "out-dir", 0, "FOLDER", NULL, "Write all of the following into this folder"),
-    OPT_PATH(V, files.params, "best-params-file", 0, NULL, NULL,
-        "Write the best parameters here, one JSON object"),
-    OPT_PATH(V, files.value, "best-value-file", 0, NULL, NULL, "Write the best value here"),
-    OPT_PATH(V, files.trial, "best-trial-file", 0, NULL, NULL, "Write the best trial's name here"),
-    OPT_PATH(V, files.experiment, "experiment-file", 0, NULL, NULL, "Write the experiment's name here"),
-    OPT_PATH(V, files.report, "report-file", 0, NULL, NULL, "Write a page of HTML here"),
-    OPT_END,
+	DOCUMENT_OPTIONS(V, document),
+	OPT_STRING(V, spec, "spec", 0, "TEXT", NULL, "The document itself, in place of -f"),
+	OPT_LIST(V, minimize, "minimize", 0, "METRIC", "Search for small values of this metric"),
+	OPT_LIST(V, maximize, "maximize", 0, "METRIC", "Search for large values of this metric"),
+	OPT_DOUBLE(V, goal, "goal", 0, NULL, NULL, 0, 0, "End when the first metric is as good as this"),
+	OPT_STRING(V, algorithm, "algorithm", 0, "NAME", NULL, "How to search; `trimtab algorithms` lists them",
+		.complete = "algorithms"),
+	OPT_INT(V, seed, "seed", 0, NULL, NULL, 0, 9007199254740992.0, "The same seed suggests the same trials"),
+	OPT_STRING(V, early_stopping, "early-stopping", 0, "NAME", NULL,
+		"End hopeless trials early: for example medianstop"),
+	OPT_INT(V, max_trials, "max-trials", 0, NULL, "30", 1, 1000000, "Trials in all"),
+	OPT_INT(V, parallel, "parallel", 0, NULL, NULL, 1, 10000, "Trials at the same time"),
+	OPT_INT(V, max_failed, "max-failed", 0, NULL, NULL, 0, 1000000, "Failed trials that end the experiment"),
+	OPT_DURATION(
+		V, max_duration_us, "max-duration", 0, NULL, NULL, 1, 31536000, "Time for the whole experiment"),
+	OPT_DURATION(V, trial_timeout_us, "trial-timeout", 0, NULL, NULL, 1, 31536000, "Time for one trial"),
+	OPT_PATH(V, working_directory, "working-directory", 0, "FOLDER", NULL,
+		"Where the command runs (default here)"),
+	OPT_LIST(V, env, "env", 0, "NAME=VALUE", "Add to the trial's environment"),
+	OPT_PATH(V, metrics_file, "metrics-file", 0, NULL, NULL,
+		"The command writes its metrics to this file, not to its output"),
+	OPT_LIST(V, labels, "label", 'l', "KEY=VALUE", "Label of the experiment"),
+	OPT_BOOL(V, attach, "attach", 0, "Follow the experiment of that name if the same one is there already"),
+	OPT_DURATION(V, timeout_us, "timeout", 0, NULL, NULL, 1, 31536000,
+		"Give up after this time with exit code 124; the experiment goes on"),
+	OPT_ENUM(V, on_interrupt, "on-interrupt", 0, on_interrupt, "ask",
+		"What Ctrl-C does; ask: once detaches, twice stops, and SIGTERM stops"),
+	OPT_ENUM(V, output, "output", 'o', forms, "auto",
+		"Progress: a picture on a terminal, lines, one JSON event a line"),
+	OPT_PATH(V, files.out_dir, "out-dir", 0, "FOLDER", NULL, "Write all of the following into this folder"),
+	OPT_PATH(V, files.params, "best-params-file", 0, NULL, NULL,
+		"Write the best parameters here, one JSON object"),
+	OPT_PATH(V, files.value, "best-value-file", 0, NULL, NULL, "Write the best value here"),
+	OPT_PATH(V, files.trial, "best-trial-file", 0, NULL, NULL, "Write the best trial's name here"),
+	OPT_PATH(V, files.experiment, "experiment-file", 0, NULL, NULL, "Write the experiment's name here"),
+	OPT_PATH(V, files.report, "report-file", 0, NULL, NULL, "Write a page of HTML here"),
+	OPT_END,
 };
 #undef V
 
@@ -62,8 +62,8 @@ static bool take_parameter(void *ctx, const char *name, const char *value, const
 		if (near)
 			return err_set(e, ERR_INVALID, "unknown flag --%s; did you mean --%s?", name, near);
 		return err_set(e, ERR_INVALID,
-		    "--%s is no flag, and no parameter either: write --%s=MIN..MAX, --%s=log:MIN..MAX or --%s=A,B,C",
-		    name, name, name, name);
+			"--%s is no flag, and no parameter either: write --%s=MIN..MAX, --%s=log:MIN..MAX or --%s=A,B,C",
+			name, name, name, name);
 	}
 	if (v->n_parameters == RUN_PARAMETERS_MAX)
 		return err_set(e, ERR_INVALID, "more than %d parameters: write a document", RUN_PARAMETERS_MAX);
@@ -127,10 +127,10 @@ static int run_and_follow(struct cli *c, const struct document *d, bool *detache
 	const char *name = d->name ? d->name : "";
 	const cJSON *final = NULL;
 	struct follow_options o = {
-	    .form = form_of(v),
-	    .interrupt = (enum follow_interrupt)v->on_interrupt,
-	    .timeout_us = v->timeout_us,
-	    .detached = detached,
+		.form = form_of(v),
+		.interrupt = (enum follow_interrupt)v->on_interrupt,
+		.timeout_us = v->timeout_us,
+		.detached = detached,
 	};
 	struct err e = {0};
 	int status;
@@ -170,31 +170,31 @@ static int run_run(struct cli *c)
 }
 
 static const struct example run_examples[] = {
-    {"trimtab run -f experiment.yaml", "A document"},
-    {"trimtab run --lr=log:1e-5..1e-1 --layers=1..6 --opt=sgd,adam --minimize loss -- "
-     "python3 train.py '--lr=${lr}' '--layers=${layers}' '--opt=${opt}'",
-        "No document: flags with ranges are parameters, the program prints loss=0.1"},
-    {"trimtab run -f experiment.yaml --name \"tune-$RUN_ID\" --attach --out-dir out",
-        "In a pipeline: safe to repeat, results as files"},
-    {NULL, NULL},
+	{"trimtab run -f experiment.yaml", "A document"},
+	{"trimtab run --lr=log:1e-5..1e-1 --layers=1..6 --opt=sgd,adam --minimize loss -- "
+	 "python3 train.py '--lr=${lr}' '--layers=${layers}' '--opt=${opt}'",
+		"No document: flags with ranges are parameters, the program prints loss=0.1"},
+	{"trimtab run -f experiment.yaml --name \"tune-$RUN_ID\" --attach --out-dir out",
+		"In a pipeline: safe to repeat, results as files"},
+	{NULL, NULL},
 };
 
 const struct command cmd_run = {
-    .name = "run",
-    .args = "-f FILE | --NAME=SPACE... --minimize METRIC",
-    .summary = "Run an experiment to its end and print the best",
-    .about =
-        "Creates the experiment, shows its progress, and ends with its result: exit code 0 when it "
-        "succeeded, 3 when it "
-        "failed, was stopped or found nothing. Where no server was named and none answers at the default "
-        "address, one is "
-        "started for the time of the run.\n"
-        "With a command after --, every flag that trimtab does not know is a parameter: --lr=log:1e-5..1e-1, "
-        "--layers=1..6, --drop=0..0.5:0.1, --opt=sgd,adam. ${NAME} in the command stands for its value.",
-    .options = run_options,
-    .values_size = sizeof(struct run_values),
-    .takes_command = true,
-    .examples = run_examples,
-    .run = run_run,
-    .prepare = run_prepare,
+	.name = "run",
+	.args = "-f FILE | --NAME=SPACE... --minimize METRIC",
+	.summary = "Run an experiment to its end and print the best",
+	.about =
+		"Creates the experiment, shows its progress, and ends with its result: exit code 0 when it "
+		"succeeded, 3 when it "
+		"failed, was stopped or found nothing. Where no server was named and none answers at the default "
+		"address, one is "
+		"started for the time of the run.\n"
+		"With a command after --, every flag that trimtab does not know is a parameter: --lr=log:1e-5..1e-1, "
+		"--layers=1..6, --drop=0..0.5:0.1, --opt=sgd,adam. ${NAME} in the command stands for its value.",
+	.options = run_options,
+	.values_size = sizeof(struct run_values),
+	.takes_command = true,
+	.examples = run_examples,
+	.run = run_run,
+	.prepare = run_prepare,
 };

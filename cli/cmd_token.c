@@ -21,12 +21,12 @@ struct token_values {
 static const char *const roles[] = {"viewer", "editor", "admin", NULL};
 
 static const struct option_def token_options[] = {
-    OPT_ENUM(struct token_values, role, "role", 0, roles, "viewer", "What the token may do"),
-    OPT_BOOL(struct token_values, all, "all-namespaces", 'A', "In every namespace, not only in --namespace"),
-    OPT_DURATION(struct token_values, expires_us, "expires", 0, NULL, NULL, 1, 315360000,
-        "Time from now until it ends"),
-    OPT_STRING(struct token_values, output, "output", 'o', OUTPUT_METAVAR, "table", "Form of the list"),
-    OPT_END,
+	OPT_ENUM(struct token_values, role, "role", 0, roles, "viewer", "What the token may do"),
+	OPT_BOOL(struct token_values, all, "all-namespaces", 'A', "In every namespace, not only in --namespace"),
+	OPT_DURATION(struct token_values, expires_us, "expires", 0, NULL, NULL, 1, 315360000,
+		"Time from now until it ends"),
+	OPT_STRING(struct token_values, output, "output", 'o', OUTPUT_METAVAR, "table", "Form of the list"),
+	OPT_END,
 };
 
 static int token_add(struct cli *c, const char *name)
@@ -59,7 +59,7 @@ static int token_add(struct cli *c, const char *name)
 static int token_delete(struct cli *c, const char *name)
 {
 	struct request r = {
-	    .method = "DELETE", .path = arena_printf(c->arena, "/api/v1/tokens/%s", url_escape(c->arena, name))};
+		.method = "DELETE", .path = arena_printf(c->arena, "/api/v1/tokens/%s", url_escape(c->arena, name))};
 	struct reply reply;
 	struct err e = {0};
 
@@ -95,7 +95,7 @@ static int token_list(struct cli *c)
 	bool ok = true;
 
 	if (!output_parse(v->output, &output, &e) ||
-	    !client_get(c->client, c->arena, "/api/v1/tokens", &list, &e))
+		!client_get(c->client, c->arena, "/api/v1/tokens", &list, &e))
 		return cli_fail(c, &e);
 	strbuf_init(&out, 16 << 20);
 	table_init(&t, c->arena);
@@ -126,19 +126,19 @@ static int token_run(struct cli *c)
 }
 
 static const struct example token_examples[] = {
-    {"trimtab token add ana --role editor -n vision",
-        "The token is printed once; the server keeps only its hash"},
-    {NULL, NULL},
+	{"trimtab token add ana --role editor -n vision",
+		"The token is printed once; the server keeps only its hash"},
+	{NULL, NULL},
 };
 
 const struct command cmd_token = {
-    .name = "token",
-    .args = "add|list|delete [NAME]",
-    .summary = "Manage the tokens of users and programs",
-    .options = token_options,
-    .values_size = sizeof(struct token_values),
-    .min_args = 1,
-    .max_args = 2,
-    .examples = token_examples,
-    .run = token_run,
+	.name = "token",
+	.args = "add|list|delete [NAME]",
+	.summary = "Manage the tokens of users and programs",
+	.options = token_options,
+	.values_size = sizeof(struct token_values),
+	.min_args = 1,
+	.max_args = 2,
+	.examples = token_examples,
+	.run = token_run,
 };

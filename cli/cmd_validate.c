@@ -13,10 +13,10 @@ struct validate_values {
 };
 
 static const struct option_def validate_options[] = {
-    DOCUMENT_OPTIONS(struct validate_values, document),
-    OPT_BOOL(struct validate_values, local, "local", 0, "Do not ask a server"),
-    OPT_BOOL(struct validate_values, quiet, "quiet", 'q', "Print nothing when the document is valid"),
-    OPT_END,
+	DOCUMENT_OPTIONS(struct validate_values, document),
+	OPT_BOOL(struct validate_values, local, "local", 0, "Do not ask a server"),
+	OPT_BOOL(struct validate_values, quiet, "quiet", 'q', "Print nothing when the document is valid"),
+	OPT_END,
 };
 
 static void print_problems(const struct problems *p, FILE *to)
@@ -44,7 +44,7 @@ static int check_here(struct cli *c, const char *source, const struct document *
 	problems_init(advice, c->arena);
 	if (!spec_from_json(d->tree, &options, c->arena, &spec, problems, advice)) {
 		fprintf(stderr, "trimtab: %s has %zu error%s\n", source, problems->total,
-		    problems->total == 1 ? "" : "s");
+			problems->total == 1 ? "" : "s");
 		print_problems(problems, stderr);
 		return EXIT_USAGE;
 	}
@@ -55,11 +55,11 @@ static int check_here(struct cli *c, const char *source, const struct document *
 static bool check_there(struct cli *c, const struct document *d, struct err *e)
 {
 	const struct request r = {
-	    .method = "POST",
-	    .path = "/api/v1/validate",
-	    .body = d->text,
-	    .body_len = d->len,
-	    .content_type = d->content_type,
+		.method = "POST",
+		.path = "/api/v1/validate",
+		.body = d->text,
+		.body_len = d->len,
+		.content_type = d->content_type,
 	};
 	struct reply reply;
 
@@ -93,17 +93,17 @@ static int validate_run(struct cli *c)
 }
 
 static const struct example validate_examples[] = {
-    {"trimtab validate -f experiment.yaml", "Every problem at once, each with the place in the document"},
-    {NULL, NULL},
+	{"trimtab validate -f experiment.yaml", "Every problem at once, each with the place in the document"},
+	{NULL, NULL},
 };
 
 const struct command cmd_validate = {
-    .name = "validate",
-    .args = "-f FILE",
-    .summary = "Check a document without creating anything",
-    .about = "Asks the server; where none was named and none answers, the same checks run here.",
-    .options = validate_options,
-    .values_size = sizeof(struct validate_values),
-    .examples = validate_examples,
-    .run = validate_run,
+	.name = "validate",
+	.args = "-f FILE",
+	.summary = "Check a document without creating anything",
+	.about = "Asks the server; where none was named and none answers, the same checks run here.",
+	.options = validate_options,
+	.values_size = sizeof(struct validate_values),
+	.examples = validate_examples,
+	.run = validate_run,
 };

@@ -11,8 +11,8 @@ struct version_values {
 };
 
 static const struct option_def version_options[] = {
-    OPT_BOOL(struct version_values, client, "client", 0, "Do not ask the server"),
-    OPT_END,
+	OPT_BOOL(struct version_values, client, "client", 0, "Do not ask the server"),
+	OPT_END,
 };
 
 static int version_run(struct cli *c)
@@ -33,9 +33,9 @@ static int version_run(struct cli *c)
 }
 
 const struct command cmd_version = {
-    .name = "version",
-    .summary = "Print the version of this program and of the server",
-    .options = version_options,
-    .values_size = sizeof(struct version_values),
-    .run = version_run,
+	.name = "version",
+	.summary = "Print the version of this program and of the server",
+	.options = version_options,
+	.values_size = sizeof(struct version_values),
+	.run = version_run,
 };

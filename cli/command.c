@@ -15,23 +15,23 @@
 enum { TEXT_MAX = 1 << 20, WIDTH_MAX = 100 };
 
 const struct option_def connection_options[] = {
-    OPT_STRING(struct connection_values, server, "server", 0, "URL", DEFAULT_SERVER, "Server to talk to",
-        .env = "TRIMTAB_SERVER", .config = true),
-    OPT_STRING(struct connection_values, token, "token", 0, "TOKEN", NULL, "Bearer token",
-        .env = "TRIMTAB_TOKEN", .config = true, .secret = true),
-    OPT_STRING(struct connection_values, namespace, "namespace", 'n', "NAME", "default",
-        "Namespace of the experiments", .env = "TRIMTAB_NAMESPACE", .config = true),
-    OPT_PATH(struct connection_values, ca_file, "ca-file", 0, "FILE", NULL, "Certificates to trust, as PEM",
-        .env = "TRIMTAB_CA_FILE", .config = true),
-    OPT_BOOL(struct connection_values, insecure, "insecure", 0, "Accept any certificate of the server",
-        .config = true),
-    OPT_BOOL(struct connection_values, help, "help", 'h', "Show this help"),
-    OPT_END,
+	OPT_STRING(struct connection_values, server, "server", 0, "URL", DEFAULT_SERVER, "Server to talk to",
+		.env = "TRIMTAB_SERVER", .config = true),
+	OPT_STRING(struct connection_values, token, "token", 0, "TOKEN", NULL, "Bearer token",
+		.env = "TRIMTAB_TOKEN", .config = true, .secret = true),
+	OPT_STRING(struct connection_values, namespace, "namespace", 'n', "NAME", "default",
+		"Namespace of the experiments", .env = "TRIMTAB_NAMESPACE", .config = true),
+	OPT_PATH(struct connection_values, ca_file, "ca-file", 0, "FILE", NULL, "Certificates to trust, as PEM",
+		.env = "TRIMTAB_CA_FILE", .config = true),
+	OPT_BOOL(struct connection_values, insecure, "insecure", 0, "Accept any certificate of the server",
+		.config = true),
+	OPT_BOOL(struct connection_values, help, "help", 'h', "Show this help"),
+	OPT_END,
 };
 
 static const struct option_def help_option[] = {
-    OPT_BOOL(struct connection_values, help, "help", 'h', "Show this help"),
-    OPT_END,
+	OPT_BOOL(struct connection_values, help, "help", 'h', "Show this help"),
+	OPT_END,
 };
 
 enum exit_code exit_of(enum err_code code)
@@ -86,8 +86,8 @@ int cli_usage(const struct cli *c, const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	fprintf(stderr, "\nUsage: trimtab %s%s%s%s\n", c->command->name, c->command->args ? " " : "",
-	    c->command->args ? c->command->args : "",
-	    c->command->options || !c->command->local ? " [FLAGS]" : "");
+		c->command->args ? c->command->args : "",
+		c->command->options || !c->command->local ? " [FLAGS]" : "");
 	return EXIT_USAGE;
 }
 

@@ -20,14 +20,14 @@ bool document_changes(struct cli *c, const struct document_values *v, struct cha
 		changes_set(out, c->arena, "metadata.name", arena_printf(c->arena, "\"%s\"", v->name));
 	if (v->generate_name)
 		changes_set(out, c->arena, "metadata.name",
-		    arena_printf(c->arena, "\"%s\"", generate_name(c->arena, v->generate_name)));
+			arena_printf(c->arena, "\"%s\"", generate_name(c->arena, v->generate_name)));
 	if (strpbrk(v->name ? v->name : "", "\"\\"))
 		return err_set(e, ERR_INVALID, "--name: '%s' is not a name", v->name);
 	return true;
 }
 
 int documents_each(struct cli *c, const struct document_values *v,
-    int (*fn)(struct cli *c, const char *source, const struct changes *changes))
+	int (*fn)(struct cli *c, const char *source, const struct changes *changes))
 {
 	struct changes changes = {0};
 	struct err e = {0};
@@ -43,14 +43,14 @@ int documents_each(struct cli *c, const struct document_values *v,
 }
 
 bool document_post(
-    struct cli *c, const struct document *d, const char *query, struct reply *out, struct err *e)
+	struct cli *c, const struct document *d, const char *query, struct reply *out, struct err *e)
 {
 	const struct request r = {
-	    .method = "POST",
-	    .path = client_path(c->client, c->arena, NULL, query),
-	    .body = d->text,
-	    .body_len = d->len,
-	    .content_type = d->content_type,
+		.method = "POST",
+		.path = client_path(c->client, c->arena, NULL, query),
+		.body = d->text,
+		.body_len = d->len,
+		.content_type = d->content_type,
 	};
 
 	return client_call(c->client, c->arena, &r, out, e);

@@ -12,10 +12,10 @@ static const struct {
 	size_t offset;
 	bool duration;
 } fields[] = {
-    {"max-trials", "maxTrials", offsetof(struct budget_values, max_trials), false},
-    {"parallel", "parallelTrials", offsetof(struct budget_values, parallel), false},
-    {"max-failed", "maxFailedTrials", offsetof(struct budget_values, max_failed), false},
-    {"max-duration", "maxDuration", offsetof(struct budget_values, max_duration_us), true},
+	{"max-trials", "maxTrials", offsetof(struct budget_values, max_trials), false},
+	{"parallel", "parallelTrials", offsetof(struct budget_values, parallel), false},
+	{"max-failed", "maxFailedTrials", offsetof(struct budget_values, max_failed), false},
+	{"max-duration", "maxDuration", offsetof(struct budget_values, max_duration_us), true},
 };
 
 bool budget_given(const struct cli *c)
@@ -64,7 +64,7 @@ const char *budget_body(const struct cli *c, const struct budget_values *v)
 
 /* "team=vision" sets a label, "team-" removes it. */
 static bool write_labels(
-    struct arena *a, const struct option_list *labels, struct json_writer *w, struct err *e)
+	struct arena *a, const struct option_list *labels, struct json_writer *w, struct err *e)
 {
 	jw_object(w, "labels");
 	for (size_t i = 0; i < labels->n; i++) {
@@ -83,7 +83,7 @@ static bool write_labels(
 }
 
 static bool write_patch(
-    const struct cli *c, const struct budget_values *v, struct json_writer *w, struct err *e)
+	const struct cli *c, const struct budget_values *v, struct json_writer *w, struct err *e)
 {
 	jw_object(w, NULL);
 	if (v->labels.n) {
@@ -102,15 +102,15 @@ static bool write_patch(
 }
 
 bool budget_patch(
-    struct cli *c, const char *name, const struct budget_values *v, const cJSON **answer, struct err *e)
+	struct cli *c, const char *name, const struct budget_values *v, const cJSON **answer, struct err *e)
 {
 	struct strbuf body;
 	struct json_writer w;
 	struct reply reply;
 	struct request r = {
-	    .method = "PATCH",
-	    .path = client_path(c->client, c->arena, name, NULL),
-	    .content_type = "application/merge-patch+json",
+		.method = "PATCH",
+		.path = client_path(c->client, c->arena, name, NULL),
+		.content_type = "application/merge-patch+json",
 	};
 	bool ok;
 

@@ -96,8 +96,8 @@ static void print_trial(struct follow *f, struct arena *a, const cJSON *trial)
 		return;
 	}
 	printf("trial %s %s%s%s  %s  %s%s\n", show_exact(a, json_get(trial, "number")), state, good ? "" : " ",
-	    good || !reason ? "" : reason, show_params(a, json_get(trial, "values")),
-	    show_params(a, json_get(trial, "parameters")), json_int_at(trial, "/rank", 0) == 1 ? "  (best)" : "");
+		good || !reason ? "" : reason, show_params(a, json_get(trial, "values")),
+		show_params(a, json_get(trial, "parameters")), json_int_at(trial, "/rank", 0) == 1 ? "  (best)" : "");
 }
 
 struct news {
@@ -128,7 +128,7 @@ static bool print_news(struct follow *f, struct arena *a, const cJSON *x, struct
 	if (json_int_at(x, "/status/trialsVersion", f->version + 1) == f->version)
 		return true;
 	path = client_path(
-	    f->cli->client, a, f->name, arena_printf(a, "/trials?limit=500&after=%lld", (long long)f->version));
+		f->cli->client, a, f->name, arena_printf(a, "/trials?limit=500&after=%lld", (long long)f->version));
 	if (!client_each(f->cli->client, a, path, take_news, &news, e))
 		return false;
 	f->version = news.version;
@@ -172,7 +172,7 @@ static void argo_progress(const cJSON *x)
 		return;
 	if (total > 0)
 		fprintf(
-		    file, "%lld/%lld\n", (long long)json_int_at(x, "/status/progress/finished", 0), (long long)total);
+			file, "%lld/%lld\n", (long long)json_int_at(x, "/status/progress/finished", 0), (long long)total);
 	fclose(file);
 }
 
@@ -325,7 +325,7 @@ static int loop(struct follow *f)
 int follow(struct cli *c, const char *name, const struct follow_options *o, const cJSON **final)
 {
 	struct follow f = {
-	    .cli = c, .name = name, .o = o, .start_us = clk_now_us(), .last_line_us = clk_now_us()};
+		.cli = c, .name = name, .o = o, .start_us = clk_now_us(), .last_line_us = clk_now_us()};
 	int status;
 
 	interrupts = terminated = 0;

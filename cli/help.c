@@ -35,7 +35,7 @@ static void add_text(struct strbuf *out, const char *text, unsigned width)
 void command_help(const struct command *command, struct strbuf *out, unsigned width)
 {
 	strbuf_printf(out, "Usage: trimtab %s%s%s [FLAGS]%s\n\n", command->name, command->args ? " " : "",
-	    command->args ? command->args : "", command->takes_command ? " [-- COMMAND ...]" : "");
+		command->args ? command->args : "", command->takes_command ? " [-- COMMAND ...]" : "");
 	strbuf_printf(out, "%s.\n", command->summary);
 	if (command->about) {
 		strbuf_putc(out, '\n');
@@ -58,11 +58,11 @@ void command_help(const struct command *command, struct strbuf *out, unsigned wi
 void commands_help(struct strbuf *out)
 {
 	strbuf_puts(out,
-	    "trimtab tunes hyperparameters: it suggests trials, runs them, and keeps what they report.\n\n"
-	    "Usage: trimtab COMMAND [ARGUMENTS] [FLAGS]\n\nCommands:\n");
+		"trimtab tunes hyperparameters: it suggests trials, runs them, and keeps what they report.\n\n"
+		"Usage: trimtab COMMAND [ARGUMENTS] [FLAGS]\n\nCommands:\n");
 	for (size_t i = 0; commands[i]; i++)
 		if (!commands[i]->hidden)
 			strbuf_printf(out, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
 	strbuf_puts(
-	    out, "\n`trimtab help COMMAND` says more. The server is $TRIMTAB_SERVER (" DEFAULT_SERVER ").\n");
+		out, "\n`trimtab help COMMAND` says more. The server is $TRIMTAB_SERVER (" DEFAULT_SERVER ").\n");
 }

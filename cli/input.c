@@ -40,7 +40,7 @@ const char *word_json(struct arena *a, const char *word)
 	double x;
 
 	if (num_parse(word, strlen(word), false, &x) || strcmp(word, "true") == 0 || strcmp(word, "false") == 0 ||
-	    strcmp(word, "null") == 0) {
+		strcmp(word, "null") == 0) {
 		if (json_parse(word, strlen(word), 0, a, NULL))
 			return word;
 		num_format(number, x); /* "+1" and ".5" are numbers but no JSON */
@@ -61,7 +61,7 @@ bool changes_add(struct changes *c, struct arena *a, const char *assignment, str
 
 	if (!equals || equals == assignment)
 		return err_set(
-		    e, ERR_INVALID, "--set: '%s' is not PATH=VALUE, as in spec.budget.maxTrials=20", assignment);
+			e, ERR_INVALID, "--set: '%s' is not PATH=VALUE, as in spec.budget.maxTrials=20", assignment);
 	if (!(*value && strchr("[{\"", *value) && json_parse(value, strlen(value), 0, a, NULL)))
 		value = word_json(a, value);
 	changes_set(c, a, arena_strndup(a, assignment, (size_t)(equals - assignment)), value);
@@ -124,7 +124,7 @@ static void write_new(struct json_writer *w, const cJSON *v, const struct change
 }
 
 void changes_write(
-    struct json_writer *w, const char *key, const cJSON *v, const struct changes *c, const char *prefix)
+	struct json_writer *w, const char *key, const cJSON *v, const struct changes *c, const char *prefix)
 {
 	const char *json = change_at(c, prefix);
 	char path[256], number[NUM_MAX];
@@ -164,11 +164,11 @@ static bool fetch(const char *url, struct arena *a, const char **text, size_t *n
 	struct http_answer answer;
 
 	if (!http_fetch(
-	        NULL, &(struct http_call){.url = url, .follow = true, .max_body = DOCUMENT_MAX}, a, &answer, e))
+			NULL, &(struct http_call){.url = url, .follow = true, .max_body = DOCUMENT_MAX}, a, &answer, e))
 		return false;
 	if (answer.status != 200)
 		return err_set(
-		    e, answer.status == 404 ? ERR_NOT_FOUND : ERR_UNAVAILABLE, "%s answered %d", url, answer.status);
+			e, answer.status == 404 ? ERR_NOT_FOUND : ERR_UNAVAILABLE, "%s answered %d", url, answer.status);
 	*text = answer.body;
 	*n = answer.body_len;
 	return true;
@@ -196,13 +196,13 @@ static void apply_changes(struct document *d, const struct changes *changes, str
 }
 
 bool document_parse(const char *text, size_t n, const char *source, const struct changes *changes,
-    struct arena *a, struct document *out, struct err *e)
+	struct arena *a, struct document *out, struct err *e)
 {
 	bool json = looks_like_json(text);
 	struct err inner = {0};
 
 	*out = (struct document){
-	    .text = text, .len = n, .content_type = json ? "application/json" : "application/yaml"};
+		.text = text, .len = n, .content_type = json ? "application/json" : "application/yaml"};
 	out->tree = json ? json_parse(text, n, 0, a, &inner) : yaml_parse(text, n, 0, a, &inner);
 	if (!out->tree)
 		return err_set(e, inner.code, "%s: %s", source, inner.detail);
@@ -213,7 +213,7 @@ bool document_parse(const char *text, size_t n, const char *source, const struct
 }
 
 bool document_read(
-    const char *source, const struct changes *changes, struct arena *a, struct document *out, struct err *e)
+	const char *source, const struct changes *changes, struct arena *a, struct document *out, struct err *e)
 {
 	const char *text;
 	size_t n;

@@ -31,24 +31,24 @@ static int serve_run(struct cli *c)
 }
 
 static const struct example serve_examples[] = {
-    {"trimtab serve", "Everything on this machine: a private PostgreSQL, trials as processes"},
-    {"trimtab serve --database postgres://trimtab@db/trimtab --listen 0.0.0.0:8746",
-        "One of several replicas"},
-    {NULL, NULL},
+	{"trimtab serve", "Everything on this machine: a private PostgreSQL, trials as processes"},
+	{"trimtab serve --database postgres://trimtab@db/trimtab --listen 0.0.0.0:8746",
+		"One of several replicas"},
+	{NULL, NULL},
 };
 
 const struct command cmd_serve = {
-    .name = "serve",
-    .summary = "Run the server",
-    .about = "Without --database it keeps a private PostgreSQL below ~/.local/share/trimtab, reached by a "
-             "socket only, "
-             "and runs trials as processes of this machine. It listens on other than loopback addresses only "
-             "with tokens.",
-    .options = serve_options,
-    .values_size = sizeof(struct serve_values),
-    .local = true,
-    .examples = serve_examples,
-    .run = serve_run,
+	.name = "serve",
+	.summary = "Run the server",
+	.about = "Without --database it keeps a private PostgreSQL below ~/.local/share/trimtab, reached by a "
+			 "socket only, "
+			 "and runs trials as processes of this machine. It listens on other than loopback addresses only "
+			 "with tokens.",
+	.options = serve_options,
+	.values_size = sizeof(struct serve_values),
+	.local = true,
+	.examples = serve_examples,
+	.run = serve_run,
 };
 
 static int unknown(const char *name)
@@ -56,7 +56,7 @@ static int unknown(const char *name)
 	const char *near = command_near(name);
 
 	fprintf(stderr, "trimtab: '%s' is not a command%s%s%s\n`trimtab help` lists them.\n", name,
-	    near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+		near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 	return EXIT_USAGE;
 }
 

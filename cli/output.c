@@ -31,8 +31,8 @@ bool output_parse(const char *text, struct output *out, struct err *e)
 		}
 	near = nearest_name(text, kind_names);
 	return err_set(e, ERR_INVALID,
-	    "--output: '%s' is none of table, wide, name, json, yaml, csv, jsonpath=...%s%s%s", text,
-	    near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+		"--output: '%s' is none of table, wide, name, json, yaml, csv, jsonpath=...%s%s%s", text,
+		near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 static void scalar(struct strbuf *out, const cJSON *v)
@@ -84,7 +84,7 @@ void json_pretty(struct strbuf *out, const cJSON *v)
 static bool bad_path(const char *at, struct err *e)
 {
 	return err_set(
-	    e, ERR_INVALID, "jsonpath: '%s' is not understood; write .field, [0], [*] or ['field']", at);
+		e, ERR_INVALID, "jsonpath: '%s' is not understood; write .field, [0], [*] or ['field']", at);
 }
 
 /* One step: sets *word and *end; *word is "*" for all. */

@@ -61,12 +61,12 @@ void result_print(struct cli *c, const cJSON *x, enum follow_form form)
 	if (form == FOLLOW_SILENT)
 		return;
 	printf("%s %s%s%s%s%s%s\n", experiment_name_of(x), experiment_state_of(x), reason ? " (" : "",
-	    reason ? reason : "", reason ? ")" : "", message && *message ? ": " : "", message ? message : "");
+		reason ? reason : "", reason ? ")" : "", message && *message ? ": " : "", message ? message : "");
 	if (best && form != FOLLOW_LIVE) /* the last picture shows it */
 		puts(best);
 	if (json_int_at(x, "/status/trialsFailed", 0) > 0)
 		printf("%d trials failed: trimtab logs %s --failed\n", (int)json_int_at(x, "/status/trialsFailed", 0),
-		    experiment_name_of(x));
+			experiment_name_of(x));
 }
 
 static bool make_parent(struct arena *a, const char *path, struct err *e)
@@ -95,7 +95,7 @@ static bool write_text(struct arena *a, const char *path, const char *text, stru
 
 /* The two copies of a part: its own flag's, and the one in the folder. */
 static bool write_part(struct arena *a, const struct result_files *files, const char *path, const char *name,
-    const char *text, struct err *e)
+	const char *text, struct err *e)
 {
 	if (!write_text(a, path, text, e))
 		return false;
@@ -138,8 +138,8 @@ static void write_report(struct strbuf *out, struct arena *a, const char *name, 
 	const cJSON *best = x ? experiment_best(x) : NULL;
 
 	strbuf_puts(out,
-	    "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>trimtab</title>\n"
-	    "<style>body{font:16px sans-serif;margin:2em}th{text-align:left;padding-right:2em}</style>\n<h1>");
+		"<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>trimtab</title>\n"
+		"<style>body{font:16px sans-serif;margin:2em}th{text-align:left;padding-right:2em}</style>\n<h1>");
 	add_html(out, name);
 	strbuf_puts(out, "</h1>\n<table>\n");
 	add_row(out, "State", x ? experiment_state_of(x) : "unknown");
@@ -172,7 +172,7 @@ static bool write_return(struct cli *c, const struct result_files *files, const 
 }
 
 bool result_write(
-    struct cli *c, const struct result_files *files, const char *name, const cJSON *x, struct err *e)
+	struct cli *c, const struct result_files *files, const char *name, const cJSON *x, struct err *e)
 {
 	struct arena *a = c->arena;
 	const cJSON *best = x ? experiment_best(x) : NULL;
@@ -190,7 +190,7 @@ bool result_write(
 	ok = write_part(a, files, files->params, "best_parameters.json", params.data, e) &&
 	     write_part(a, files, files->value, "best_value", show_exact(a, value), e) &&
 	     write_part(a, files, files->trial, "best_trial",
-	         best ? show_exact(a, json_get(best, "bestTrialName")) : "", e) &&
+			 best ? show_exact(a, json_get(best, "bestTrialName")) : "", e) &&
 	     write_part(a, files, files->experiment, "experiment", name, e) &&
 	     write_part(a, files, files->report, "report.html", report.data, e) && write_return(c, files, x, e);
 	strbuf_free(&params);

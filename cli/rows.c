@@ -66,7 +66,7 @@ void experiment_row(struct table *t, const struct rows_style *s, const cJSON *ex
 void trial_columns_of(struct trial_columns *columns, const cJSON *experiment, bool wide)
 {
 	size_t metrics = wide ? METRIC_COLUMNS_MAX : NARROW_METRICS,
-	       params = wide ? PARAM_COLUMNS_MAX : NARROW_PARAMS;
+		   params = wide ? PARAM_COLUMNS_MAX : NARROW_PARAMS;
 
 	*columns = (struct trial_columns){0};
 	json_each (objective, json_at(experiment, "/spec/objectives"))
@@ -96,7 +96,7 @@ void trial_head(struct table *t, const struct rows_style *s, const struct trial_
 }
 
 void trial_row(
-    struct table *t, const struct rows_style *s, const struct trial_columns *columns, const cJSON *trial)
+	struct table *t, const struct rows_style *s, const struct trial_columns *columns, const cJSON *trial)
 {
 	const char *reason = json_str(json_get(trial, "reason"));
 	bool dull = reason && strcmp(reason, "Completed") == 0;
@@ -114,7 +114,7 @@ void trial_row(
 		table_cell(t, show_exact(t->arena, json_get(trial, "attempt")));
 	table_cell(t, dull && !s->wide ? NULL : reason);
 	table_cell(t,
-	    show_took(t->arena, json_str(json_get(trial, "startedAt")), json_str(json_get(trial, "finishedAt"))));
+		show_took(t->arena, json_str(json_get(trial, "startedAt")), json_str(json_get(trial, "finishedAt"))));
 	table_cell(t, show_age(t->arena, json_str(json_get(trial, "createdAt"))));
 }
 

@@ -23,7 +23,7 @@ static const char *base_name(const char *path)
 static const char *name_of_command(struct cli *c)
 {
 	static const char *const interpreters[] = {
-	    "python", "sh", "bash", "env", "perl", "ruby", "node", "Rscript", "julia"};
+		"python", "sh", "bash", "env", "perl", "ruby", "node", "Rscript", "julia"};
 	const char *name = "run";
 
 	for (size_t i = 0; i < c->options.n_command; i++) {
@@ -185,10 +185,10 @@ static bool check_words(struct cli *c, const struct run_values *v, struct err *e
 		return err_set(e, ERR_INVALID, "say what to optimise: --minimize METRIC or --maximize METRIC");
 	if (!v->n_parameters)
 		return err_set(
-		    e, ERR_INVALID, "say what to search, as in --lr=log:1e-5..1e-1 or --optimizer=sgd,adam");
+			e, ERR_INVALID, "say what to search, as in --lr=log:1e-5..1e-1 or --optimizer=sgd,adam");
 	if (!c->options.n_command)
 		return err_set(
-		    e, ERR_INVALID, "the command after -- is missing, as in -- python3 train.py '--lr=${lr}'");
+			e, ERR_INVALID, "the command after -- is missing, as in -- python3 train.py '--lr=${lr}'");
 	return true;
 }
 
@@ -207,7 +207,7 @@ bool run_document(struct cli *c, const struct run_values *v, struct document *ou
 	jw_init(&w, &b);
 	ok = write_document(c, v, &w, e) && !b.failed;
 	ok = ok && document_parse(
-	               arena_strdup(c->arena, b.data), b.len, "the command line", &changes, c->arena, out, e);
+				   arena_strdup(c->arena, b.data), b.len, "the command line", &changes, c->arena, out, e);
 	strbuf_free(&b);
 	return ok;
 }

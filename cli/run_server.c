@@ -72,7 +72,7 @@ static bool wait_ready(struct cli *c, struct own_server *s, struct err *e)
 		nanosleep(&pause, NULL);
 	}
 	return err_set(
-	    e, ERR_UNAVAILABLE, "the server did not answer within %d s; its log is %s", START_SECONDS, s->log);
+		e, ERR_UNAVAILABLE, "the server did not answer within %d s; its log is %s", START_SECONDS, s->log);
 }
 
 bool own_server_start(struct cli *c, struct own_server *s, struct err *e)

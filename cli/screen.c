@@ -29,19 +29,19 @@ static const char *count(struct arena *a, const cJSON *x, const char *pointer, c
 const char *screen_headline(struct arena *a, const cJSON *x)
 {
 	int64_t done = json_int_at(x, "/status/progress/finished", 0),
-	        total = json_int_at(x, "/status/progress/total", 0);
+			total = json_int_at(x, "/status/progress/total", 0);
 	int64_t eta = json_int_at(x, "/status/progress/etaSeconds", -1);
 	const char *progress =
-	    total ? arena_printf(a, "%d/%d done", (int)done, (int)total) : arena_printf(a, "%d done", (int)done);
+		total ? arena_printf(a, "%d/%d done", (int)done, (int)total) : arena_printf(a, "%d done", (int)done);
 	const char *state = experiment_state_of(x);
 	const char *algorithm = json_str_at(x, "/spec/algorithm/name");
 
 	return arena_printf(a, "%s  %s  %s %s  %s%s%s%s%s  %s%s%s", experiment_name_of(x),
-	    algorithm ? algorithm : "", experiment_direction(x), experiment_metric(x), progress,
-	    count(a, x, "/status/trialsRunning", "running"), count(a, x, "/status/trialsFailed", "failed"),
-	    strcmp(state, "running") == 0 ? "" : "  ", strcmp(state, "running") == 0 ? "" : state,
-	    show_took(a, json_str_at(x, "/status/startTime"), json_str_at(x, "/status/completionTime")),
-	    eta >= 0 ? "  eta " : "", eta >= 0 ? show_clock(a, eta) : "");
+		algorithm ? algorithm : "", experiment_direction(x), experiment_metric(x), progress,
+		count(a, x, "/status/trialsRunning", "running"), count(a, x, "/status/trialsFailed", "failed"),
+		strcmp(state, "running") == 0 ? "" : "  ", strcmp(state, "running") == 0 ? "" : state,
+		show_took(a, json_str_at(x, "/status/startTime"), json_str_at(x, "/status/completionTime")),
+		eta >= 0 ? "  eta " : "", eta >= 0 ? show_clock(a, eta) : "");
 }
 
 /* "(6 trials ago)": is the search still improving? */
@@ -59,8 +59,8 @@ const char *screen_best(struct arena *a, const cJSON *x)
 	if (!best)
 		return NULL;
 	return arena_printf(a, "best  #%s  %s  %s%s", show_exact(a, json_get(best, "number")),
-	    show_params(a, json_get(best, "values")), show_params(a, json_get(best, "parameters")),
-	    experiment_over(x) ? "" : since_best(a, x, best));
+		show_params(a, json_get(best, "values")), show_params(a, json_get(best, "parameters")),
+		experiment_over(x) ? "" : since_best(a, x, best));
 }
 
 static void add_trials(struct strbuf *out, struct arena *a, const cJSON *x, const cJSON *running)

@@ -65,14 +65,14 @@ static struct range split_range(struct arena *a, const char *text)
 }
 
 static bool write_range(
-    struct json_writer *w, struct arena *a, const char *name, const char *text, struct err *e)
+	struct json_writer *w, struct arena *a, const char *name, const char *text, struct err *e)
 {
 	const struct range r = split_range(a, text);
 	bool as_int;
 
 	if (!is_number(r.min) || !is_number(r.max) || (r.step && !is_number(r.step)))
 		return err_set(
-		    e, ERR_INVALID, "--%s=%s: a range is MIN..MAX, log:MIN..MAX or MIN..MAX:STEP", name, text);
+			e, ERR_INVALID, "--%s=%s: a range is MIN..MAX, log:MIN..MAX or MIN..MAX:STEP", name, text);
 	as_int = !r.as_double && (r.as_int || (is_int(r.min) && is_int(r.max) && (!r.step || is_int(r.step))));
 	jw_object(w, name);
 	jw_str(w, "type", as_int ? "int" : "double");
@@ -87,7 +87,7 @@ static bool write_range(
 }
 
 static bool write_list(
-    struct json_writer *w, struct arena *a, const char *name, const char *text, struct err *e)
+	struct json_writer *w, struct arena *a, const char *name, const char *text, struct err *e)
 {
 	char *copy = arena_strdup(a, text), *save = NULL;
 	bool numbers = true;
@@ -111,7 +111,7 @@ static bool write_list(
 }
 
 bool space_flag_write(
-    struct json_writer *w, struct arena *a, const char *name, const char *text, struct err *e)
+	struct json_writer *w, struct arena *a, const char *name, const char *text, struct err *e)
 {
 	return strstr(text, "..") ? write_range(w, a, name, text, e) : write_list(w, a, name, text, e);
 }

@@ -65,7 +65,7 @@ static bool within(const struct option_def *d, const char *what, const char *tex
 	num_format(lo, d->min);
 	num_format(hi, d->max);
 	return err_set(e, ERR_INVALID, "%s: %s is not between %s and %s%s", what, text, lo, hi,
-	    d->type == OPTION_DURATION ? " seconds" : "");
+		d->type == OPTION_DURATION ? " seconds" : "");
 }
 
 static bool set_integer(const struct slot *s, const char *what, const char *text, struct err *e)
@@ -133,7 +133,7 @@ static void list_add(struct options *o, struct option_list *list, const char *te
 }
 
 static bool set_text(
-    struct options *o, const struct slot *s, const char *what, const char *text, struct err *e)
+	struct options *o, const struct slot *s, const char *what, const char *text, struct err *e)
 {
 	switch (s->def->type) {
 	case OPTION_STRING:
@@ -162,7 +162,7 @@ static bool set_text(
 
 /* Sets the value unless a stronger source has: a list of a stronger source replaces a weaker one's. */
 static bool set_from(struct options *o, const struct slot *s, enum option_source source, const char *what,
-    const char *text, struct err *e)
+	const char *text, struct err *e)
 {
 	if (o->source[s->index] > source)
 		return true;
@@ -189,7 +189,7 @@ void options_add(struct options *o, const struct option_def *defs, void *values)
 		assert(s.index < OPTIONS_MAX);
 		assert(s.def->name && s.def->help);
 		if (o->source[s.index] == OPTION_FROM_DEFAULT && s.def->dflt &&
-		    !set_text(o, &s, s.def->name, s.def->dflt, &e)) {
+			!set_text(o, &s, s.def->name, s.def->dflt, &e)) {
 			fprintf(stderr, "trimtab: default of --%s\n", e.detail);
 			abort();
 		}
@@ -227,7 +227,7 @@ static bool parse_long(struct options *o, int argc, char *const *argv, int *i, s
 
 	if (!find_name(o, name, n, &s)) {
 		if (n > 3 && strncmp(name, "no-", 3) == 0 && !value && find_name(o, name + 3, n - 3, &s) &&
-		    s.def->type == OPTION_BOOL)
+			s.def->type == OPTION_BOOL)
 			return set_from(o, &s, OPTION_FROM_FLAG, what, "false", e);
 		return unknown_flag(o, name, n, value, e);
 	}
@@ -340,7 +340,7 @@ static bool unknown_key(struct options *o, const char *where, const char *key, s
 			names[count++] = s.def->name;
 	near = nearest_name(key, names);
 	return err_set(e, ERR_INVALID, "%s: '%s' is not a setting%s%s%s", where, key,
-	    near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+		near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 static bool read_line(struct options *o, const char *where, char *line, struct err *e)

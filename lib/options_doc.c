@@ -13,13 +13,13 @@ enum { HELP_INDENT = 30, HELP_WIDTH_MIN = 60 };
 static const char *metavar_of(const struct option_def *d)
 {
 	static const char *const by_type[] = {
-	    [OPTION_STRING] = "TEXT",
-	    [OPTION_PATH] = "FILE",
-	    [OPTION_INT] = "N",
-	    [OPTION_DOUBLE] = "NUMBER",
-	    [OPTION_DURATION] = "DURATION",
-	    [OPTION_BYTES] = "SIZE",
-	    [OPTION_LIST] = "TEXT",
+		[OPTION_STRING] = "TEXT",
+		[OPTION_PATH] = "FILE",
+		[OPTION_INT] = "N",
+		[OPTION_DOUBLE] = "NUMBER",
+		[OPTION_DURATION] = "DURATION",
+		[OPTION_BYTES] = "SIZE",
+		[OPTION_LIST] = "TEXT",
 	};
 
 	return d->metavar ? d->metavar : by_type[d->type];
@@ -244,7 +244,7 @@ static void add_value(struct strbuf *out, const struct option_def *d, const void
 }
 
 static void print_setting(
-    struct strbuf *out, const struct option_def *d, const void *value, const char *source)
+	struct strbuf *out, const struct option_def *d, const void *value, const char *source)
 {
 	const struct option_list *list = value;
 	const char *const *text = value;
@@ -271,5 +271,5 @@ void options_print_config(const struct options *o, struct strbuf *out)
 		for (const struct option_def *d = o->tables[t].defs; d->type != OPTION_END; d++, index++)
 			if (d->config)
 				print_setting(
-				    out, d, (const char *)o->tables[t].values + d->offset, sources[o->source[index]]);
+					out, d, (const char *)o->tables[t].values + d->offset, sources[o->source[index]]);
 }

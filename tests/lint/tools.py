@@ -3,7 +3,7 @@ import os
 import shutil
 import subprocess
 
-from sources import c_files, read, tracked
+from sources import read, tracked
 
 MAKE = os.environ.get("MAKE", "make")
 
@@ -16,16 +16,6 @@ def lines_of(command):
     result = run(command)
     rows = [line for line in result.stdout.splitlines() if line.strip()]
     return rows if rows or result.returncode == 0 else [f"{command[0]} exited with {result.returncode}"]
-
-
-def clang_format():
-    """Of the .c files; headers hold tables whose columns are laid out by hand."""
-    if not shutil.which("clang-format"):
-        return ["clang-format is not installed: tools/setup lint"]
-    files = [path for path in c_files(("lib", "algorithms", "server", "trial-runner", "cli", "tests", "bench"))
-             if path.endswith(".c")]
-    rows = lines_of(["clang-format", "--dry-run", *files])
-    return [row for row in rows if "warning:" in row]
 
 
 def shellcheck():
@@ -55,7 +45,7 @@ def warnings_of(compiler):
     return rule
 
 
-QUICK_RULES = [("clang-format agrees", clang_format), ("shellcheck agrees", shellcheck)]
+QUICK_RULES = [("shellcheck agrees", shellcheck)]
 SLOW_RULES = [
     ("cppcheck agrees", cppcheck),
     ("gcc has no warning", warnings_of("gcc")),

@@ -23,22 +23,22 @@ struct values {
 
 static const char *const formats[] = {"table", "json", "yaml", NULL};
 static const struct option_def defs[] = {
-    OPT_STRING(struct values, listen, "listen", 0, "ADDRESS", "127.0.0.1:1", "Address", .env = "T_LISTEN",
-        .config = true),
-    OPT_STRING(struct values, token, "token", 0, NULL, NULL, "Token", .env = "T_TOKEN", .config = true,
-        .secret = true),
-    OPT_PATH(struct values, file, "filename", 'f', NULL, NULL, "Document"),
-    OPT_INT(struct values, port, "port", 'p', NULL, "8746", 1, 65535, "Port", .config = true),
-    OPT_DURATION(
-        struct values, timeout_us, "timeout", 0, NULL, "30s", 1, 3600, "Time to wait", .config = true),
-    OPT_BYTES(struct values, size, "size", 0, NULL, NULL, 0, 0, "Size"),
-    OPT_DOUBLE(struct values, rate, "rate", 0, NULL, "0.5", 0, 1, "Rate"),
-    OPT_BOOL(struct values, verbose, "verbose", 'v', "Say more"),
-    OPT_BOOL(struct values, watch, "watch", 'w', "Go on"),
-    OPT_BOOL(struct values, colour, "colour", 0, "Colours", .env = "T_COLOUR"),
-    OPT_ENUM(struct values, format, "output", 'o', formats, "table", "Form"),
-    OPT_LIST(struct values, set, "set", 0, "PATH=VALUE", "Set a field", .config = true),
-    OPT_END,
+	OPT_STRING(struct values, listen, "listen", 0, "ADDRESS", "127.0.0.1:1", "Address", .env = "T_LISTEN",
+		.config = true),
+	OPT_STRING(struct values, token, "token", 0, NULL, NULL, "Token", .env = "T_TOKEN", .config = true,
+		.secret = true),
+	OPT_PATH(struct values, file, "filename", 'f', NULL, NULL, "Document"),
+	OPT_INT(struct values, port, "port", 'p', NULL, "8746", 1, 65535, "Port", .config = true),
+	OPT_DURATION(
+		struct values, timeout_us, "timeout", 0, NULL, "30s", 1, 3600, "Time to wait", .config = true),
+	OPT_BYTES(struct values, size, "size", 0, NULL, NULL, 0, 0, "Size"),
+	OPT_DOUBLE(struct values, rate, "rate", 0, NULL, "0.5", 0, 1, "Rate"),
+	OPT_BOOL(struct values, verbose, "verbose", 'v', "Say more"),
+	OPT_BOOL(struct values, watch, "watch", 'w', "Go on"),
+	OPT_BOOL(struct values, colour, "colour", 0, "Colours", .env = "T_COLOUR"),
+	OPT_ENUM(struct values, format, "output", 'o', formats, "table", "Form"),
+	OPT_LIST(struct values, set, "set", 0, "PATH=VALUE", "Set a field", .config = true),
+	OPT_END,
 };
 
 struct fixture {
@@ -96,8 +96,8 @@ static void test_flags(void **state)
 	struct fixture *f = begin(state);
 
 	assert_true(
-	    parse(f, "one --listen=a:2 --port 80 -f x.yaml -vw --no-colour --set a=1 --set=b=2 -ojson two "
-	             "--size=4Ki -- cmd --port=7"));
+		parse(f, "one --listen=a:2 --port 80 -f x.yaml -vw --no-colour --set a=1 --set=b=2 -ojson two "
+				 "--size=4Ki -- cmd --port=7"));
 	assert_string_equal(f->v.listen, "a:2");
 	assert_int_equal(f->v.port, 80);
 	assert_string_equal(f->v.file, "x.yaml");
@@ -118,23 +118,23 @@ static void test_wrong_flags(void **state)
 	static const struct {
 		const char *line, *detail;
 	} cases[] = {
-	    {"--port=x", "--port: 'x' is not an integer"},
-	    {"--port=0", "--port: 0 is not between 1 and 65535"},
-	    {"--port=1e2", "--port: '1e2' is not an integer"},
-	    {"--timeout=2h", "--timeout: 2h is not between 1 and 3600 seconds"},
-	    {"--timeout=soon", "--timeout: 'soon' is not a duration such as 90s, 30m, 1h30m"},
-	    {"--size=big", "--size: 'big' is not a size such as 512Ki, 10M, 4Gi"},
-	    {"--rate=nan", "--rate: 'nan' is not a number"},
-	    {"--rate=1.5", "--rate: 1.5 is not between 0 and 1"},
-	    {"--verbose=perhaps", "--verbose: 'perhaps' is neither true nor false"},
-	    {"--output=jsn", "--output: 'jsn' is none of table, json, yaml; did you mean json?"},
-	    {"--output=picture", "--output: 'picture' is none of table, json, yaml"},
-	    {"--prot=1", "unknown flag --prot; did you mean --port?"},
-	    {"--zzzzzz", "unknown flag --zzzzzz; --help lists the flags"},
-	    {"--no-port", "unknown flag --no-port; --help lists the flags"},
-	    {"-x", "unknown flag -x; --help lists the flags"},
-	    {"--port", "--port needs a value: --port=N"},
-	    {"-f", "-f needs a value: --filename=FILE"},
+		{"--port=x", "--port: 'x' is not an integer"},
+		{"--port=0", "--port: 0 is not between 1 and 65535"},
+		{"--port=1e2", "--port: '1e2' is not an integer"},
+		{"--timeout=2h", "--timeout: 2h is not between 1 and 3600 seconds"},
+		{"--timeout=soon", "--timeout: 'soon' is not a duration such as 90s, 30m, 1h30m"},
+		{"--size=big", "--size: 'big' is not a size such as 512Ki, 10M, 4Gi"},
+		{"--rate=nan", "--rate: 'nan' is not a number"},
+		{"--rate=1.5", "--rate: 1.5 is not between 0 and 1"},
+		{"--verbose=perhaps", "--verbose: 'perhaps' is neither true nor false"},
+		{"--output=jsn", "--output: 'jsn' is none of table, json, yaml; did you mean json?"},
+		{"--output=picture", "--output: 'picture' is none of table, json, yaml"},
+		{"--prot=1", "unknown flag --prot; did you mean --port?"},
+		{"--zzzzzz", "unknown flag --zzzzzz; --help lists the flags"},
+		{"--no-port", "unknown flag --no-port; --help lists the flags"},
+		{"-x", "unknown flag -x; --help lists the flags"},
+		{"--port", "--port needs a value: --port=N"},
+		{"-f", "-f needs a value: --filename=FILE"},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -162,7 +162,7 @@ static void test_sources(void **state)
 {
 	struct fixture *f = begin(state);
 	const char *path =
-	    write_file(f, "# settings\nlisten = file:1\n  port=9\ntimeout = 5s\nset = x=1\nset = y=2\n\n");
+		write_file(f, "# settings\nlisten = file:1\n  port=9\ntimeout = 5s\nset = x=1\nset = y=2\n\n");
 
 	setenv("T_LISTEN", "env:1", 1);
 	assert_true(parse(f, "--port=10"));
@@ -194,10 +194,10 @@ static void test_wrong_file(void **state)
 	static const struct {
 		const char *text, *detail;
 	} cases[] = {
-	    {"port 9\n", "1: expected `key = value`"},
-	    {"\nprot = 9\n", "2: 'prot' is not a setting; did you mean port?"},
-	    {"filename = x\n", "1: 'filename' is not a setting"},
-	    {"port = many\n", "1: 'many' is not an integer"},
+		{"port 9\n", "1: expected `key = value`"},
+		{"\nprot = 9\n", "2: 'prot' is not a setting; did you mean port?"},
+		{"filename = x\n", "1: 'filename' is not a setting"},
+		{"port = many\n", "1: 'many' is not an integer"},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -230,7 +230,7 @@ static void test_secret(void **state)
 	setenv("T_TOKEN_FILE", "/nonexistent/token", 1);
 	assert_false(options_read_env(&f->o, &f->e));
 	assert_string_equal(
-	    f->e.detail, "T_TOKEN_FILE: /nonexistent/token cannot be read: No such file or directory");
+		f->e.detail, "T_TOKEN_FILE: /nonexistent/token cannot be read: No such file or directory");
 }
 
 static void test_printed_config_reads_back(void **state)
@@ -320,16 +320,16 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_defaults),
-	    cmocka_unit_test(test_flags),
-	    cmocka_unit_test(test_wrong_flags),
-	    cmocka_unit_test(test_sources),
-	    cmocka_unit_test(test_stronger_list_replaces),
-	    cmocka_unit_test(test_wrong_file),
-	    cmocka_unit_test(test_secret),
-	    cmocka_unit_test(test_printed_config_reads_back),
-	    cmocka_unit_test(test_unknown_handler),
-	    cmocka_unit_test(test_documents),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_wrong_flags),
+		cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_stronger_list_replaces),
+		cmocka_unit_test(test_wrong_file),
+		cmocka_unit_test(test_secret),
+		cmocka_unit_test(test_printed_config_reads_back),
+		cmocka_unit_test(test_unknown_handler),
+		cmocka_unit_test(test_documents),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, setup, teardown);
