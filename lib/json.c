@@ -51,26 +51,21 @@ const cJSON *json_parse(const char *text, size_t n, size_t max, struct arena *a,
 	return tree;
 }
 
-static const cJSON *find_key(const cJSON *object, const char *key, size_t n)
+const cJSON *json_get(const cJSON *object, const char *key)
 {
 	json_each (item, cJSON_IsObject(object) ? object : NULL)
-		if (strncmp(item->string, key, n) == 0 && item->string[n] == '\0')
+		if (item->string[0] == key[0] && strcmp(item->string, key) == 0)
 			return item;
 	return NULL;
 }
 
-const cJSON *json_get(const cJSON *object, const char *key)
-{
-	return find_key(object, key, strlen(key));
-}
-
-static const cJSON *find_index(const cJSON *array, const char *token, size_t n)
+static const cJSON *find_index(const cJSON *array, const char *token)
 {
 	int64_t index;
 
-	if (!cJSON_IsArray(array) || (n > 1 && token[0] == '0') || !num_parse_i64(token, n, &index))
+	if (token[0] < '0' || token[0] > '9' || (token[0] == '0' && token[1] != '\0'))
 		return NULL;
-	if (token[0] < '0' || token[0] > '9')
+	if (!num_parse_i64(token, strlen(token), &index))
 		return NULL;
 	json_each (item, array)
 		if (index-- == 0)
@@ -78,21 +73,22 @@ static const cJSON *find_index(const cJSON *array, const char *token, size_t n)
 	return NULL;
 }
 
-/* Undoes ~1 and ~0; false if a ~ is followed by anything else. */
-static bool resolve_token(char *s, size_t *n)
+/* Undoes ~1 and ~0 in place; false if a ~ is followed by anything else. */
+static bool resolve_token(char *s)
 {
-	size_t len = 0;
+	char *out = s;
 
-	for (size_t i = 0; i < *n; i++) {
-		if (s[i] == '~') {
-			if (i + 1 == *n || (s[i + 1] != '0' && s[i + 1] != '1'))
+	for (; *s; s++) {
+		if (*s == '~') {
+			s++;
+			if (*s != '0' && *s != '1')
 				return false;
-			s[len++] = s[++i] == '0' ? '~' : '/';
+			*out++ = *s == '0' ? '~' : '/';
 		} else {
-			s[len++] = s[i];
+			*out++ = *s;
 		}
 	}
-	*n = len;
+	*out = '\0';
 	return true;
 }
 
@@ -101,8 +97,8 @@ static const cJSON *step(const cJSON *v, const char *token, size_t n)
 	char *key = xstrndup(token, n);
 	const cJSON *next = NULL;
 
-	if (resolve_token(key, &n))
-		next = cJSON_IsArray(v) ? find_index(v, key, n) : find_key(v, key, n);
+	if (resolve_token(key))
+		next = cJSON_IsArray(v) ? find_index(v, key) : json_get(v, key);
 	free(key);
 	return next;
 }

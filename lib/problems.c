@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/num.h"
 
 void problems_init(struct problems *p, struct arena *a)
 {
@@ -59,7 +60,10 @@ const char *problem_path(struct problems *p, const char *pointer, const char *to
 
 const char *problem_index(struct problems *p, const char *pointer, size_t i)
 {
-	return arena_printf(p->arena, "%s/%zu", pointer, i);
+	char number[NUM_MAX]; /* not by printf: this runs for every item of every list, mostly for nothing */
+
+	num_format_i64(number, (int64_t)i);
+	return problem_path(p, pointer, number);
 }
 
 enum { NAME_MAX_COMPARED = 64 };

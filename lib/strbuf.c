@@ -40,31 +40,32 @@ char *strbuf_take(struct strbuf *b)
 	return s;
 }
 
-/* Makes room for n more bytes and the NUL. */
-static bool reserve(struct strbuf *b, size_t n)
+static bool grow(struct strbuf *b, size_t n)
 {
-	size_t cap;
-	char *p;
+	size_t cap = b->cap ? b->cap : 64;
+	char *p = NULL;
 
-	assert(b->len <= b->max);
-	if (b->failed)
+	if (n <= b->max - b->len) {
+		while (cap - b->len <= n)
+			cap = cap > SIZE_MAX / 2 ? b->len + n + 1 : cap * 2;
+		p = mem_try_realloc(b->cap ? b->data : NULL, cap);
+	}
+	if (!p) {
+		b->failed = true;
 		return false;
-	if (n > b->max - b->len)
-		goto failed;
-	if (n < b->cap - b->len)
-		return true;
-	cap = b->cap ? b->cap : 64;
-	while (cap - b->len <= n)
-		cap = cap > SIZE_MAX / 2 ? b->len + n + 1 : cap * 2;
-	p = mem_try_realloc(b->cap ? b->data : NULL, cap);
-	if (!p)
-		goto failed;
+	}
 	b->data = p;
 	b->cap = cap;
 	return true;
-failed:
-	b->failed = true;
-	return false;
+}
+
+/* Makes room for n more bytes and the NUL. */
+static inline bool reserve(struct strbuf *b, size_t n)
+{
+	assert(b->len <= b->max);
+	if (b->failed)
+		return false;
+	return (n < b->cap - b->len && n <= b->max - b->len) || grow(b, n);
 }
 
 bool strbuf_add(struct strbuf *b, const void *p, size_t n)
@@ -85,7 +86,11 @@ bool strbuf_puts(struct strbuf *b, const char *s)
 
 bool strbuf_putc(struct strbuf *b, char c)
 {
-	return strbuf_add(b, &c, 1);
+	if (!reserve(b, 1))
+		return false;
+	b->data[b->len++] = c;
+	b->data[b->len] = '\0';
+	return true;
 }
 
 bool strbuf_printf(struct strbuf *b, const char *fmt, ...)
