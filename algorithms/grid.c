@@ -4,6 +4,7 @@
  * spaced on its scale (a normal one: at evenly spaced quantiles).
  */
 #include <math.h>
+#include <stdlib.h>
 
 #include "algorithms/oneshot.h"
 #include "algorithms/permute.h"
@@ -37,7 +38,9 @@ struct grid {
 	uint32_t points;
 	bool shuffled;
 	struct permutation order;
-	uint64_t position; /* in the order: everything before it has been seen    */
+	void *history;     /* oneshot's cache                                     */
+	uint64_t floor;    /* the history has every position before it            */
+	uint64_t position; /* the next one to look at                             */
 };
 
 /* The kth of n values of a continuous parameter. Written so that tidy bounds give tidy values. */
@@ -77,6 +80,9 @@ static enum algo_outcome grid_next(void *ctx, const struct seen *seen, uint32_t 
 		grid_point(g, g->position++, x);
 		if (!seen_has(seen, x))
 			return ALGO_OK;
+		/* Before the first choice of a call, what has been seen is in the history. */
+		if (seen->n == 0)
+			g->floor = g->position;
 	}
 	return ALGO_EXHAUSTED;
 }
@@ -86,24 +92,51 @@ static uint32_t points_of(const struct algo_problem *p)
 	return (uint32_t)p->settings[ROW_POINTS].number;
 }
 
+static void grid_free(void *cache)
+{
+	struct grid *g = cache;
+
+	if (!g)
+		return;
+	space_unref(g->cells);
+	oneshot_cache_free(g->history);
+	free(g);
+}
+
+static void *grid_new(const struct algo_problem *p)
+{
+	struct grid *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->points = points_of(p);
+	g->shuffled = p->settings[ROW_ORDER].number == ORDER_SHUFFLED;
+	g->cells = space_countable(p->space, g->points);
+	g->history = oneshot_cache_new(p);
+	if (!g->cells || !g->history) {
+		grid_free(g);
+		return NULL;
+	}
+	g->order = permutation_new(space_cardinality(g->cells), rng_mix(p->seed, RNG_ORDER));
+	return g;
+}
+
 static enum algo_outcome grid_suggest(
     const struct algo_problem *p, const struct algo_history *h, struct algo_request *r)
 {
-	struct grid g = {.space = p->space, .points = points_of(p)};
-	enum algo_outcome outcome = ALGO_NO_MEMORY;
+	struct grid *own = r->cache ? NULL : grid_new(p);
+	struct grid *g = own ? own : r->cache;
+	enum algo_outcome outcome = ALGO_UNSUPPORTED;
 
 	r->n_out = 0;
-	if (!(g.cells = space_countable(p->space, g.points)))
+	if (!g)
 		return ALGO_NO_MEMORY;
-	if (space_cardinality(g.cells) == SPACE_INFINITE) {
-		outcome = ALGO_UNSUPPORTED;
-		goto out;
+	if (space_cardinality(g->cells) != SPACE_INFINITE) {
+		g->space = p->space;
+		g->position = g->floor;
+		outcome = oneshot_suggest(p, h, r, g->history, grid_next, g);
 	}
-	g.shuffled = p->settings[ROW_ORDER].number == ORDER_SHUFFLED;
-	g.order = permutation_new(space_cardinality(g.cells), rng_mix(p->seed, RNG_ORDER));
-	outcome = oneshot_suggest(p, h, r, grid_next, &g);
-out:
-	space_unref(g.cells);
+	grid_free(own);
 	return outcome;
 }
 
@@ -137,4 +170,6 @@ const struct algorithm algorithm_grid = {
     .check = grid_check,
     .last_trial = grid_last_trial,
     .suggest = grid_suggest,
+    .cache_new = grid_new,
+    .cache_free = grid_free,
 };

@@ -18,7 +18,7 @@ static enum algo_outcome random_suggest(
 {
 	struct algo_problem copy = *p;
 
-	return oneshot_suggest(p, h, r, random_next, &copy);
+	return oneshot_suggest(p, h, r, r->cache, random_next, &copy);
 }
 
 static uint64_t random_last_trial(const struct algo_problem *p)
@@ -39,4 +39,6 @@ const struct algorithm algorithm_random = {
     .capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE,
     .last_trial = random_last_trial,
     .suggest = random_suggest,
+    .cache_new = oneshot_cache_new,
+    .cache_free = oneshot_cache_free,
 };

@@ -52,23 +52,9 @@ static bool resize(struct seen *s, size_t capacity)
 	return true;
 }
 
-static bool add_trials(struct seen *s, const struct algo_trial *trials, uint32_t n)
+void seen_init(struct seen *s, const struct space *space, const struct seen *base)
 {
-	for (uint32_t i = 0; i < n; i++)
-		if (space_valid(s->space, trials[i].x, NULL) && !seen_add(s, trials[i].x))
-			return false;
-	return true;
-}
-
-bool seen_init(struct seen *s, const struct space *space, const struct algo_history *h)
-{
-	size_t capacity = 64;
-
-	*s = (struct seen){.space = space};
-	while (capacity < 2 * ((size_t)h->n_trials + h->n_pending))
-		capacity *= 2;
-	return resize(s, capacity) && add_trials(s, h->trials, h->n_trials) &&
-	       add_trials(s, h->pending, h->n_pending);
+	*s = (struct seen){.space = space, .base = base};
 }
 
 void seen_free(struct seen *s)
@@ -81,16 +67,22 @@ bool seen_has(const struct seen *s, const double *x)
 {
 	uint64_t key = key_of(s, x);
 
-	return s->keys[slot_of(s->keys, s->capacity, key)] == key;
+	for (; s; s = s->base)
+		if (s->n > 0 && s->keys[slot_of(s->keys, s->capacity, key)] == key)
+			return true;
+	return false;
 }
 
 bool seen_add(struct seen *s, const double *x)
 {
-	uint64_t key = key_of(s, x);
+	uint64_t key;
 	size_t slot;
 
-	if (2 * (s->n + 1) > s->capacity && !resize(s, 2 * s->capacity))
+	if (s->base && seen_has(s->base, x))
+		return true;
+	if (2 * (s->n + 1) > s->capacity && !resize(s, s->capacity ? 2 * s->capacity : 64))
 		return false;
+	key = key_of(s, x);
 	slot = slot_of(s->keys, s->capacity, key);
 	if (s->keys[slot] != key) {
 		s->keys[slot] = key;
@@ -99,9 +91,14 @@ bool seen_add(struct seen *s, const double *x)
 	return true;
 }
 
+static size_t size_of(const struct seen *s)
+{
+	return s->n + (s->base ? size_of(s->base) : 0);
+}
+
 bool seen_all(const struct seen *s)
 {
-	return finite_space(s) && s->n >= space_cardinality(s->space);
+	return finite_space(s) && size_of(s) >= space_cardinality(s->space);
 }
 
 static void draw_prior(const struct seen *s, struct rng *r, double *x)
@@ -126,20 +123,22 @@ static int by_number(const void *a, const void *b)
 /* One of the unseen numbers, each equally likely: the kth gap in the sorted seen ones. */
 static bool draw_gap(const struct seen *s, struct rng *r, double *x)
 {
-	uint64_t *sorted = malloc((s->n + 1) * sizeof(*sorted)), pick;
+	const struct space *space = s->space;
+	uint64_t *sorted = malloc((size_of(s) + 1) * sizeof(*sorted)), pick;
 	size_t n = 0;
 
 	if (!sorted)
 		return false;
-	for (size_t i = 0; i < s->capacity; i++)
-		if (s->keys[i] != FREE_SLOT)
-			sorted[n++] = s->keys[i];
-	ALGO_ASSERT(n == s->n);
+	for (; s; s = s->base)
+		for (size_t i = 0; i < s->capacity; i++)
+			if (s->keys[i] != FREE_SLOT)
+				sorted[n++] = s->keys[i];
 	qsort(sorted, n, sizeof(*sorted), by_number);
-	pick = rng_below(r, space_cardinality(s->space) - n);
+	pick = rng_below(r, space_cardinality(space) - n);
 	for (size_t i = 0; i < n && sorted[i] <= pick; i++)
 		pick++;
-	space_config(s->space, pick, x);
+	ALGO_ASSERT(pick < space_cardinality(space));
+	space_config(space, pick, x);
 	free(sorted);
 	return true;
 }

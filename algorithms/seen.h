@@ -2,30 +2,30 @@
  * The configurations that a search has already chosen, and how to find one that it has not.
  *
  * On a finite space membership is exact (by number) and "all have been seen" is known; on an infinite
- * one a 64-bit hash stands for the configuration. Belongs to one call of suggest().
+ * one a 64-bit hash stands for the configuration.
  */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "algorithms/algorithm.h"
 #include "algorithms/rng.h"
+#include "algorithms/space.h"
 
 struct seen {
 	const struct space *space;
-	uint64_t *keys;     /* open addressing; a free slot holds SPACE_INFINITE               */
-	size_t capacity, n; /* capacity is a power of two                                      */
+	const struct seen *base;    /* counts as part of this set; or NULL                             */
+	uint64_t *keys;             /* open addressing; a free slot holds SPACE_INFINITE               */
+	size_t capacity, n;         /* capacity is a power of two; n without the base                  */
 };
 
-/* Everything in the history, ended and pending; trials that are no configuration are passed over.
- * False: no memory (seen_free() is still allowed). */
-bool seen_init(struct seen *s, const struct space *space, const struct algo_history *h);
+/* An empty set, on top of `base` (borrowed, not changed meanwhile) if there is one. */
+void seen_init(struct seen *s, const struct space *space, const struct seen *base);
 void seen_free(struct seen *s);
 
 bool seen_has(const struct seen *s, const double *x);
-bool seen_add(struct seen *s, const double *x); /* false: no memory            */
-bool seen_all(const struct seen *s);            /* a finite space is used up   */
+bool seen_add(struct seen *s, const double *x);                 /* false: no memory            */
+bool seen_all(const struct seen *s);                            /* a finite space is used up   */
 
 /*
  * Fills x with a configuration that has not been seen: first by drawing from the declared

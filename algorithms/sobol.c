@@ -36,7 +36,7 @@ static enum algo_outcome sobol_suggest(
 
 	r->n_out = 0;
 	if (s.points)
-		outcome = oneshot_suggest(p, h, r, sobol_next, &s);
+		outcome = oneshot_suggest(p, h, r, r->cache, sobol_next, &s);
 	qmc_free(s.points);
 	return outcome;
 }
@@ -60,4 +60,6 @@ const struct algorithm algorithm_sobol = {
     .capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE,
     .last_trial = sobol_last_trial,
     .suggest = sobol_suggest,
+    .cache_new = oneshot_cache_new,
+    .cache_free = oneshot_cache_free,
 };

@@ -52,6 +52,17 @@ struct study *study_new(const struct algorithm *a, struct space *space, uint64_t
 	return s;
 }
 
+void study_set(struct study *s, const char *name, const char *text)
+{
+	int row = algo_setting_find(s->a, name);
+
+	assert_true(row >= 0);
+	assert_true(algo_setting_text(s->a, s->settings, (uint32_t)row, text, quiet, NULL));
+	if (s->cache)
+		s->a->cache_free(s->cache);
+	s->cache = s->a->cache_new ? s->a->cache_new(&s->p) : NULL;
+}
+
 static void free_trials(struct algo_trial *trials, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
@@ -329,15 +340,20 @@ void contract_batch_is_singles(void **state)
 	for_each_space(*state, batch_and_singles);
 }
 
-/* With the cache, and without it as after a restart: between any two trials the same bits. */
+/* With the cache, and without it as after a restart: between any two trials the same bits, also when
+ * the answer before was thrown away because the server could not store it. */
 static void restart_between_trials(struct study *s)
 {
 	uint32_t d = space_dim(s->p.space), n, m;
-	double *x = must(calloc(d, sizeof(*x)));
+	double *x = must(calloc(3 * (size_t)d, sizeof(*x)));
+	struct algo_suggestion *lost = suggestions_in(x, 3, d);
 
 	for (int i = 0; i < 25; i++) {
-		enum algo_outcome fresh = study_peek(s, 1, x, &n, NULL);
+		enum algo_outcome fresh;
 
+		if (i % 4 == 2)
+			request(s, 3, lost, &n, NULL, s->cache);
+		fresh = study_peek(s, 1, x, &n, NULL);
 		assert_int_equal(study_ask(s, 1, &m), fresh);
 		assert_int_equal(m, n);
 		if (n == 0)
@@ -346,6 +362,7 @@ static void restart_between_trials(struct study *s)
 		if (i % 3)
 			tell_oldest(s);
 	}
+	free(lost);
 	free(x);
 }
 

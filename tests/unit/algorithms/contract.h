@@ -19,6 +19,7 @@ struct study {
 
 struct study *study_new(const struct algorithm *a, struct space *space, uint64_t seed);
 void study_free(struct study *s);
+void study_set(struct study *s, const char *setting, const char *text);    /* before the first ask */
 bool study_possible(const struct study *s); /* algo_check() has nothing against it */
 
 /* Asks for n; what comes is pending from then on. */

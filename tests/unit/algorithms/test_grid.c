@@ -12,19 +12,6 @@
 #include "tests/unit/algorithms/contract.h"
 #include "tests/unit/algorithms/spaces.h"
 
-static void no_report(void *ctx, const char *setting, int param, const char *message)
-{
-	(void)ctx, (void)setting, (void)param, (void)message;
-}
-
-static void set(struct study *s, const char *name, const char *text)
-{
-	int row = algo_setting_find(s->a, name);
-
-	assert_true(row >= 0);
-	assert_true(algo_setting_text(s->a, s->settings, (uint32_t)row, text, no_report, NULL));
-}
-
 /* All points in the grid's order; the caller frees. */
 static double *all_points(struct study *s, uint32_t *n)
 {
@@ -78,8 +65,8 @@ static void sequential_points_are_these(void **state)
 	double *x;
 
 	(void)state;
-	set(s, "points_per_axis", "5");
-	set(s, "order", "sequential");
+	study_set(s, "points_per_axis", "5");
+	study_set(s, "order", "sequential");
 	x = all_points(s, &n);
 	assert_int_equal(n, 25);
 	for (int i = 0; i < 25; i++) {
@@ -87,7 +74,7 @@ static void sequential_points_are_these(void **state)
 		assert_true(x[2 * i + 1] == evens[i % 5]);
 	}
 	free(x);
-	set(s, "points_per_axis", "1");
+	study_set(s, "points_per_axis", "1");
 	x = all_points(s, &n);
 	assert_int_equal(n, 1);
 	assert_true(x[1] == 0.5 && fabs(x[0] - 1e-3) < 1e-12);
@@ -135,8 +122,8 @@ static void normal_axis_uses_quantiles(void **state)
 	double *x;
 
 	(void)state;
-	set(s, "points_per_axis", "9");
-	set(s, "order", "sequential");
+	study_set(s, "points_per_axis", "9");
+	study_set(s, "order", "sequential");
 	x = all_points(s, &n);
 	assert_int_equal(n, 9);
 	assert_true(fabs(x[4]) < 1e-12 && fabs(x[0] + x[8]) < 1e-12);
@@ -155,7 +142,7 @@ static void earlier_points_count_once(void **state)
 	uint32_t n;
 
 	(void)state;
-	set(s, "points_per_axis", "5");
+	study_set(s, "points_per_axis", "5");
 	study_enqueue(s, (const double[]){0.25});
 	study_enqueue(s, (const double[]){0.3});
 	study_enqueue(s, (const double[]){0.25});
