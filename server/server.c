@@ -222,11 +222,14 @@ static bool start_runners(struct server *s)
 
 	s->app.executor = EXECUTOR_DEFAULT;
 	if (want_local) {
+		const char *state = s->v->state_dir ? s->v->state_dir
+			: file_join(s->arena, file_home(FILE_HOME_STATE, s->arena), "trials");
 		const struct local_options local = {
-			.state = s->v->state_dir ? s->v->state_dir
-				: file_join(s->arena, file_home(FILE_HOME_STATE, s->arena), "trials"),
+			.state = state,
 			.slots = (int32_t)s->v->slots, .cpus = s->v->cpus, .log_max = s->v->log_max,
 			.gpus = s->v->gpus.n ? s->v->gpus.items : NULL};
+		if (!file_mkdirs(state, 0700, &s->err))
+			return false;
 		s->local = local_new(s->loop, &local, control_on_run, s->control, &s->err);
 		if (!s->local)
 			return false;
