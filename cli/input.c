@@ -1,7 +1,10 @@
 #include "cli/input.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -31,11 +34,22 @@ void changes_set(struct changes *c, struct arena *a, const char *path, const cha
 	c->items[c->n++] = (struct change){path, json};
 }
 
-const char *word_json(struct arena *a, const char *word)
+static const char *text_json(struct arena *a, const char *text)
 {
 	struct strbuf b;
 	struct json_writer w;
-	const char *text;
+	const char *json;
+
+	strbuf_init(&b, DOCUMENT_MAX);
+	jw_init(&w, &b);
+	jw_str(&w, NULL, text);
+	json = arena_strdup(a, b.data);
+	strbuf_free(&b);
+	return json;
+}
+
+const char *word_json(struct arena *a, const char *word)
+{
 	char number[NUM_MAX];
 	double x;
 
@@ -46,12 +60,7 @@ const char *word_json(struct arena *a, const char *word)
 		num_format(number, x); /* "+1" and ".5" are numbers but no JSON */
 		return arena_strdup(a, number);
 	}
-	strbuf_init(&b, DOCUMENT_MAX);
-	jw_init(&w, &b);
-	jw_str(&w, NULL, word);
-	text = arena_strdup(a, b.data);
-	strbuf_free(&b);
-	return text;
+	return text_json(a, word);
 }
 
 bool changes_add(struct changes *c, struct arena *a, const char *assignment, struct err *e)
@@ -212,21 +221,38 @@ bool document_parse(const char *text, size_t n, const char *source, const struct
 	return true;
 }
 
+/* The server runs somewhere else: a relative folder in a document means one beside the document. */
+static bool settle_folder(const char *source, struct arena *a, struct document *d, struct err *e)
+{
+	const char *folder = json_str(json_at(d->tree, "/spec/trial/workingDirectory"));
+	const char *slash = strrchr(source, '/');
+	const char *beside =
+		strcmp(source, "-") == 0 || !slash ? "." : arena_strndup(a, source, (size_t)(slash - source + 1));
+	struct changes change = {0};
+	char whole[PATH_MAX];
+
+	if (!folder || *folder == '/' || strncmp(folder, "${", 2) == 0)
+		return true;
+	if (!realpath(file_join(a, beside, folder), whole))
+		return err_set(e, ERR_INVALID, "%s: workingDirectory '%s': %s", source, folder, strerror(errno));
+	changes_set(&change, a, "spec.trial.workingDirectory", text_json(a, whole));
+	apply_changes(d, &change, a);
+	return true;
+}
+
 bool document_read(
 	const char *source, const struct changes *changes, struct arena *a, struct document *out, struct err *e)
 {
 	const char *text;
 	size_t n;
 
-	if (strncmp(source, "http://", 7) == 0 || strncmp(source, "https://", 8) == 0) {
-		if (!fetch(source, a, &text, &n, e))
-			return false;
-	} else {
-		text = file_read(source, DOCUMENT_MAX, a, &n, e);
-		if (!text)
-			return false;
-	}
-	return document_parse(text, n, strcmp(source, "-") == 0 ? "standard input" : source, changes, a, out, e);
+	if (strncmp(source, "http://", 7) == 0 || strncmp(source, "https://", 8) == 0)
+		return fetch(source, a, &text, &n, e) && document_parse(text, n, source, changes, a, out, e);
+	text = file_read(source, DOCUMENT_MAX, a, &n, e);
+	return text &&
+	       document_parse(
+			   text, n, strcmp(source, "-") == 0 ? "standard input" : source, changes, a, out, e) &&
+	       settle_folder(source, a, out, e);
 }
 
 /* ---- small words ---- */

@@ -1,6 +1,7 @@
 /*
  * Documents as commands take them: -f FILE, - or URL, in YAML or JSON, with single fields replaced
- * by --set and the name by --name. What needs no change is sent on as it was written.
+ * by --set and the name by --name. What needs no change is sent on as it was written. A relative
+ * spec.trial.workingDirectory in a file becomes the whole path, seen from the file's folder.
  */
 #pragma once
 #include <stdbool.h>
