@@ -178,9 +178,9 @@ bool clk_parse_time(const char *s, int64_t *wall_us)
 	int64_t fraction, offset;
 
 	if (!digits(&s, 4, &year) || !one_of(&s, "-") || !digits(&s, 2, &month) || !one_of(&s, "-") ||
-	    !digits(&s, 2, &day) || !one_of(&s, "Tt ") || !digits(&s, 2, &h) || !one_of(&s, ":") ||
-	    !digits(&s, 2, &m) || !one_of(&s, ":") || !digits(&s, 2, &sec) || !parse_fraction(&s, &fraction) ||
-	    !parse_offset(&s, &offset) || *s != '\0')
+		!digits(&s, 2, &day) || !one_of(&s, "Tt ") || !digits(&s, 2, &h) || !one_of(&s, ":") ||
+		!digits(&s, 2, &m) || !one_of(&s, ":") || !digits(&s, 2, &sec) || !parse_fraction(&s, &fraction) ||
+		!parse_offset(&s, &offset) || *s != '\0')
 		return false;
 	if (!date_exists(year, month, day) || h > 23 || m > 59 || sec > 60) /* 60: a leap second */
 		return false;

@@ -12,7 +12,7 @@ static const struct {
 	const char *type, *title;
 } kinds[] = {
 #define X(code, status, type, title) [code] = {status, type, title},
-    ERR_MAP(X)
+	ERR_MAP(X)
 #undef X
 };
 

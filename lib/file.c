@@ -33,7 +33,7 @@ static bool read_all(int fd, size_t max, struct strbuf *b)
 {
 	char block[16384];
 
-	while (b->len <= max) {
+	while (b->len <= max && !b->failed) {
 		ssize_t got = read(fd, block, sizeof block);
 
 		if (got == 0)
@@ -60,7 +60,10 @@ char *file_read(const char *path, size_t max, struct arena *a, size_t *n, struct
 	strbuf_init(&b, SIZE_MAX);
 	if (!read_all(fd, max, &b)) {
 		fail(e, "read", path);
-	} else if (b.len > max || b.failed) {
+	} else if (b.failed) {
+		errno = ENOMEM;
+		fail(e, "read", path);
+	} else if (b.len > max) {
 		err_set(e, ERR_TOO_LARGE, "%s has more than %zu bytes", path, max);
 	} else {
 		contents = arena_dup(a, b.data, b.len + 1);
@@ -203,10 +206,10 @@ const char *file_home(enum file_home which, struct arena *a)
 	static const struct {
 		const char *variable, *below_home;
 	} homes[] = {
-	    [FILE_HOME_CONFIG] = {"XDG_CONFIG_HOME", ".config"},
-	    [FILE_HOME_DATA] = {"XDG_DATA_HOME", ".local/share"},
-	    [FILE_HOME_STATE] = {"XDG_STATE_HOME", ".local/state"},
-	    [FILE_HOME_CACHE] = {"XDG_CACHE_HOME", ".cache"},
+		[FILE_HOME_CONFIG] = {"XDG_CONFIG_HOME", ".config"},
+		[FILE_HOME_DATA] = {"XDG_DATA_HOME", ".local/share"},
+		[FILE_HOME_STATE] = {"XDG_STATE_HOME", ".local/state"},
+		[FILE_HOME_CACHE] = {"XDG_CACHE_HOME", ".cache"},
 	};
 	const char *base;
 

@@ -79,7 +79,7 @@ bool hash_unhex(const char *s, void *out, size_t n)
 /* The bits of p, `width` at a time from the most significant, as characters of `alphabet`; zeros
  * follow the last byte. */
 static void spell_bits(
-    const uint8_t *p, size_t n, unsigned width, const char *alphabet, size_t chars, char *out)
+	const uint8_t *p, size_t n, unsigned width, const char *alphabet, size_t chars, char *out)
 {
 	unsigned bits = 0, have = 0;
 	size_t used = 0;

@@ -191,14 +191,14 @@ static size_t put_utf8(char *out, uint32_t u)
 static size_t unescape(const char *s, size_t n, char *out)
 {
 	static const char meaning[128] = {
-	    ['"'] = '"',
-	    ['\\'] = '\\',
-	    ['/'] = '/',
-	    ['b'] = '\b',
-	    ['f'] = '\f',
-	    ['n'] = '\n',
-	    ['r'] = '\r',
-	    ['t'] = '\t',
+		['"'] = '"',
+		['\\'] = '\\',
+		['/'] = '/',
+		['b'] = '\b',
+		['f'] = '\f',
+		['n'] = '\n',
+		['r'] = '\r',
+		['t'] = '\t',
 	};
 	const char *end = s + n;
 	size_t len = 0;

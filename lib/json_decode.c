@@ -23,7 +23,7 @@ static const char *describe(const cJSON *v, struct arena *a)
 
 	if (cJSON_IsString(v))
 		return arena_printf(
-		    a, "the string \"%.40s%s\"", v->valuestring, strlen(v->valuestring) > 40 ? "..." : "");
+			a, "the string \"%.40s%s\"", v->valuestring, strlen(v->valuestring) > 40 ? "..." : "");
 	if (cJSON_IsNumber(v)) {
 		num_format(number, v->valuedouble);
 		return arena_printf(a, "the number %s", number);
@@ -46,26 +46,26 @@ static bool in_range(const struct slot *s, double x, const char *unit)
 	if (x < s->field->min) {
 		num_format(limit, s->field->min);
 		return problem_add(
-		    s->p, s->pointer, "too-small", "%s%s is below the minimum of %s%s", given, unit, limit, unit);
+			s->p, s->pointer, "too-small", "%s%s is below the minimum of %s%s", given, unit, limit, unit);
 	}
 	if (x > s->field->max) {
 		num_format(limit, s->field->max);
 		return problem_add(
-		    s->p, s->pointer, "too-large", "%s%s is above the maximum of %s%s", given, unit, limit, unit);
+			s->p, s->pointer, "too-large", "%s%s is above the maximum of %s%s", given, unit, limit, unit);
 	}
 	return true;
 }
 
 /* Are n bytes, items or entries between the field's min and max? */
 static bool count_fits(
-    const struct slot *s, size_t n, const char *what, const char *too_few, const char *too_many)
+	const struct slot *s, size_t n, const char *what, const char *too_few, const char *too_many)
 {
 	if ((double)n < s->field->min)
 		return problem_add(
-		    s->p, s->pointer, too_few, "has %zu %s; at least %.0f are needed", n, what, s->field->min);
+			s->p, s->pointer, too_few, "has %zu %s; at least %.0f are needed", n, what, s->field->min);
 	if ((double)n > s->field->max)
 		return problem_add(
-		    s->p, s->pointer, too_many, "has %zu %s; at most %.0f are allowed", n, what, s->field->max);
+			s->p, s->pointer, too_many, "has %zu %s; at most %.0f are allowed", n, what, s->field->max);
 	return true;
 }
 
@@ -103,7 +103,7 @@ static bool decode_enum(const struct slot *s)
 			return true;
 		}
 	return problem_unknown(s->p, s->pointer, "unknown-value",
-	    arena_printf(s->p->arena, "one of %s", list_names(names, s->p->arena)), text, names);
+		arena_printf(s->p->arena, "one of %s", list_names(names, s->p->arena)), text, names);
 }
 
 static bool decode_num(const struct slot *s)
@@ -144,7 +144,7 @@ static bool decode_duration(const struct slot *s)
 
 	if (text && !num_parse_duration(text, us))
 		return problem_add(s->p, s->pointer, "malformed-duration",
-		    "'%.40s' is not a duration; write 90, \"45s\", \"30m\", \"1h30m\" or \"2d\"", text);
+			"'%.40s' is not a duration; write 90, \"45s\", \"30m\", \"1h30m\" or \"2d\"", text);
 	if (!text) {
 		if (!json_num(s->v, &seconds))
 			return wrong_type(s->v, s->pointer, "a duration", s->p);
@@ -170,7 +170,7 @@ static bool decode_object(const struct slot *s)
 
 /* Checks the number of items and makes room for them; NULL if v is not what it has to be. */
 static char *new_list(
-    const struct slot *s, bool is_kind, const char *expected, const char *what, size_t item_size)
+	const struct slot *s, bool is_kind, const char *expected, const char *what, size_t item_size)
 {
 	struct json_list *list = s->at;
 	size_t n = 0;
@@ -218,7 +218,7 @@ static bool decode_map(const struct slot *s)
 static bool decode_strings(const struct slot *s)
 {
 	const char **out =
-	    (const char **)new_list(s, cJSON_IsArray(s->v), "a list of strings", "items", sizeof *out);
+		(const char **)new_list(s, cJSON_IsArray(s->v), "a list of strings", "items", sizeof *out);
 	bool ok = out != NULL;
 	size_t i = 0;
 
@@ -246,7 +246,7 @@ static const char *scalar_text(const cJSON *v, struct arena *a)
 static bool decode_strmap(const struct slot *s)
 {
 	struct json_pair *out = (struct json_pair *)(void *)new_list(
-	    s, cJSON_IsObject(s->v), "an object with string values", "entries", sizeof *out);
+		s, cJSON_IsObject(s->v), "an object with string values", "entries", sizeof *out);
 	bool ok = out != NULL;
 	size_t i = 0;
 
@@ -271,23 +271,23 @@ static bool decode_fun(const struct slot *s)
 }
 
 static bool (*const decoders[])(const struct slot *) = {
-    [JF_K_STR] = decode_str,
-    [JF_K_ENUM] = decode_enum,
-    [JF_K_NUM] = decode_num,
-    [JF_K_INT] = decode_int,
-    [JF_K_BOOL] = decode_bool,
-    [JF_K_DURATION] = decode_duration,
-    [JF_K_OBJECT] = decode_object,
-    [JF_K_LIST] = decode_list,
-    [JF_K_MAP] = decode_map,
-    [JF_K_STRINGS] = decode_strings,
-    [JF_K_STRMAP] = decode_strmap,
-    [JF_K_ANY] = decode_any,
-    [JF_K_FUN] = decode_fun,
+	[JF_K_STR] = decode_str,
+	[JF_K_ENUM] = decode_enum,
+	[JF_K_NUM] = decode_num,
+	[JF_K_INT] = decode_int,
+	[JF_K_BOOL] = decode_bool,
+	[JF_K_DURATION] = decode_duration,
+	[JF_K_OBJECT] = decode_object,
+	[JF_K_LIST] = decode_list,
+	[JF_K_MAP] = decode_map,
+	[JF_K_STRINGS] = decode_strings,
+	[JF_K_STRMAP] = decode_strmap,
+	[JF_K_ANY] = decode_any,
+	[JF_K_FUN] = decode_fun,
 };
 
 static void decode_field(
-    const struct json_field *f, const cJSON *v, void *out, const char *pointer, struct problems *p)
+	const struct json_field *f, const cJSON *v, void *out, const char *pointer, struct problems *p)
 {
 	struct slot s = {.field = f, .v = v, .at = (char *)out + f->offset, .p = p};
 
@@ -317,7 +317,7 @@ static const struct json_field *find_field(const struct json_field *fields, cons
 }
 
 static void unknown_field(
-    const struct json_field *fields, const char *name, const char *pointer, struct problems *p)
+	const struct json_field *fields, const char *name, const char *pointer, struct problems *p)
 {
 	const char **names;
 	size_t n = 0;
@@ -341,7 +341,7 @@ static bool is_given(const struct json_field *f, const cJSON *v)
 }
 
 bool json_decode(
-    const cJSON *object, const struct json_field *fields, void *out, const char *pointer, struct problems *p)
+	const cJSON *object, const struct json_field *fields, void *out, const char *pointer, struct problems *p)
 {
 	size_t before = p->total;
 

@@ -76,9 +76,11 @@ bool json_decode(const cJSON *object, const struct json_field *fields, void *out
 #define JF_OBJECT(T, m, key, need_, sub_, type_, doc_) \
 	{.kind = JF_K_OBJECT, .name = key, .need = need_, JF_AT_(T, m), .sub = sub_, .sub_size = sizeof(type_), .doc = doc_}
 #define JF_LIST(T, m, key, need_, lo, hi, sub_, type_, doc_) \
-	{.kind = JF_K_LIST, .name = key, .need = need_, JF_AT_(T, m), .min = lo, .max = hi, .sub = sub_, .sub_size = sizeof(type_), .doc = doc_}
+	{.kind = JF_K_LIST, .name = key, .need = need_, JF_AT_(T, m), .min = lo, .max = hi, \
+	 .sub = sub_, .sub_size = sizeof(type_), .doc = doc_}
 #define JF_MAP(T, m, key, need_, lo, hi, sub_, type_, doc_) \
-	{.kind = JF_K_MAP, .name = key, .need = need_, JF_AT_(T, m), .min = lo, .max = hi, .sub = sub_, .sub_size = sizeof(type_), .doc = doc_}
+	{.kind = JF_K_MAP, .name = key, .need = need_, JF_AT_(T, m), .min = lo, .max = hi, \
+	 .sub = sub_, .sub_size = sizeof(type_), .doc = doc_}
 #define JF_STRINGS(T, m, key, need_, lo, hi, doc_) \
 	{.kind = JF_K_STRINGS, .name = key, .need = need_, JF_AT_(T, m), .min = lo, .max = hi, .doc = doc_}
 #define JF_STRMAP(T, m, key, lo, hi, doc_) \

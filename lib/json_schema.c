@@ -19,7 +19,7 @@ static void write_bound(struct json_writer *w, const char *key, double bound, do
 }
 
 static void write_count_bounds(
-    struct json_writer *w, const struct json_field *f, const char *min, const char *max)
+	struct json_writer *w, const struct json_field *f, const char *min, const char *max)
 {
 	write_bound(w, min, f->min, 0);
 	write_bound(w, max, f->max, 0);
@@ -173,19 +173,19 @@ void json_schema_write(struct json_writer *w, const char *key, const struct json
 }
 
 static const char *const type_words[] = {
-    [JF_K_STR] = "string",
-    [JF_K_ENUM] = "one of",
-    [JF_K_NUM] = "number",
-    [JF_K_INT] = "integer",
-    [JF_K_BOOL] = "boolean",
-    [JF_K_DURATION] = "duration",
-    [JF_K_OBJECT] = "object",
-    [JF_K_LIST] = "list of objects",
-    [JF_K_MAP] = "object of objects",
-    [JF_K_STRINGS] = "list of strings",
-    [JF_K_STRMAP] = "object of strings",
-    [JF_K_ANY] = "anything",
-    [JF_K_FUN] = "see meaning",
+	[JF_K_STR] = "string",
+	[JF_K_ENUM] = "one of",
+	[JF_K_NUM] = "number",
+	[JF_K_INT] = "integer",
+	[JF_K_BOOL] = "boolean",
+	[JF_K_DURATION] = "duration",
+	[JF_K_OBJECT] = "object",
+	[JF_K_LIST] = "list of objects",
+	[JF_K_MAP] = "object of objects",
+	[JF_K_STRINGS] = "list of strings",
+	[JF_K_STRMAP] = "object of strings",
+	[JF_K_ANY] = "anything",
+	[JF_K_FUN] = "see meaning",
 };
 
 static void put_bound(struct strbuf *out, double bound)

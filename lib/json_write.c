@@ -28,13 +28,13 @@ static size_t plain_run(const char *s, size_t n)
 static void put_escaped(struct strbuf *out, unsigned char c)
 {
 	static const char letter[] = {
-	    ['"'] = '"',
-	    ['\\'] = '\\',
-	    ['\b'] = 'b',
-	    ['\f'] = 'f',
-	    ['\n'] = 'n',
-	    ['\r'] = 'r',
-	    ['\t'] = 't',
+		['"'] = '"',
+		['\\'] = '\\',
+		['\b'] = 'b',
+		['\f'] = 'f',
+		['\n'] = 'n',
+		['\r'] = 'r',
+		['\t'] = 't',
 	};
 
 	if (c < sizeof letter && letter[c])

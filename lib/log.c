@@ -14,10 +14,10 @@
 enum { LINE_MAX_BYTES = 16 * 1024 };
 
 static const char *const level_names[] = {
-    [LOG_LEVEL_ERROR] = "error",
-    [LOG_LEVEL_WARN] = "warn",
-    [LOG_LEVEL_INFO] = "info",
-    [LOG_LEVEL_DEBUG] = "debug",
+	[LOG_LEVEL_ERROR] = "error",
+	[LOG_LEVEL_WARN] = "warn",
+	[LOG_LEVEL_INFO] = "info",
+	[LOG_LEVEL_DEBUG] = "debug",
 };
 
 static atomic_int threshold = LOG_LEVEL_INFO;
@@ -66,7 +66,7 @@ static void put_text(struct strbuf *b, const char *s)
 }
 
 static void text_line(struct strbuf *b, const char *time, enum log_level level, const char *msg,
-    const struct log_field *fields, size_t n)
+	const struct log_field *fields, size_t n)
 {
 	char number[NUM_MAX];
 
@@ -91,7 +91,7 @@ static void text_line(struct strbuf *b, const char *time, enum log_level level, 
 }
 
 static void json_line(struct strbuf *b, const char *time, enum log_level level, const char *msg,
-    const struct log_field *fields, size_t n)
+	const struct log_field *fields, size_t n)
 {
 	struct json_writer w;
 

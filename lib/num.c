@@ -230,29 +230,29 @@ bool num_is_decimal(const char *s, size_t n)
 static bool convert_exactly(const struct decimal_text *d, double *out)
 {
 	static const double powers[] = {
-	    1e0,
-	    1e1,
-	    1e2,
-	    1e3,
-	    1e4,
-	    1e5,
-	    1e6,
-	    1e7,
-	    1e8,
-	    1e9,
-	    1e10,
-	    1e11,
-	    1e12,
-	    1e13,
-	    1e14,
-	    1e15,
-	    1e16,
-	    1e17,
-	    1e18,
-	    1e19,
-	    1e20,
-	    1e21,
-	    1e22,
+		1e0,
+		1e1,
+		1e2,
+		1e3,
+		1e4,
+		1e5,
+		1e6,
+		1e7,
+		1e8,
+		1e9,
+		1e10,
+		1e11,
+		1e12,
+		1e13,
+		1e14,
+		1e15,
+		1e16,
+		1e17,
+		1e18,
+		1e19,
+		1e20,
+		1e21,
+		1e22,
 	};
 	double x = (double)d->mantissa;
 
@@ -297,7 +297,7 @@ bool num_parse_i64(const char *s, size_t n, int64_t *out)
 		int64_t digit = s[i] - '0';
 
 		if (!is_digit(s[i]) || __builtin_mul_overflow(v, 10, &v) ||
-		    __builtin_add_overflow(v, minus ? -digit : digit, &v))
+			__builtin_add_overflow(v, minus ? -digit : digit, &v))
 			return false;
 	}
 	*out = v;
@@ -336,13 +336,13 @@ static size_t parse_quantity(const char *s, const struct unit *units, int64_t *o
 bool num_parse_duration(const char *s, int64_t *us)
 {
 	static const struct unit units[] = {
-	    {"us", 1},
-	    {"ms", 1e3},
-	    {"s", 1e6},
-	    {"m", 60e6},
-	    {"h", 3600e6},
-	    {"d", 86400e6},
-	    {0},
+		{"us", 1},
+		{"ms", 1e3},
+		{"s", 1e6},
+		{"m", 60e6},
+		{"h", 3600e6},
+		{"d", 86400e6},
+		{0},
 	};
 	static const struct unit seconds[] = {{"", 1e6}, {0}};
 	int64_t sum = 0, part;
@@ -401,21 +401,21 @@ size_t num_format_duration(char out[NUM_MAX], int64_t us)
 bool num_parse_bytes(const char *s, int64_t *bytes)
 {
 	static const struct unit units[] = {
-	    {"", 1},
-	    {"k", 1e3},
-	    {"K", 1e3},
-	    {"M", 1e6},
-	    {"G", 1e9},
-	    {"T", 1e12},
-	    {"P", 1e15},
-	    {"E", 1e18},
-	    {"Ki", 0x1p10},
-	    {"Mi", 0x1p20},
-	    {"Gi", 0x1p30},
-	    {"Ti", 0x1p40},
-	    {"Pi", 0x1p50},
-	    {"Ei", 0x1p60},
-	    {0},
+		{"", 1},
+		{"k", 1e3},
+		{"K", 1e3},
+		{"M", 1e6},
+		{"G", 1e9},
+		{"T", 1e12},
+		{"P", 1e15},
+		{"E", 1e18},
+		{"Ki", 0x1p10},
+		{"Mi", 0x1p20},
+		{"Gi", 0x1p30},
+		{"Ti", 0x1p40},
+		{"Pi", 0x1p50},
+		{"Ei", 0x1p60},
+		{0},
 	};
 	size_t n = parse_quantity(s, units, bytes);
 

@@ -22,16 +22,16 @@ bool problem_add(struct problems *p, const char *pointer, const char *code, cons
 		return false;
 	va_start(ap, fmt);
 	p->items[p->n++] = (struct problem){
-	    .pointer = arena_strdup(p->arena, pointer),
-	    .code = code,
-	    .detail = arena_vprintf(p->arena, fmt, ap),
+		.pointer = arena_strdup(p->arena, pointer),
+		.code = code,
+		.detail = arena_vprintf(p->arena, fmt, ap),
 	};
 	va_end(ap);
 	return false;
 }
 
 bool problem_unknown(struct problems *p, const char *pointer, const char *code, const char *what,
-    const char *given, const char *const *names)
+	const char *given, const char *const *names)
 {
 	problem_add(p, pointer, code, "'%.80s' is not %s", given, what);
 	if (p->total == p->n)
@@ -92,7 +92,7 @@ static size_t edit_distance(const char *a, size_t an, const char *b, size_t bn)
 
 			row[j] = min3(up[j] + 1, row[j - 1] + 1, up[j - 1] + (x != y));
 			if (i > 1 && j > 1 && x == tolower((unsigned char)b[j - 2]) &&
-			    y == tolower((unsigned char)a[i - 2]) && two_up[j - 2] + 1 < row[j])
+				y == tolower((unsigned char)a[i - 2]) && two_up[j - 2] + 1 < row[j])
 				row[j] = two_up[j - 2] + 1;
 		}
 		two_up = up;

@@ -29,7 +29,7 @@ static bool split_host(const char *s, struct arena *a, struct uri *out, struct e
 	if (!end)
 		return err_set(e, ERR_MALFORMED, "the address '%.80s' lacks its closing bracket", s);
 	out->host =
-	    *s == '[' ? arena_strndup(a, s + 1, (size_t)(end - s - 1)) : arena_strndup(a, s, (size_t)(end - s));
+		*s == '[' ? arena_strndup(a, s + 1, (size_t)(end - s - 1)) : arena_strndup(a, s, (size_t)(end - s));
 	port = *s == '[' ? end + 1 : end;
 	if (*port == '\0')
 		return true;
@@ -105,7 +105,7 @@ const char *uri_decode(const char *s, size_t n, bool plus, struct arena *a, stru
 
 		if (c == '%') {
 			int high = i + 2 < n ? num_hex_digit(s[i + 1]) : -1,
-			    low = high < 0 ? -1 : num_hex_digit(s[i + 2]);
+				low = high < 0 ? -1 : num_hex_digit(s[i + 2]);
 
 			if (low < 0) {
 				err_set(e, ERR_MALFORMED, "'%%' in a URL must be followed by two hexadecimal digits");

@@ -67,7 +67,7 @@ static bool fail_syntax(struct reader *r)
 	if (!error)
 		return err_set(r->e, ERR_MALFORMED, "not YAML: the text cannot be read");
 	return err_set(
-	    r->e, ERR_MALFORMED, "not YAML: line %d, column %d: %s", error->line, error->column, error->msg);
+		r->e, ERR_MALFORMED, "not YAML: line %d, column %d: %s", error->line, error->column, error->msg);
 }
 
 /* The next event, or NULL with the error set. Whoever takes one frees it. */
@@ -277,14 +277,14 @@ static bool tag_fits(const char *tag, const cJSON *v)
 		const char *tag;
 		int types;
 	} rules[] = {
-	    {"", -1},
-	    {"str", cJSON_String},
-	    {"int", cJSON_Number},
-	    {"float", cJSON_Number},
-	    {"bool", cJSON_True | cJSON_False},
-	    {"null", cJSON_NULL},
-	    {"map", cJSON_Object},
-	    {"seq", cJSON_Array},
+		{"", -1},
+		{"str", cJSON_String},
+		{"int", cJSON_Number},
+		{"float", cJSON_Number},
+		{"bool", cJSON_True | cJSON_False},
+		{"null", cJSON_NULL},
+		{"map", cJSON_Object},
+		{"seq", cJSON_Array},
 	};
 
 	for (size_t i = 0; tag && i < ARRAY_LEN(rules); i++)
@@ -533,7 +533,7 @@ static bool read_stream(struct reader *r, struct yaml_docs *out)
 }
 
 bool yaml_parse_all(
-    const char *text, size_t n, size_t max, struct arena *a, struct yaml_docs *out, struct err *e)
+	const char *text, size_t n, size_t max, struct arena *a, struct yaml_docs *out, struct err *e)
 {
 	struct reader r = {.text = text, .arena = a, .e = e, .at = text, .keys = {.arena = a}};
 	struct fy_parse_cfg config = {.flags = FYPCF_QUIET | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE};

@@ -39,26 +39,26 @@ static bool decode_fun(const cJSON *v, void *field, const char *pointer, struct 
 }
 
 static const struct json_field leaf_fields[] = {
-    JF_STR(struct leaf, s, "s", JF_REQUIRED, 1, 4, "text"),
-    JF_NUM(struct leaf, num, "num", JF_OPTIONAL, -1, 1, "0.5", "number"),
-    JF_END,
+	JF_STR(struct leaf, s, "s", JF_REQUIRED, 1, 4, "text"),
+	JF_NUM(struct leaf, num, "num", JF_OPTIONAL, -1, 1, "0.5", "number"),
+	JF_END,
 };
 
 static const struct json_field root_fields[] = {
-    JF_STR(struct root, str, "str", JF_OPTIONAL, 0, 8, "text"),
-    JF_ENUM(struct root, which, "enum", JF_OPTIONAL, names, "\"beta\"", "name"),
-    JF_NUM(struct root, num, "num", JF_OPTIONAL, -1e3, 1e3, NULL, "number"),
-    JF_INT(struct root, i, "int", JF_OPTIONAL, -9, 9, "1", "integer"),
-    JF_BOOL(struct root, flag, "bool", "true", "truth"),
-    JF_DURATION(struct root, us, "duration", JF_OPTIONAL, 1, 86400, "\"1h\"", "time"),
-    JF_OBJECT(struct root, object, "object", JF_OPTIONAL, leaf_fields, struct leaf, "one"),
-    JF_LIST(struct root, list, "list", JF_OPTIONAL, 0, 3, leaf_fields, struct leaf, "some"),
-    JF_MAP(struct root, map, "map", JF_OPTIONAL, 1, 3, leaf_fields, struct leaf, "named"),
-    JF_STRINGS(struct root, strings, "strings", JF_OPTIONAL, 1, 3, "words"),
-    JF_STRMAP(struct root, pairs, "pairs", 0, 3, "pairs"),
-    JF_ANY(struct root, any, "any", JF_OPTIONAL, "anything"),
-    JF_FUN(struct root, fun, "fun", JF_OPTIONAL, decode_fun, NULL, "by hand"),
-    JF_END,
+	JF_STR(struct root, str, "str", JF_OPTIONAL, 0, 8, "text"),
+	JF_ENUM(struct root, which, "enum", JF_OPTIONAL, names, "\"beta\"", "name"),
+	JF_NUM(struct root, num, "num", JF_OPTIONAL, -1e3, 1e3, NULL, "number"),
+	JF_INT(struct root, i, "int", JF_OPTIONAL, -9, 9, "1", "integer"),
+	JF_BOOL(struct root, flag, "bool", "true", "truth"),
+	JF_DURATION(struct root, us, "duration", JF_OPTIONAL, 1, 86400, "\"1h\"", "time"),
+	JF_OBJECT(struct root, object, "object", JF_OPTIONAL, leaf_fields, struct leaf, "one"),
+	JF_LIST(struct root, list, "list", JF_OPTIONAL, 0, 3, leaf_fields, struct leaf, "some"),
+	JF_MAP(struct root, map, "map", JF_OPTIONAL, 1, 3, leaf_fields, struct leaf, "named"),
+	JF_STRINGS(struct root, strings, "strings", JF_OPTIONAL, 1, 3, "words"),
+	JF_STRMAP(struct root, pairs, "pairs", 0, 3, "pairs"),
+	JF_ANY(struct root, any, "any", JF_OPTIONAL, "anything"),
+	JF_FUN(struct root, fun, "fun", JF_OPTIONAL, decode_fun, NULL, "by hand"),
+	JF_END,
 };
 
 static void must(bool ok)

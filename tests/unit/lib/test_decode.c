@@ -49,36 +49,36 @@ static bool decode_rating(const cJSON *v, void *field, const char *pointer, stru
 }
 
 static const struct json_field engine_fields[] = {
-    JF_INT(struct engine, cylinders, "cylinders", JF_OPTIONAL, 1, 16, "4", "how many cylinders"),
-    JF_NUM(struct engine, litres, "litres", JF_REQUIRED, 0, HUGE_VAL, NULL, "displacement"),
-    JF_END,
+	JF_INT(struct engine, cylinders, "cylinders", JF_OPTIONAL, 1, 16, "4", "how many cylinders"),
+	JF_NUM(struct engine, litres, "litres", JF_REQUIRED, 0, HUGE_VAL, NULL, "displacement"),
+	JF_END,
 };
 
 static const struct json_field wheel_fields[] = {
-    JF_NUM(struct wheel, size, "size", JF_REQUIRED, 10, 30, NULL, "in inches"),
-    JF_END,
+	JF_NUM(struct wheel, size, "size", JF_REQUIRED, 10, 30, NULL, "in inches"),
+	JF_END,
 };
 
 static const struct json_field car_fields[] = {
-    JF_STR(struct car, name, "name", JF_REQUIRED, 1, 8, "what it is called"),
-    JF_ENUM(struct car, colour, "colour", JF_OPTIONAL, colours, "\"green\"", "its paint"),
-    JF_NUM(struct car, price, "price", JF_OPTIONAL, 0, 1e6, "0.5", "in | coins"),
-    JF_INT(struct car, doors, "doors", JF_OPTIONAL, 2, 5, NULL, "doors in all"),
-    {.kind = JF_K_BOOL,
-        .name = "electric",
-        .offset = offsetof(struct car, electric),
-        .present_offset = offsetof(struct car, electric_given),
-        .dflt = "true",
-        .doc = "runs on a battery"},
-    JF_DURATION(struct car, warranty_us, "warranty", JF_OPTIONAL, 1, 3600, "\"1m\"", "repaired for nothing"),
-    JF_OBJECT(struct car, engine, "engine", JF_OPTIONAL, engine_fields, struct engine, "what drives it"),
-    JF_LIST(struct car, wheels, "wheels", JF_OPTIONAL, 0, 4, wheel_fields, struct wheel, "from the front"),
-    JF_MAP(struct car, parts, "parts", JF_OPTIONAL, 0, 2, wheel_fields, struct wheel, "by name"),
-    JF_STRINGS(struct car, tags, "tags", JF_OPTIONAL, 1, 3, "words"),
-    JF_STRMAP(struct car, labels, "labels", 0, 3, "pairs"),
-    JF_ANY(struct car, notes, "notes", JF_OPTIONAL, "whatever"),
-    JF_FUN(struct car, rating, "rating", JF_OPTIONAL, decode_rating, "{\"type\":\"number\"}", "stars"),
-    JF_END,
+	JF_STR(struct car, name, "name", JF_REQUIRED, 1, 8, "what it is called"),
+	JF_ENUM(struct car, colour, "colour", JF_OPTIONAL, colours, "\"green\"", "its paint"),
+	JF_NUM(struct car, price, "price", JF_OPTIONAL, 0, 1e6, "0.5", "in | coins"),
+	JF_INT(struct car, doors, "doors", JF_OPTIONAL, 2, 5, NULL, "doors in all"),
+	{.kind = JF_K_BOOL,
+		.name = "electric",
+		.offset = offsetof(struct car, electric),
+		.present_offset = offsetof(struct car, electric_given),
+		.dflt = "true",
+		.doc = "runs on a battery"},
+	JF_DURATION(struct car, warranty_us, "warranty", JF_OPTIONAL, 1, 3600, "\"1m\"", "repaired for nothing"),
+	JF_OBJECT(struct car, engine, "engine", JF_OPTIONAL, engine_fields, struct engine, "what drives it"),
+	JF_LIST(struct car, wheels, "wheels", JF_OPTIONAL, 0, 4, wheel_fields, struct wheel, "from the front"),
+	JF_MAP(struct car, parts, "parts", JF_OPTIONAL, 0, 2, wheel_fields, struct wheel, "by name"),
+	JF_STRINGS(struct car, tags, "tags", JF_OPTIONAL, 1, 3, "words"),
+	JF_STRMAP(struct car, labels, "labels", 0, 3, "pairs"),
+	JF_ANY(struct car, notes, "notes", JF_OPTIONAL, "whatever"),
+	JF_FUN(struct car, rating, "rating", JF_OPTIONAL, decode_rating, "{\"type\":\"number\"}", "stars"),
+	JF_END,
 };
 
 static bool decode(struct arena *a, const char *text, struct car *car, struct problems *p)
@@ -103,13 +103,13 @@ static void test_decodes(void **state)
 
 	(void)state;
 	assert_true(decode(a,
-	    "{\"name\":\"Ente\",\"colour\":\"blue\",\"price\":1e3,\"doors\":4,\"electric\":false,\"warranty\":"
-	    "\"1m30s\","
-	    "\"engine\":{\"litres\":0.6},\"wheels\":[{\"size\":15},{\"size\":16.5}],\"parts\":{\"spare\":{"
-	    "\"size\":14}},"
-	    "\"tags\":[\"old\",\"slow\"],\"labels\":{\"a\":\"b\",\"n\":0.10,\"t\":true},\"notes\":null,"
-	    "\"rating\":\"Infinity\"}",
-	    &car, &p));
+		"{\"name\":\"Ente\",\"colour\":\"blue\",\"price\":1e3,\"doors\":4,\"electric\":false,\"warranty\":"
+		"\"1m30s\","
+		"\"engine\":{\"litres\":0.6},\"wheels\":[{\"size\":15},{\"size\":16.5}],\"parts\":{\"spare\":{"
+		"\"size\":14}},"
+		"\"tags\":[\"old\",\"slow\"],\"labels\":{\"a\":\"b\",\"n\":0.10,\"t\":true},\"notes\":null,"
+		"\"rating\":\"Infinity\"}",
+		&car, &p));
 	assert_string_equal(car.name, "Ente");
 	assert_int_equal(car.colour, 2);
 	assert_true(car.price == 1000 && car.rating == INFINITY);
@@ -144,51 +144,51 @@ static void test_problems(void **state)
 	static const struct {
 		const char *in, *pointer, *code, *detail, *meant;
 	} cases[] = {
-	    {"[]", "", "wrong-type", "expected an object, got a list", NULL},
-	    {"{}", "/name", "missing", "is required: what it is called", NULL},
-	    {"{\"name\":null}", "/name", "missing", "is required", NULL},
-	    {"{\"name\":\"\"}", "/name", "too-short", "must not be empty", NULL},
-	    {"{\"name\":\"123456789\"}", "/name", "too-long", "has 9 bytes; at most 8", NULL},
-	    {"{\"name\":5}", "/name", "wrong-type", "expected a string, got the number 5", NULL},
-	    {"{\"name\":\"x\",\"Colour\":1}", "/Colour", "unknown-field", "'Colour' is not a known field",
-	        "colour"},
-	    {"{\"name\":\"x\",\"a/b~\":1}", "/a~1b~0", "unknown-field", "'a/b~'", NULL},
-	    {"{\"name\":\"x\",\"colour\":\"gren\"}", "/colour", "unknown-value",
-	        "'gren' is not one of red, green, blue", "green"},
-	    {"{\"name\":\"x\",\"colour\":true}", "/colour", "wrong-type", "got true", NULL},
-	    {"{\"name\":\"x\",\"price\":\"1\"}", "/price", "wrong-type",
-	        "expected a number, got the string \"1\"", NULL},
-	    {"{\"name\":\"x\",\"price\":-0.1}", "/price", "too-small", "-0.1 is below the minimum of 0", NULL},
-	    {"{\"name\":\"x\",\"price\":2e6}", "/price", "too-large", "2000000 is above the maximum of 1000000",
-	        NULL},
-	    {"{\"name\":\"x\",\"doors\":2.5}", "/doors", "wrong-type", "expected an integer, got the number 2.5",
-	        NULL},
-	    {"{\"name\":\"x\",\"doors\":1e300}", "/doors", "too-large", "1e+300 is above", NULL},
-	    {"{\"name\":\"x\",\"electric\":1}", "/electric", "wrong-type", "expected true or false", NULL},
-	    {"{\"name\":\"x\",\"warranty\":\"soon\"}", "/warranty", "malformed-duration", "'soon' is not a",
-	        NULL},
-	    {"{\"name\":\"x\",\"warranty\":\"2h\"}", "/warranty", "too-large",
-	        "7200s is above the maximum of 3600s", NULL},
-	    {"{\"name\":\"x\",\"warranty\":-1}", "/warranty", "too-small", "-1s is below", NULL},
-	    {"{\"name\":\"x\",\"warranty\":1e300}", "/warranty", "too-large", "is above", NULL},
-	    {"{\"name\":\"x\",\"warranty\":[]}", "/warranty", "wrong-type", "expected a duration", NULL},
-	    {"{\"name\":\"x\",\"engine\":[]}", "/engine", "wrong-type", "expected an object", NULL},
-	    {"{\"name\":\"x\",\"engine\":{}}", "/engine/litres", "missing", "displacement", NULL},
-	    {"{\"name\":\"x\",\"engine\":{\"litres\":1,\"cylinders\":0}}", "/engine/cylinders", "too-small",
-	        "0 is", NULL},
-	    {"{\"name\":\"x\",\"wheels\":{}}", "/wheels", "wrong-type", "expected a list, got an object", NULL},
-	    {"{\"name\":\"x\",\"wheels\":[{\"size\":20},{\"size\":9}]}", "/wheels/1/size", "too-small", "9 is",
-	        NULL},
-	    {"{\"name\":\"x\",\"wheels\":[null]}", "/wheels/0", "wrong-type", "expected an object, got null",
-	        NULL},
-	    {"{\"name\":\"x\",\"wheels\":[1,1,1,1,1]}", "/wheels", "too-many", "has 5 items; at most 4", NULL},
-	    {"{\"name\":\"x\",\"parts\":{\"a b\":{}}}", "/parts/a b/size", "missing", "in inches", NULL},
-	    {"{\"name\":\"x\",\"parts\":[]}", "/parts", "wrong-type", "expected an object", NULL},
-	    {"{\"name\":\"x\",\"tags\":[]}", "/tags", "too-few", "has 0 items; at least 1", NULL},
-	    {"{\"name\":\"x\",\"tags\":[\"a\",1]}", "/tags/1", "wrong-type", "expected a string", NULL},
-	    {"{\"name\":\"x\",\"labels\":{\"k\":[]}}", "/labels/k", "wrong-type", "expected a string, got a list",
-	        NULL},
-	    {"{\"name\":\"x\",\"rating\":\"high\"}", "/rating", "bad-rating", "not a rating", NULL},
+		{"[]", "", "wrong-type", "expected an object, got a list", NULL},
+		{"{}", "/name", "missing", "is required: what it is called", NULL},
+		{"{\"name\":null}", "/name", "missing", "is required", NULL},
+		{"{\"name\":\"\"}", "/name", "too-short", "must not be empty", NULL},
+		{"{\"name\":\"123456789\"}", "/name", "too-long", "has 9 bytes; at most 8", NULL},
+		{"{\"name\":5}", "/name", "wrong-type", "expected a string, got the number 5", NULL},
+		{"{\"name\":\"x\",\"Colour\":1}", "/Colour", "unknown-field", "'Colour' is not a known field",
+			"colour"},
+		{"{\"name\":\"x\",\"a/b~\":1}", "/a~1b~0", "unknown-field", "'a/b~'", NULL},
+		{"{\"name\":\"x\",\"colour\":\"gren\"}", "/colour", "unknown-value",
+			"'gren' is not one of red, green, blue", "green"},
+		{"{\"name\":\"x\",\"colour\":true}", "/colour", "wrong-type", "got true", NULL},
+		{"{\"name\":\"x\",\"price\":\"1\"}", "/price", "wrong-type",
+			"expected a number, got the string \"1\"", NULL},
+		{"{\"name\":\"x\",\"price\":-0.1}", "/price", "too-small", "-0.1 is below the minimum of 0", NULL},
+		{"{\"name\":\"x\",\"price\":2e6}", "/price", "too-large", "2000000 is above the maximum of 1000000",
+			NULL},
+		{"{\"name\":\"x\",\"doors\":2.5}", "/doors", "wrong-type", "expected an integer, got the number 2.5",
+			NULL},
+		{"{\"name\":\"x\",\"doors\":1e300}", "/doors", "too-large", "1e+300 is above", NULL},
+		{"{\"name\":\"x\",\"electric\":1}", "/electric", "wrong-type", "expected true or false", NULL},
+		{"{\"name\":\"x\",\"warranty\":\"soon\"}", "/warranty", "malformed-duration", "'soon' is not a",
+			NULL},
+		{"{\"name\":\"x\",\"warranty\":\"2h\"}", "/warranty", "too-large",
+			"7200s is above the maximum of 3600s", NULL},
+		{"{\"name\":\"x\",\"warranty\":-1}", "/warranty", "too-small", "-1s is below", NULL},
+		{"{\"name\":\"x\",\"warranty\":1e300}", "/warranty", "too-large", "is above", NULL},
+		{"{\"name\":\"x\",\"warranty\":[]}", "/warranty", "wrong-type", "expected a duration", NULL},
+		{"{\"name\":\"x\",\"engine\":[]}", "/engine", "wrong-type", "expected an object", NULL},
+		{"{\"name\":\"x\",\"engine\":{}}", "/engine/litres", "missing", "displacement", NULL},
+		{"{\"name\":\"x\",\"engine\":{\"litres\":1,\"cylinders\":0}}", "/engine/cylinders", "too-small",
+			"0 is", NULL},
+		{"{\"name\":\"x\",\"wheels\":{}}", "/wheels", "wrong-type", "expected a list, got an object", NULL},
+		{"{\"name\":\"x\",\"wheels\":[{\"size\":20},{\"size\":9}]}", "/wheels/1/size", "too-small", "9 is",
+			NULL},
+		{"{\"name\":\"x\",\"wheels\":[null]}", "/wheels/0", "wrong-type", "expected an object, got null",
+			NULL},
+		{"{\"name\":\"x\",\"wheels\":[1,1,1,1,1]}", "/wheels", "too-many", "has 5 items; at most 4", NULL},
+		{"{\"name\":\"x\",\"parts\":{\"a b\":{}}}", "/parts/a b/size", "missing", "in inches", NULL},
+		{"{\"name\":\"x\",\"parts\":[]}", "/parts", "wrong-type", "expected an object", NULL},
+		{"{\"name\":\"x\",\"tags\":[]}", "/tags", "too-few", "has 0 items; at least 1", NULL},
+		{"{\"name\":\"x\",\"tags\":[\"a\",1]}", "/tags/1", "wrong-type", "expected a string", NULL},
+		{"{\"name\":\"x\",\"labels\":{\"k\":[]}}", "/labels/k", "wrong-type", "expected a string, got a list",
+			NULL},
+		{"{\"name\":\"x\",\"rating\":\"high\"}", "/rating", "bad-rating", "not a rating", NULL},
 	};
 
 	(void)state;
@@ -222,7 +222,7 @@ static void test_all_problems_at_once(void **state)
 
 	(void)state;
 	assert_false(
-	    decode(a, "{\"nam\":1,\"price\":-1,\"engine\":{\"litres\":-1,\"x\":0},\"tags\":[1,2]}", &car, &p));
+		decode(a, "{\"nam\":1,\"price\":-1,\"engine\":{\"litres\":-1,\"x\":0},\"tags\":[1,2]}", &car, &p));
 	assert_int_equal(p.total, 7);
 
 	strbuf_init(&b, SIZE_MAX);
@@ -243,19 +243,19 @@ static void test_nearest_name(void **state)
 	static const struct {
 		const char *given, *nearest;
 	} cases[] = {
-	    {"tep", "tpe"},
-	    {"TPE", "tpe"},
-	    {"ranodm", "random"},
-	    {"rndm", "random"},
-	    {"grids", "grid"},
-	    {"cmaes", "cma-es"},
-	    {"bayesianoptimization", NULL},
-	    {"xyz", NULL},
-	    {"", NULL},
-	    {"a", NULL},
-	    {"sobo", "sobol"},
-	    {"tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt",
-	        NULL},
+		{"tep", "tpe"},
+		{"TPE", "tpe"},
+		{"ranodm", "random"},
+		{"rndm", "random"},
+		{"grids", "grid"},
+		{"cmaes", "cma-es"},
+		{"bayesianoptimization", NULL},
+		{"xyz", NULL},
+		{"", NULL},
+		{"a", NULL},
+		{"sobo", "sobol"},
+		{"tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt",
+			NULL},
 	};
 
 	(void)state;
@@ -299,11 +299,11 @@ static void test_writer(void **state)
 	jw_end(&w);
 	jw_end(&w);
 	assert_string_equal(b.data,
-	    "{\"a\\\"\":\"x\\ty\",\"none\":null,\"cut\":\"ab\",\"nul\":\"a\ufffdb\",\"bad\":\"\ufffd\ufffd\ufffd("
-	    "\","
-	    "\"nan\":\"NaN\",\"inf\":\"-Infinity\",\"num\":0.1,\"int\":-9223372036854775808,\"bool\":true,"
-	    "\"time\":\"2026-11-22T10:00:03.120000Z\",\"never\":null,\"raw\":[1],\"missing\":null,"
-	    "\"list\":[[],{},null]}");
+		"{\"a\\\"\":\"x\\ty\",\"none\":null,\"cut\":\"ab\",\"nul\":\"a\ufffdb\",\"bad\":\"\ufffd\ufffd\ufffd("
+		"\","
+		"\"nan\":\"NaN\",\"inf\":\"-Infinity\",\"num\":0.1,\"int\":-9223372036854775808,\"bool\":true,"
+		"\"time\":\"2026-11-22T10:00:03.120000Z\",\"never\":null,\"raw\":[1],\"missing\":null,"
+		"\"list\":[[],{},null]}");
 	strbuf_free(&b);
 }
 
@@ -344,7 +344,7 @@ static void test_schema(void **state)
 	json_schema_markdown(&b, "car", car_fields);
 	assert_non_null(strstr(b.data, "| `car.name` | string | required | what it is called |\n"));
 	assert_non_null(
-	    strstr(b.data, "| `car.colour` | one of `red`, `green`, `blue` | `\"green\"` | its paint |\n"));
+		strstr(b.data, "| `car.colour` | one of `red`, `green`, `blue` | `\"green\"` | its paint |\n"));
 	assert_non_null(strstr(b.data, "| `car.price` | number, 0..1000000 | `0.5` | in \\| coins |\n"));
 	assert_non_null(strstr(b.data, "| `car.engine.litres` | number, 0.. | required | displacement |\n"));
 	assert_non_null(strstr(b.data, "| `car.wheels[].size` | number, 10..30 |"));
@@ -379,13 +379,13 @@ static void test_writer_short_of_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_decodes),
-	    cmocka_unit_test(test_problems),
-	    cmocka_unit_test(test_all_problems_at_once),
-	    cmocka_unit_test(test_nearest_name),
-	    cmocka_unit_test(test_writer),
-	    cmocka_unit_test(test_schema),
-	    cmocka_unit_test(test_writer_short_of_memory),
+		cmocka_unit_test(test_decodes),
+		cmocka_unit_test(test_problems),
+		cmocka_unit_test(test_all_problems_at_once),
+		cmocka_unit_test(test_nearest_name),
+		cmocka_unit_test(test_writer),
+		cmocka_unit_test(test_schema),
+		cmocka_unit_test(test_writer_short_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

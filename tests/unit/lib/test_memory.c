@@ -252,15 +252,15 @@ static void test_strbuf_short_of_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_overflow_ends_the_process),
-	    cmocka_unit_test(test_allocations),
-	    cmocka_unit_test(test_fail_nth),
-	    cmocka_unit_test(test_arena_alignment_and_growth),
-	    cmocka_unit_test(test_arena_copies),
-	    cmocka_unit_test(test_arena_defers_last_first),
-	    cmocka_unit_test(test_strbuf),
-	    cmocka_unit_test(test_strbuf_ceiling),
-	    cmocka_unit_test(test_strbuf_short_of_memory),
+		cmocka_unit_test(test_overflow_ends_the_process),
+		cmocka_unit_test(test_allocations),
+		cmocka_unit_test(test_fail_nth),
+		cmocka_unit_test(test_arena_alignment_and_growth),
+		cmocka_unit_test(test_arena_copies),
+		cmocka_unit_test(test_arena_defers_last_first),
+		cmocka_unit_test(test_strbuf),
+		cmocka_unit_test(test_strbuf_ceiling),
+		cmocka_unit_test(test_strbuf_short_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,16 +24,16 @@ static void test_split(void **state)
 		const char *in;
 		struct uri out;
 	} cases[] = {
-	    {"http://localhost:8746", {"http", "", "localhost", 8746, "", NULL}},
-	    {"HTTPS://Host.example/a%20b?x=1#f", {"https", "", "Host.example", 0, "/a%20b", "x=1"}},
-	    {"http://u:p@w@[::1]:80/", {"http", "u:p@w", "::1", 80, "/", NULL}},
-	    {"http://h?q", {"http", "", "h", 0, "", "q"}},
-	    {"/path?", {"", "", "", 0, "/path", ""}},
-	    {"/a://b", {"", "", "", 0, "/a://b", NULL}},
-	    {"", {"", "", "", 0, "", NULL}},
+		{"http://localhost:8746", {"http", "", "localhost", 8746, "", NULL}},
+		{"HTTPS://Host.example/a%20b?x=1#f", {"https", "", "Host.example", 0, "/a%20b", "x=1"}},
+		{"http://u:p@w@[::1]:80/", {"http", "u:p@w", "::1", 80, "/", NULL}},
+		{"http://h?q", {"http", "", "h", 0, "", "q"}},
+		{"/path?", {"", "", "", 0, "/path", ""}},
+		{"/a://b", {"", "", "", 0, "/a://b", NULL}},
+		{"", {"", "", "", 0, "", NULL}},
 	};
 	static const char *const bad[] = {"http://", "http:///x", "http://h:0", "http://h:65536", "http://h:x",
-	    "http://h:", "http://[::1", "http://[::1]x", "http://:80", "/a b", "/a\n", "/\x7f"};
+		"http://h:", "http://[::1", "http://[::1]x", "http://:80", "/a b", "/a\n", "/\x7f"};
 	struct arena *a = arena_new();
 	struct err e = {0};
 	struct uri u;
@@ -66,17 +66,17 @@ static void test_decode(void **state)
 		bool plus;
 		const char *out;
 	} cases[] = {
-	    {"", false, ""},
-	    {"a%2Fb%c3%A9", false, "a/b\u00e9"},
-	    {"a+b", false, "a+b"},
-	    {"a+b%2B", true, "a b+"},
-	    {"%", false, NULL},
-	    {"%4", false, NULL},
-	    {"a%4", false, NULL},
-	    {"%zz", false, NULL},
-	    {"%00", false, NULL},
-	    {"%ff", false, NULL},
-	    {"%c3", false, NULL},
+		{"", false, ""},
+		{"a%2Fb%c3%A9", false, "a/b\u00e9"},
+		{"a+b", false, "a+b"},
+		{"a+b%2B", true, "a b+"},
+		{"%", false, NULL},
+		{"%4", false, NULL},
+		{"a%4", false, NULL},
+		{"%zz", false, NULL},
+		{"%00", false, NULL},
+		{"%ff", false, NULL},
+		{"%c3", false, NULL},
 	};
 	struct arena *a = arena_new();
 
@@ -233,14 +233,14 @@ static void test_homes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_split),
-	    cmocka_unit_test(test_decode),
-	    cmocka_unit_test(test_query),
-	    cmocka_unit_test(test_build),
-	    cmocka_unit_test(test_files),
-	    cmocka_unit_test(test_remove_tree_follows_no_link),
-	    cmocka_unit_test(test_no_temporary_stays),
-	    cmocka_unit_test(test_homes),
+		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_decode),
+		cmocka_unit_test(test_query),
+		cmocka_unit_test(test_build),
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_remove_tree_follows_no_link),
+		cmocka_unit_test(test_no_temporary_stays),
+		cmocka_unit_test(test_homes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

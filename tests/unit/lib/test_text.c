@@ -26,28 +26,28 @@ static void test_utf8(void **state)
 		const char *s;
 		size_t n, bad;
 	} cases[] = {
-	    {"", 0, 0},
-	    {"plain text of more than eight bytes", 35, 35},
-	    {"\u00e9\u20ac\U0001f600", 9, 9},
-	    {"12345678\u00e9", 10, 10},
-	    {"\x7f", 1, 1},
-	    {"\xf4\x8f\xbf\xbf", 4, 4},
-	    {"\xee\x80\x80\xed\x9f\xbf", 6, 6},
-	    {"ab\0cd", 5, 2},
-	    {"12345678901\0cdefghijkl", 22, 11},
-	    {"\x80", 1, 0},
-	    {"a\xc0\xaf", 3, 1},
-	    {"\xc1\xbf", 2, 0},
-	    {"\xe0\x9f\xbf", 3, 0},
-	    {"\xed\xa0\x80", 3, 0},
-	    {"\xf0\x8f\xbf\xbf", 4, 0},
-	    {"\xf4\x90\x80\x80", 4, 0},
-	    {"\xf5\x80\x80\x80", 4, 0},
-	    {"\xff", 1, 0},
-	    {"abc\xe2\x82", 5, 3},
-	    {"abc\xe2\x82z", 6, 3},
-	    {"\xf0\x9f\x98", 3, 0},
-	    {"12345678\xe2(\xa1", 11, 8},
+		{"", 0, 0},
+		{"plain text of more than eight bytes", 35, 35},
+		{"\u00e9\u20ac\U0001f600", 9, 9},
+		{"12345678\u00e9", 10, 10},
+		{"\x7f", 1, 1},
+		{"\xf4\x8f\xbf\xbf", 4, 4},
+		{"\xee\x80\x80\xed\x9f\xbf", 6, 6},
+		{"ab\0cd", 5, 2},
+		{"12345678901\0cdefghijkl", 22, 11},
+		{"\x80", 1, 0},
+		{"a\xc0\xaf", 3, 1},
+		{"\xc1\xbf", 2, 0},
+		{"\xe0\x9f\xbf", 3, 0},
+		{"\xed\xa0\x80", 3, 0},
+		{"\xf0\x8f\xbf\xbf", 4, 0},
+		{"\xf4\x90\x80\x80", 4, 0},
+		{"\xf5\x80\x80\x80", 4, 0},
+		{"\xff", 1, 0},
+		{"abc\xe2\x82", 5, 3},
+		{"abc\xe2\x82z", 6, 3},
+		{"\xf0\x9f\x98", 3, 0},
+		{"12345678\xe2(\xa1", 11, 8},
 	};
 
 	(void)state;
@@ -108,21 +108,21 @@ static void test_times(void **state)
 		int64_t us;
 		const char *again;
 	} cases[] = {
-	    {"1970-01-01T00:00:00Z", 0, "1970-01-01T00:00:00.000000Z"},
-	    {"1969-12-31T23:59:59.999999Z", -1, "1969-12-31T23:59:59.999999Z"},
-	    {"2026-11-22T10:00:03.12Z", 1795341603120000, "2026-11-22T10:00:03.120000Z"},
-	    {"2026-11-22t11:00:03.1200009+01:00", 1795341603120000, "2026-11-22T10:00:03.120000Z"},
-	    {"2026-11-22 09:30:03.12-00:30", 1795341603120000, "2026-11-22T10:00:03.120000Z"},
-	    {"2000-02-29T00:00:00z", 951782400000000, "2000-02-29T00:00:00.000000Z"},
-	    {"2016-12-31T23:59:60Z", 1483228800000000, "2017-01-01T00:00:00.000000Z"},
-	    {"0000-01-01T00:00:00Z", -62167219200000000, "0000-01-01T00:00:00.000000Z"},
-	    {"9999-12-31T23:59:59.999999Z", 253402300799999999, "9999-12-31T23:59:59.999999Z"},
+		{"1970-01-01T00:00:00Z", 0, "1970-01-01T00:00:00.000000Z"},
+		{"1969-12-31T23:59:59.999999Z", -1, "1969-12-31T23:59:59.999999Z"},
+		{"2026-11-22T10:00:03.12Z", 1795341603120000, "2026-11-22T10:00:03.120000Z"},
+		{"2026-11-22t11:00:03.1200009+01:00", 1795341603120000, "2026-11-22T10:00:03.120000Z"},
+		{"2026-11-22 09:30:03.12-00:30", 1795341603120000, "2026-11-22T10:00:03.120000Z"},
+		{"2000-02-29T00:00:00z", 951782400000000, "2000-02-29T00:00:00.000000Z"},
+		{"2016-12-31T23:59:60Z", 1483228800000000, "2017-01-01T00:00:00.000000Z"},
+		{"0000-01-01T00:00:00Z", -62167219200000000, "0000-01-01T00:00:00.000000Z"},
+		{"9999-12-31T23:59:59.999999Z", 253402300799999999, "9999-12-31T23:59:59.999999Z"},
 	};
 	static const char *const bad[] = {"", "2026-11-22", "2026-11-22T10:00:03", "2026-13-01T00:00:00Z",
-	    "2026-00-01T00:00:00Z", "2026-02-29T00:00:00Z", "1900-02-29T00:00:00Z", "2026-04-31T00:00:00Z",
-	    "2026-11-22T24:00:00Z", "2026-11-22T10:60:00Z", "2026-11-22T10:00:61Z", "2026-11-22T10:00:00.Z",
-	    "2026-11-22T10:00:00+1:00", "2026-11-22T10:00:00+24:00", "2026-11-22T10:00:00+01:60",
-	    "2026-11-22T10:00:00Zx", "26-11-22T10:00:00Z", "2026-11-2210:00:00Z", "+2026-1-22T10:00:00Z"};
+		"2026-00-01T00:00:00Z", "2026-02-29T00:00:00Z", "1900-02-29T00:00:00Z", "2026-04-31T00:00:00Z",
+		"2026-11-22T24:00:00Z", "2026-11-22T10:60:00Z", "2026-11-22T10:00:61Z", "2026-11-22T10:00:00.Z",
+		"2026-11-22T10:00:00+1:00", "2026-11-22T10:00:00+24:00", "2026-11-22T10:00:00+01:60",
+		"2026-11-22T10:00:00Zx", "26-11-22T10:00:00Z", "2026-11-2210:00:00Z", "+2026-1-22T10:00:00Z"};
 	char text[CLK_TIME_MAX];
 	int64_t us;
 
@@ -196,7 +196,7 @@ static size_t captured(void (*fn)(void), char *out, size_t size)
 static void log_some(void)
 {
 	LOG_INFO("trial started", L_STR("experiment", "a \"b\""), L_INT("trial", 3), L_NUM("x", 0.1),
-	    L_STR("empty", NULL), L_STR("path", "/tmp/x"));
+		L_STR("empty", NULL), L_STR("path", "/tmp/x"));
 	LOG_DEBUG("not shown");
 }
 
@@ -217,15 +217,15 @@ static void test_log(void **state)
 	log_configure(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
 	captured(log_some, out, sizeof out);
 	assert_string_equal(out, "time=2026-11-22T10:00:03.120000Z level=info msg=\"trial started\" "
-	                         "experiment=\"a \\\"b\\\"\" trial=3 "
-	                         "x=0.1 empty=\"\" path=/tmp/x\n");
+							 "experiment=\"a \\\"b\\\"\" trial=3 "
+							 "x=0.1 empty=\"\" path=/tmp/x\n");
 	captured(log_too_much, out, sizeof out);
 	assert_string_equal(out, "time=2026-11-22T10:00:03.120000Z level=warn msg=large\n");
 	log_configure(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
 	captured(log_some, out, sizeof out);
 	assert_string_equal(out,
-	    "{\"time\":\"2026-11-22T10:00:03.120000Z\",\"level\":\"info\",\"msg\":\"trial started\","
-	    "\"experiment\":\"a \\\"b\\\"\",\"trial\":3,\"x\":0.1,\"empty\":null,\"path\":\"/tmp/x\"}\n");
+		"{\"time\":\"2026-11-22T10:00:03.120000Z\",\"level\":\"info\",\"msg\":\"trial started\","
+		"\"experiment\":\"a \\\"b\\\"\",\"trial\":3,\"x\":0.1,\"empty\":null,\"path\":\"/tmp/x\"}\n");
 	log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
 	assert_int_equal(captured(log_some, out, sizeof out), 0);
 	clk_set_real();
@@ -291,12 +291,12 @@ static void test_spellings(void **state)
 	static const struct {
 		const char *in, *out;
 	} cases[] = {
-	    {"", ""},
-	    {"f", "Zg"},
-	    {"fo", "Zm8"},
-	    {"foo", "Zm9v"},
-	    {"foob", "Zm9vYg"},
-	    {"\xff\xfe\xfd", "__79"},
+		{"", ""},
+		{"f", "Zg"},
+		{"fo", "Zm8"},
+		{"foo", "Zm9v"},
+		{"foob", "Zm9vYg"},
+		{"\xff\xfe\xfd", "__79"},
 	};
 	char out[HASH_BASE64URL_MAX(8)];
 
@@ -356,18 +356,18 @@ static void test_failpoints(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_utf8),
-	    cmocka_unit_test(test_utf8_every_character),
-	    cmocka_unit_test(test_err),
-	    cmocka_unit_test(test_times),
-	    cmocka_unit_test(test_every_day),
-	    cmocka_unit_test(test_clocks),
-	    cmocka_unit_test(test_log),
-	    cmocka_unit_test(test_log_levels),
-	    cmocka_unit_test(test_log_limit),
-	    cmocka_unit_test(test_hashes),
-	    cmocka_unit_test(test_spellings),
-	    cmocka_unit_test(test_failpoints),
+		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_utf8_every_character),
+		cmocka_unit_test(test_err),
+		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_every_day),
+		cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_log),
+		cmocka_unit_test(test_log_levels),
+		cmocka_unit_test(test_log_limit),
+		cmocka_unit_test(test_hashes),
+		cmocka_unit_test(test_spellings),
+		cmocka_unit_test(test_failpoints),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
