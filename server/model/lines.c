@@ -16,7 +16,7 @@
 #include "lib/utf8.h"
 #include "server/model/observe.h"
 
-enum { PATTERN_STEPS_MAX = 4000000 };   /* of the regex machine, for one line: some 10 ms */
+enum { PATTERN_STEPS_MAX = 4000000 }; /* of the regex machine, for one line: some 10 ms */
 
 struct line_parser {
 	enum lines_format format;
@@ -25,8 +25,8 @@ struct line_parser {
 	char **wanted;
 	size_t n_wanted;
 	bool all;
-	char *plain;            /* LINES_LINE_MAX: the line without colours; NULL: leave them in */
-	struct arena *scratch;  /* for JSON lines */
+	char *plain;           /* LINES_LINE_MAX: the line without colours; NULL: leave them in */
+	struct arena *scratch; /* for JSON lines */
 };
 
 /* ---- life -------------------------------------------------------------------------------------- */
@@ -39,13 +39,13 @@ bool line_pattern_check(const char *pattern, struct err *e)
 	if (r == NULL)
 		return false;
 	if (groups < 2)
-		return err_set(e, ERR_INVALID, "'%.100s' needs two groups: the first is the metric's name, the second its value",
-			pattern);
+		return err_set(e, ERR_INVALID,
+		    "'%.100s' needs two groups: the first is the metric's name, the second its value", pattern);
 	return true;
 }
 
 struct line_parser *line_parser_new(enum lines_format format, const char *const *patterns, size_t n_patterns,
-	const char *const *wanted, size_t n_wanted)
+    const char *const *wanted, size_t n_wanted)
 {
 	struct line_parser *p = xcalloc(1, sizeof *p);
 	p->format = format;
@@ -82,7 +82,10 @@ void line_parser_free(struct line_parser *p)
 
 /* ---- one line ---------------------------------------------------------------------------------- */
 
-struct span { const char *s; size_t n; };
+struct span {
+	const char *s;
+	size_t n;
+};
 
 /* The line at hand: what applies to all its points, and where they go. */
 struct line {
@@ -129,7 +132,7 @@ static void emit(struct line *l, struct span name, double value)
 	memcpy(metric, name.s, name.n);
 	metric[name.n] = '\0';
 	struct metric_point point = {
-		.metric = metric, .value = value, .step = l->step, .time_us = l->time_us, .has_step = l->has_step};
+	    .metric = metric, .value = value, .step = l->step, .time_us = l->time_us, .has_step = l->has_step};
 	l->fn(l->ctx, &point);
 	l->found++;
 }
@@ -167,8 +170,8 @@ static bool is_digit(char c)
 /* \w, the bar and the dash of Katib's pattern, and the dot and slash that our names may have. */
 static bool is_name_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || c == '-' || c == '|' ||
-		c == '.' || c == '/';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || c == '-' ||
+	       c == '|' || c == '.' || c == '/';
 }
 
 static bool is_word_char(char c)
@@ -182,7 +185,8 @@ static size_t nonfinite_length(const char *s, const char *end)
 	static const char *const words[] = {"infinity", "inf", "nan"};
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		size_t n = strlen(words[i]);
-		if ((size_t)(end - s) >= n && strncasecmp(s, words[i], n) == 0 && (s + n == end || !is_word_char(s[n])))
+		if ((size_t)(end - s) >= n && strncasecmp(s, words[i], n) == 0 &&
+		    (s + n == end || !is_word_char(s[n])))
 			return n;
 	}
 	return 0;
@@ -234,7 +238,11 @@ static bool parse_value(struct span v, double *out)
 	return *rest == '\0' && rest != copy;
 }
 
-struct match { struct span name; double value; const char *end; };
+struct match {
+	struct span name;
+	double value;
+	const char *end;
+};
 
 /* The next name = value whose equals sign is at or after `from`; no part of it lies before `floor`. */
 static bool next_match(const char *from, const char *floor, const char *end, struct match *m)
@@ -433,14 +441,14 @@ static void parse_json_line(struct line *l, const char *s, size_t n)
 		n--;
 	const cJSON *tree = n > 0 ? json_parse(s, n, LINES_LINE_MAX, l->p->scratch, NULL) : NULL;
 	if (json_is_object(tree)) {
-		json_each(v, tree) {
+		json_each (v, tree) {
 			struct span name = {v->string, strlen(v->string)};
 			if (is_time_key(v->string) && l->time_us == 0)
 				l->time_us = json_time(v);
 			else if (json_num_lax(v, &value))
 				note_step(l, name, value, &best);
 		}
-		json_each(v, tree) {
+		json_each (v, tree) {
 			if (!is_time_key(v->string) && json_num_lax(v, &value))
 				emit(l, (struct span){v->string, strlen(v->string)}, value);
 		}

@@ -10,16 +10,18 @@
 #include "server/model/lines.h"
 #include "server/model/observe.h"
 
-static const double step_max = 9007199254740992.0;      /* 2^53 */
+static const double step_max = 9007199254740992.0; /* 2^53 */
 
 bool metrics_media_parse(const char *content_type, enum metrics_media *out)
 {
 	/* A form is what curl --data says when nobody told it better; its body shows what it is. */
-	static const struct { const char *type; enum metrics_media media; } types[] = {
-		{"application/json", METRICS_JSON}, {"application/x-ndjson", METRICS_NDJSON},
-		{"application/ndjson", METRICS_NDJSON}, {"application/jsonl", METRICS_NDJSON},
-		{"application/x-jsonlines", METRICS_NDJSON}, {"text/plain", METRICS_TEXT},
-		{"application/x-www-form-urlencoded", METRICS_TEXT}};
+	static const struct {
+		const char *type;
+		enum metrics_media media;
+	} types[] = {{"application/json", METRICS_JSON}, {"application/x-ndjson", METRICS_NDJSON},
+	    {"application/ndjson", METRICS_NDJSON}, {"application/jsonl", METRICS_NDJSON},
+	    {"application/x-jsonlines", METRICS_NDJSON}, {"text/plain", METRICS_TEXT},
+	    {"application/x-www-form-urlencoded", METRICS_TEXT}};
 	size_t n = content_type != NULL ? strcspn(content_type, "; \t") : 0;
 	*out = METRICS_JSON;
 	if (n == 0)
@@ -39,7 +41,7 @@ struct batch {
 	struct problems *p;
 	struct metric_point *points;
 	size_t n, cap, total;
-	struct metric_point surplus;    /* takes what is only counted */
+	struct metric_point surplus; /* takes what is only counted */
 	int64_t dropped;
 };
 
@@ -63,8 +65,8 @@ static struct metric_point *add_point(struct batch *b)
 
 /* Where in the document: written out only when there is something to complain about. */
 struct place {
-	const char *base;               /* "" or "/2": the line of an NDJSON body */
-	const char *list;               /* "metrics" or NULL */
+	const char *base; /* "" or "/2": the line of an NDJSON body */
+	const char *list; /* "metrics" or NULL */
 	size_t index;
 };
 
@@ -76,21 +78,24 @@ static const char *place_text(const struct place *at, const char *field, struct 
 	return field != NULL ? problem_path(p, pointer, field) : pointer;
 }
 
-#define COMPLAIN(b, at, field, code, ...) problem_add((b)->p, place_text(at, field, (b)->p), code, __VA_ARGS__)
+#define COMPLAIN(b, at, field, code, ...) \
+	problem_add((b)->p, place_text(at, field, (b)->p), code, __VA_ARGS__)
 
-static bool read_name(struct batch *b, const struct place *at, const char *field, const char *name, const char **out)
+static bool read_name(
+    struct batch *b, const struct place *at, const char *field, const char *name, const char **out)
 {
 	if (!metric_name_valid(name, strlen(name)))
 		return COMPLAIN(b, at, field, "bad-name",
-			"'%.80s' is not a metric name: letters, digits and _ . / -, at most %d", name, METRIC_NAME_MAX);
+		    "'%.80s' is not a metric name: letters, digits and _ . / -, at most %d", name, METRIC_NAME_MAX);
 	*out = name;
 	return true;
 }
 
-static bool read_value(struct batch *b, const struct place *at, const char *field, const cJSON *v, double *out)
+static bool read_value(
+    struct batch *b, const struct place *at, const char *field, const cJSON *v, double *out)
 {
-	return json_num_lax(v, out) ||
-		COMPLAIN(b, at, field, "wrong-type", "expected a number, or \"NaN\", \"Infinity\" or \"-Infinity\"");
+	return json_num_lax(v, out) || COMPLAIN(b, at, field, "wrong-type",
+	                                   "expected a number, or \"NaN\", \"Infinity\" or \"-Infinity\"");
 }
 
 static bool read_step(struct batch *b, const struct place *at, const cJSON *v, struct metric_point *out)
@@ -113,7 +118,7 @@ static bool read_time(struct batch *b, const struct place *at, const cJSON *v, s
 		return true;
 	}
 	return COMPLAIN(b, at, v->string, "wrong-type",
-		"expected a time such as \"2026-11-22T10:00:03Z\" or seconds since 1970");
+	    "expected a time such as \"2026-11-22T10:00:03Z\" or seconds since 1970");
 }
 
 static bool is_time(const char *key)
@@ -137,7 +142,8 @@ static void read_field(struct batch *b, const struct place *at, const cJSON *v, 
 	else if (is_time(v->string))
 		read_time(b, at, v, out);
 	else
-		problem_unknown(b->p, place_text(at, v->string, b->p), "unknown-field", "a known field", v->string, known);
+		problem_unknown(
+		    b->p, place_text(at, v->string, b->p), "unknown-field", "a known field", v->string, known);
 }
 
 /* {"metric": "loss", "value": 0.4, "step": 3, "time": "…"} */
@@ -150,7 +156,7 @@ static void read_point(struct batch *b, const struct place *at, const cJSON *poi
 		return;
 	}
 	bool has_metric = false, has_value = false;
-	json_each(v, point) {
+	json_each (v, point) {
 		has_metric |= strcmp(v->string, "metric") == 0;
 		has_value |= strcmp(v->string, "value") == 0;
 		read_field(b, at, v, out);
@@ -168,7 +174,7 @@ static void read_list(struct batch *b, const char *base, const cJSON *list)
 		COMPLAIN(b, (&(struct place){base, NULL, 0}), "metrics", "wrong-type", "expected a list of points");
 		return;
 	}
-	json_each(point, list) {
+	json_each (point, list) {
 		read_point(b, &at, point);
 		at.index++;
 	}
@@ -188,14 +194,14 @@ static void read_batch(struct batch *b, const char *base, const cJSON *object)
 {
 	static const char *const known[] = {"metrics", "dropped", NULL};
 	struct place at = {base, NULL, 0};
-	json_each(v, object) {
+	json_each (v, object) {
 		if (strcmp(v->string, "metrics") == 0)
 			read_list(b, base, v);
 		else if (strcmp(v->string, "dropped") == 0)
 			read_dropped(b, &at, v);
 		else
-			problem_unknown(b->p, place_text(&at, v->string, b->p), "unknown-field", "a known field", v->string,
-				known);
+			problem_unknown(
+			    b->p, place_text(&at, v->string, b->p), "unknown-field", "a known field", v->string, known);
 	}
 }
 
@@ -204,13 +210,13 @@ static void read_flat(struct batch *b, const char *base, const cJSON *object)
 {
 	struct place at = {base, NULL, 0};
 	struct metric_point common = {0};
-	json_each(v, object) {
+	json_each (v, object) {
 		if (strcmp(v->string, "step") == 0)
 			read_step(b, &at, v, &common);
 		else if (is_time(v->string))
 			read_time(b, &at, v, &common);
 	}
-	json_each(v, object) {
+	json_each (v, object) {
 		if (strcmp(v->string, "step") == 0 || is_time(v->string))
 			continue;
 		struct metric_point *out = add_point(b);
@@ -246,7 +252,7 @@ static bool decode_json(struct batch *b, const char *body, size_t n, struct err 
 struct lines {
 	struct batch *b;
 	const char *s, *end;
-	size_t number;          /* of the line, from 0 */
+	size_t number; /* of the line, from 0 */
 };
 
 static bool next_line(struct lines *l, const char **line, size_t *n)
@@ -297,7 +303,7 @@ static void decode_text(struct batch *b, const char *body, size_t n)
 	while (next_line(&l, &line, &length)) {
 		if (length > 0 && b->total <= METRICS_POINTS_MAX && line_parse_text(line, length, text_point, b) == 0)
 			problem_add(b->p, arena_printf(b->a, "/%zu", l.number - 1), "no-metric",
-				"there is no name=value on line %zu", l.number);
+			    "there is no name=value on line %zu", l.number);
 	}
 }
 
@@ -312,13 +318,13 @@ static enum metrics_media sniff(const char *body, size_t n, enum metrics_media m
 }
 
 bool metrics_decode(const char *body, size_t n, enum metrics_media media, struct arena *a,
-	struct metrics_batch *out, struct problems *p, struct err *e)
+    struct metrics_batch *out, struct problems *p, struct err *e)
 {
 	struct batch b = {.a = a, .p = p};
 	size_t before = p->total;
 	if (n > METRICS_BODY_MAX)
-		return err_set(e, ERR_TOO_LARGE, "the report has %zu bytes; at most %d are allowed: send it in parts", n,
-			METRICS_BODY_MAX);
+		return err_set(e, ERR_TOO_LARGE, "the report has %zu bytes; at most %d are allowed: send it in parts",
+		    n, METRICS_BODY_MAX);
 	switch (sniff(body, n, media)) {
 	case METRICS_JSON:
 		if (!decode_json(&b, body, n, e))
@@ -333,8 +339,9 @@ bool metrics_decode(const char *body, size_t n, enum metrics_media media, struct
 		break;
 	}
 	if (b.total > METRICS_POINTS_MAX)
-		return err_set(e, ERR_TOO_LARGE, "the report has %zu points; at most %d are allowed: send it in parts",
-			b.total, METRICS_POINTS_MAX);
+		return err_set(e, ERR_TOO_LARGE,
+		    "the report has %zu points; at most %d are allowed: send it in parts", b.total,
+		    METRICS_POINTS_MAX);
 	if (p->total > before)
 		return err_set(e, ERR_INVALID, "nothing was stored; %zu of its fields are wrong", p->total - before);
 	*out = (struct metrics_batch){b.points, b.n, b.dropped};

@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { DOCUMENT_MAX = 4 * SPEC_DOCUMENT_MAX };  /* defaults make a document longer, never this much */
+enum { DOCUMENT_MAX = 4 * SPEC_DOCUMENT_MAX }; /* defaults make a document longer, never this much */
 
 static const char *document(const struct spec_stored *x, struct arena *a)
 {
@@ -34,7 +34,8 @@ static const char *document(const struct spec_stored *x, struct arena *a)
 	return copy;
 }
 
-bool spec_load(const struct spec_stored *x, struct arena *a, const struct experiment_spec **out, struct err *e)
+bool spec_load(
+    const struct spec_stored *x, struct arena *a, const struct experiment_spec **out, struct err *e)
 {
 	struct problems p;
 
@@ -49,5 +50,5 @@ bool spec_load(const struct spec_stored *x, struct arena *a, const struct experi
 	if (spec_from_json(doc, &(struct spec_options){.namespace = x->namespace}, a, out, &p, NULL))
 		return true;
 	return err_set(e, ERR_INTERNAL, "the stored spec of %s/%s cannot be read: %s: %s", x->namespace, x->name,
-		p.n ? p.items[0].pointer : "", p.n ? p.items[0].detail : "no reason given");
+	    p.n ? p.items[0].pointer : "", p.n ? p.items[0].detail : "no reason given");
 }

@@ -15,8 +15,10 @@
 /* The largest unit that divides it: exact, and as a person would write it. */
 static void write_duration(struct json_writer *w, const char *key, int64_t us)
 {
-	static const struct { int64_t us; const char *unit; } units[] = {
-		{86400000000, "d"}, {3600000000, "h"}, {60000000, "m"}, {1000000, "s"}, {1000, "ms"}};
+	static const struct {
+		int64_t us;
+		const char *unit;
+	} units[] = {{86400000000, "d"}, {3600000000, "h"}, {60000000, "m"}, {1000000, "s"}, {1000, "ms"}};
 	char text[40];
 	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
 		if (us % units[i].us == 0) {
@@ -199,7 +201,7 @@ static void write_resources(struct json_writer *w, const struct resources *r)
 static void write_metrics(struct json_writer *w, const struct metrics_spec *m)
 {
 	bool reads = m->collector == COLLECTOR_STDOUT || m->collector == COLLECTOR_FILE ||
-		m->fallback == COLLECTOR_STDOUT || m->fallback == COLLECTOR_FILE;
+	             m->fallback == COLLECTOR_STDOUT || m->fallback == COLLECTOR_FILE;
 	jw_object(w, "metrics");
 	jw_str(w, "collector", collector_names[m->collector]);
 	if (m->collector == COLLECTOR_PUSH)
