@@ -25,23 +25,36 @@ static int remove_entry(const char *path, const struct stat *st UNUSED, int type
 	return 0;
 }
 
-/* A process of its own that shares nothing with the launcher: its errors go to the run's folder. */
+/* A supervisor must not keep the server's stderr open: whoever reads that waits for its end. Where
+ * sanitizers and assertions may speak, they do so in the run's folder. */
+static void leave_stderr(const char *folder)
+{
+	const char *path = "/dev/null";
+	int fd;
+#ifdef TRIMTAB_DEBUG
+	char log[LAUNCHER_MESSAGE_MAX + 16];
+
+	snprintf(log, sizeof log, "%s/supervisor.log", folder);
+	path = log;
+#else
+	(void)folder;
+#endif
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	if (fd >= 0 && fd != 2) {
+		dup2(fd, 2);
+		close(fd);
+	}
+}
+
+/* A process of its own that shares nothing with the launcher. */
 static NORETURN void worker(char kind, const char *folder)
 {
-	char log[LAUNCHER_MESSAGE_MAX + 16];
-	int fd;
-
 	close_range(LAUNCHER_FD, ~0u, 0);
 	if (kind == LAUNCHER_REMOVE) {
 		prctl(PR_SET_NAME, "trimtab-remove");
 		_exit(nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS) ? 1 : 0);
 	}
-	snprintf(log, sizeof log, "%s/supervisor.log", folder);
-	fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-	if (fd >= 0) {
-		dup2(fd, 2);
-		close(fd);
-	}
+	leave_stderr(folder);
 	_exit(supervise(folder));
 }
 

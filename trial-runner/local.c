@@ -50,13 +50,12 @@ static bool make_folder(const char *path, struct err *e)
 	return err_set(e, ERR_UNAVAILABLE, "cannot make the folder %s: %s", path, strerror(errno));
 }
 
-static bool make_folders(struct local *l, struct arena *a, const struct run_key *key, const char *folder,
+static bool make_folders(struct local *l, struct arena *a, const struct run_order *o, const char *folder,
 	struct err *e)
 {
-	return make_folder(arena_printf(a, "%s/%s", l->state, key->uid), e) &&
-		make_folder(rundir_checkpoint_path(a, l->state, key), e) && make_folder(folder, e) &&
-		make_folder(arena_printf(a, "%s/%s", folder, RUNDIR_LIVE), e) &&
-		make_folder(arena_printf(a, "%s/%s", folder, RUNDIR_WORK), e);
+	return make_folder(arena_printf(a, "%s/%s", l->state, o->key.uid), e) &&
+		make_folder(rundir_checkpoint_path(a, l->state, &o->key), e) && make_folder(folder, e) &&
+		(o->cwd || make_folder(arena_printf(a, "%s/%s", folder, RUNDIR_WORK), e));
 }
 
 static bool write_sheet(struct local *l, struct arena *a, const struct run_order *o, const char *folder,
@@ -64,7 +63,6 @@ static bool write_sheet(struct local *l, struct arena *a, const struct run_order
 {
 	struct run_sheet sheet = {.order = *o, .gpus = gpus, .log_max = l->log_max};
 	int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int log;
 	bool ok;
 
 	if (dir < 0)
@@ -73,9 +71,6 @@ static bool write_sheet(struct local *l, struct arena *a, const struct run_order
 		sheet.order.cwd = arena_printf(a, "%s/%s", folder, RUNDIR_WORK);
 	sheet.order.env = local_env(a, o, folder, rundir_checkpoint_path(a, l->state, &o->key), gpus);
 	ok = rundir_write_sheet(dir, &sheet, e);
-	log = openat(dir, RUNDIR_OUTPUT, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	if (log >= 0)
-		close(log);             /* it can be followed from now on */
 	close(dir);
 	return ok;
 }
@@ -136,7 +131,7 @@ static bool start_fresh(struct local *l, struct arena *a, const struct run_order
 	struct local_run *r;
 	char *gpus;
 
-	if (!check_order(l, o, e) || !make_folders(l, a, &o->key, folder, e))
+	if (!check_order(l, o, e) || !make_folders(l, a, o, folder, e))
 		return false;
 	gpus = slots_take(&l->slots, &o->resources);
 	if (!write_sheet(l, a, o, folder, gpus, e)) {
@@ -161,7 +156,7 @@ static bool local_start(struct run_backend *b, const struct run_order *o, struct
 
 	if (find(l, &o->key))
 		ok = true;
-	else if (uid_good(o->key.uid) && exists(a, folder, RUNDIR_CLAIMED))
+	else if (uid_good(o->key.uid) && exists(a, folder, RUNDIR_JOURNAL))
 		run_adopt(b, &o->key, NULL);    /* an earlier server got this far */
 	else
 		ok = start_fresh(l, a, o, folder, e);
@@ -235,7 +230,7 @@ static void sweep_experiment(struct local *l, const char *uid, void (*found)(voi
 		dir = openat(dirfd(list), d->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (dir < 0)
 			continue;
-		if (!rundir_exists(dir, RUNDIR_STATUS) && rundir_life(dir, false) == RUNDIR_ALIVE) {
+		if (rundir_life(dir, false) == RUNDIR_ALIVE) {
 			sheet = rundir_read_sheet(dir, a);
 			if (sheet && !find(l, &sheet->order.key))
 				found(ctx, &sheet->order.key);

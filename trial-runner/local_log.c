@@ -14,6 +14,7 @@
 enum { CHUNK = 32 * 1024 };
 
 static const int64_t elsewhere_us = CLK_SECOND;
+static const int64_t unopened_us = CLK_SECOND / 50;
 
 struct local_log {
 	struct run_log base;            /* first */
@@ -91,7 +92,7 @@ static bool alive_elsewhere(const struct local_log *log)
 {
 	char *folder = xstrndup(log->path, strlen(log->path) - strlen("/" RUNDIR_OUTPUT));
 	int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool alive = dir >= 0 && !rundir_exists(dir, RUNDIR_STATUS) && rundir_life(dir, false) == RUNDIR_ALIVE;
+	bool alive = dir >= 0 && rundir_life(dir, false) == RUNDIR_ALIVE;
 
 	if (dir >= 0)
 		close(dir);
@@ -114,6 +115,15 @@ static void end_without_file(struct local_log *log)
 	end(log, &e);
 }
 
+/* The supervisor has not come to open it. */
+static void wait_for_file(struct local_log *log)
+{
+	if (log->query.follow)
+		loop_timer_after(log->timer, unopened_us);
+	else
+		end(log, NULL);
+}
+
 /* Whether it is over is asked before the read: nothing can come after. */
 static void next_piece(void *ctx)
 {
@@ -123,6 +133,10 @@ static void next_piece(void *ctx)
 	ssize_t n;
 
 	open_file(log);
+	if (log->fd < 0 && tracked(log)) {
+		wait_for_file(log);
+		return;
+	}
 	if (log->fd < 0) {
 		end_without_file(log);
 		return;

@@ -43,9 +43,9 @@ static void tell_last(struct local_run *r, struct run_event *ev)
 	tell(r, ev);
 }
 
-static void tell_started(struct local_run *r, int dir)
+static void tell_started(struct local_run *r, const struct run_journal *j)
 {
-	struct run_event ev = {.kind = RUN_STARTED, .time_us = rundir_read_number(dir, RUNDIR_STARTED)};
+	struct run_event ev = {.kind = RUN_STARTED, .time_us = j->started_us};
 	char host[HOST_MAX] = "";
 	struct strbuf object;
 	struct json_writer w;
@@ -56,7 +56,7 @@ static void tell_started(struct local_run *r, int dir)
 	jw_object(&w, NULL);
 	jw_str(&w, "host", host);
 	jw_str(&w, "folder", r->folder);
-	jw_int(&w, "supervisor", rundir_read_number(dir, RUNDIR_CLAIMED));
+	jw_int(&w, "supervisor", j->supervisor);
 	if (r->gpus)
 		jw_str(&w, "gpus", r->gpus);
 	jw_end(&w);
@@ -222,18 +222,18 @@ static void lose(struct local_run *r)
 		"the process that watched over the trial is gone: it was killed, or the machine restarted", clk_wall_us());
 }
 
-static void open_supervisor(struct local_run *r, int dir)
+/* The journal's lock was held after the pid was opened: it is the supervisor and no later process. */
+static void open_supervisor(struct local_run *r, int dir, const struct run_journal *j)
 {
-	int64_t pid = rundir_read_number(dir, RUNDIR_CLAIMED);
+	int64_t pid = j ? j->supervisor : 0;
 	int fd = pid > 0 ? (int)syscall(SYS_pidfd_open, (pid_t)pid, 0) : -1;
 
-	/* The lock was held after the pid was opened: it is the supervisor and no later process. */
 	if (fd >= 0 && rundir_life(dir, false) == RUNDIR_ALIVE)
 		local_run_set_pidfd(r, fd);
 	else if (fd >= 0)
 		close(fd);
 	if (r->vacant)
-		local_run_want_look(r);         /* it is just about to say who it is, or over */
+		local_run_want_look(r);         /* it has just come, or just gone */
 }
 
 static void reject(struct local_run *r)
@@ -248,59 +248,53 @@ static void reject(struct local_run *r)
 		tell_lost(r, "NeverStarted", "the trial was ordered, but nothing came to start it", clk_wall_us());
 }
 
-static void look_for_supervisor(struct local_run *r, int dir)
+/* No process of ours is known to watch over it, and no end is written: is there another's? */
+static void look_for_supervisor(struct local_run *r, int dir, struct arena *a)
 {
-	switch (rundir_life(dir, true)) {
-	case RUNDIR_ALIVE:
-		open_supervisor(r, dir);
-		break;
-	case RUNDIR_OVER:
-		if (!rundir_exists(dir, RUNDIR_STATUS))
-			lose(r);
-		else
-			local_run_want_look(r);
-		break;
-	case RUNDIR_UNCLAIMED:
+	enum rundir_life life = rundir_life(dir, true);
+	const struct run_journal *j = rundir_read_journal(dir, a);
+
+	if (life == RUNDIR_UNCLAIMED)
 		reject(r);
-		break;
-	}
+	else if (life == RUNDIR_ALIVE)
+		open_supervisor(r, dir, j);
+	else if (j && j->status)
+		local_run_want_look(r);         /* it ended since the look began */
+	else if (j && j->supervisor == 0)
+		reject(r);
+	else
+		lose(r);
 }
 
-static void look_for_end(struct local_run *r, int dir)
+static void look(struct local_run *r, int dir, struct arena *a)
 {
-	struct arena *a;
-	const struct run_status *st;
+	const struct run_journal *j = rundir_read_journal(dir, a);
+	const struct run_status *status = j ? j->status : NULL;
+	bool over = r->vacant || status;        /* asked before the points are read: none can come after */
 
-	if (rundir_exists(dir, RUNDIR_STATUS)) {
-		a = arena_new();
-		st = rundir_read_status(dir, a);
-		if (st && st->reason && st->message)
-			tell_ended(r, dir, st);
-		else
-			tell_lost(r, "StatusDamaged", "how the trial ended cannot be read from its folder", clk_wall_us());
-		arena_free(a);
-	} else if (r->vacant && !r->launching) {
-		look_for_supervisor(r, dir);
-	}
+	if (!r->started_told && j && j->started_us && (!status || status->started))
+		tell_started(r, j);
+	if (!r->gone)
+		persist_ack(r, dir);
+	if (r->gone || read_points(r, dir) || r->gone || !over || r->acked < r->told)
+		return;
+	if (status)
+		tell_ended(r, dir, status);
+	else if (!r->launching)
+		look_for_supervisor(r, dir, a);
 }
 
 void local_look(struct local_run *r)
 {
 	int dir = open(r->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool over;
+	struct arena *a = arena_new();
 
 	assert(!r->gone);
-	if (dir < 0) {
+	if (dir >= 0) {
+		look(r, dir, a);
+		close(dir);
+	} else {
 		tell_lost(r, "NotFound", "nothing is known of the trial on this machine", clk_wall_us());
-		return;
 	}
-	if (!r->started_told && rundir_exists(dir, RUNDIR_STARTED))
-		tell_started(r, dir);
-	/* Whether it is over is asked before the points are read: none can come after. */
-	over = r->vacant || rundir_exists(dir, RUNDIR_STATUS);
-	if (!r->gone)
-		persist_ack(r, dir);
-	if (!r->gone && !read_points(r, dir) && over && !r->gone && r->acked >= r->told)
-		look_for_end(r, dir);
-	close(dir);
+	arena_free(a);
 }

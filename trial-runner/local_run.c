@@ -17,7 +17,6 @@ struct local_run *local_run_new(struct local *l, const struct run_key *key, cons
 	const struct run_resources *resources, char *gpus_take)
 {
 	struct local_run *r = xcalloc(1, sizeof *r);
-	char *live = xasprintf("%s/%s", folder, RUNDIR_LIVE);
 
 	r->node.key = *key;
 	r->local = l;
@@ -26,9 +25,8 @@ struct local_run *local_run_new(struct local *l, const struct run_key *key, cons
 	r->gpus = gpus_take;
 	r->pidfd = -1;
 	r->term_us = r->kill_us = INT64_MAX;
-	r->watch = notify_add(l->notify, live, IN_MOVED_TO | IN_MODIFY, on_change, r);
+	r->watch = notify_add(l->notify, folder, IN_CLOSE_WRITE, on_change, r);
 	run_table_put(&l->runs, &r->node);
-	free(live);
 	return r;
 }
 

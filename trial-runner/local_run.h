@@ -26,7 +26,7 @@ struct local_run {
 	struct run_node node;           /* first */
 	struct local *local;
 	char *folder;
-	struct notify_watch *watch;     /* of live/; NULL = looked at by the clock */
+	struct notify_watch *watch;     /* of the folder; NULL = looked at by the clock */
 	int pidfd;                      /* the supervisor; -1 = not known yet or over */
 	struct loop_watch *pid_watch;
 	struct run_resources resources;

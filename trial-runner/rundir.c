@@ -115,25 +115,61 @@ bool rundir_exists(int dir, const char *name)
 	return faccessat(dir, name, F_OK, 0) == 0;
 }
 
-/*
- * A supervisor holds the lock exclusively from before it claims until it is gone. Whoever shares the
- * lock here therefore sees the final word on "claimed", and may claim in its place.
- */
-enum rundir_life rundir_life(int dir, bool bar)
+bool rundir_append(int dir, const char *name, int64_t *at, const void *data, size_t n)
 {
-	int fd = openat(dir, RUNDIR_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	enum rundir_life life = RUNDIR_ALIVE;
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	ssize_t done;
 
 	if (fd < 0)
-		return RUNDIR_OVER;
-	if (flock(fd, LOCK_SH | LOCK_NB) == 0) {
-		life = rundir_exists(dir, RUNDIR_CLAIMED) ? RUNDIR_OVER : RUNDIR_UNCLAIMED;
-		if (life == RUNDIR_UNCLAIMED && bar) {
-			int claim = openat(dir, RUNDIR_CLAIMED, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		return false;
+	done = pwrite(fd, data, n, *at);
+	close(fd);
+	if (done != (ssize_t)n)
+		return false;           /* what was written is written again */
+	*at += done;
+	return true;
+}
 
-			if (claim >= 0)
-				close(claim);
-		}
+/* Two servers may try to bar at once, and supervisors to claim: link() lets one of them win. */
+static int make_journal(int dir, int64_t pid)
+{
+	char temporary[64], line[64];
+	int64_t at = 0;
+	int fd, n;
+
+	snprintf(temporary, sizeof temporary, RUNDIR_JOURNAL ".%d", (int)getpid());
+	n = snprintf(line, sizeof line, "{\"event\":\"claimed\",\"pid\":%" PRId64 "}\n", pid);
+	unlinkat(dir, temporary, 0);
+	if (!rundir_append(dir, temporary, &at, line, (size_t)n))
+		return -1;
+	fd = openat(dir, temporary, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && (flock(fd, LOCK_EX | LOCK_NB) < 0 || linkat(dir, temporary, dir, RUNDIR_JOURNAL, 0) < 0)) {
+		close(fd);
+		fd = -1;
+	}
+	unlinkat(dir, temporary, 0);
+	return fd;
+}
+
+int rundir_claim(int dir)
+{
+	return make_journal(dir, getpid());
+}
+
+enum rundir_life rundir_life(int dir, bool bar)
+{
+	int fd = openat(dir, RUNDIR_JOURNAL, O_RDONLY | O_CLOEXEC);
+	enum rundir_life life = RUNDIR_ALIVE;
+
+	if (fd < 0 && bar) {
+		fd = make_journal(dir, 0);
+		if (fd < 0)
+			return RUNDIR_ALIVE;    /* somebody came in between: to be looked at again */
+		life = RUNDIR_UNCLAIMED;
+	} else if (fd < 0) {
+		return RUNDIR_UNCLAIMED;
+	} else if (flock(fd, LOCK_SH | LOCK_NB) == 0) {
+		life = RUNDIR_OVER;
 	}
 	close(fd);
 	return life;

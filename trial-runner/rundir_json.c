@@ -1,4 +1,4 @@
-/* The documents in a run's folder: sheet, stop order, status. Read leniently, for an older or newer
+/* The documents in a run's folder: sheet, journal, stop order. Read leniently, for an older or newer
  * version of this program may have written them. */
 #include <stdio.h>
 #include <string.h>
@@ -172,7 +172,19 @@ const struct run_sheet *rundir_read_sheet(int dir, struct arena *a)
 	return o->argv && o->argv[0] && o->env ? sheet : NULL;
 }
 
-bool rundir_write_status(int dir, const struct run_status *s, struct err *e)
+/* --- the journal ---------------------------------------------------------------------------------- */
+
+static bool append_line(int dir, int64_t *at, struct strbuf *text)
+{
+	bool ok;
+
+	strbuf_putc(text, '\n');
+	ok = rundir_append(dir, RUNDIR_JOURNAL, at, text->data, text->len);
+	strbuf_free(text);
+	return ok;
+}
+
+bool rundir_note_started(int dir, int64_t *at, int64_t wall_us)
 {
 	struct strbuf text;
 	struct json_writer w;
@@ -180,6 +192,22 @@ bool rundir_write_status(int dir, const struct run_status *s, struct err *e)
 	strbuf_init(&text, DOCUMENT_MAX);
 	jw_init(&w, &text);
 	jw_object(&w, NULL);
+	jw_str(&w, "event", "started");
+	jw_int(&w, "time_us", wall_us);
+	jw_end(&w);
+	return append_line(dir, at, &text);
+}
+
+bool rundir_note_ended(int dir, int64_t *at, const struct run_status *s)
+{
+	struct strbuf text;
+	struct json_writer w;
+
+	strbuf_init(&text, DOCUMENT_MAX);
+	jw_init(&w, &text);
+	jw_object(&w, NULL);
+	jw_str(&w, "event", "ended");
+	jw_int(&w, "time_us", s->ended_us);
 	jw_bool(&w, "started", s->started);
 	jw_bool(&w, "ended_by_system", s->ended_by_system);
 	jw_int(&w, "exit_code", s->exit_code);
@@ -190,32 +218,64 @@ bool rundir_write_status(int dir, const struct run_status *s, struct err *e)
 	jw_str(&w, "stop_reason", s->stop_reason);
 	jw_str(&w, "reason", s->reason);
 	jw_str(&w, "message", s->message);
-	jw_int(&w, "ended_us", s->ended_us);
 	jw_end(&w);
-	return put_file(dir, RUNDIR_STATUS, &text, e);
+	return append_line(dir, at, &text);
 }
 
-const struct run_status *rundir_read_status(int dir, struct arena *a)
+static const char *or_empty(const char *s)
 {
-	const cJSON *doc = get_file(dir, RUNDIR_STATUS, a);
-	struct run_status *s;
+	return s ? s : "";
+}
 
-	if (!doc)
-		return NULL;
-	s = ARENA_NEW(a, struct run_status);
-	s->started = get_bool(doc, "started");
-	s->ended_by_system = get_bool(doc, "ended_by_system");
-	s->exit_code = (int)get_int(doc, "exit_code", -1);
-	s->signal = (int)get_int(doc, "signal", 0);
-	s->stopped = get_bool(doc, "stopped");
-	s->timed_out = get_bool(doc, "timed_out");
-	s->oom = get_bool(doc, "oom");
-	s->stop_reason = json_str(json_get(doc, "stop_reason"));
-	s->reason = json_str(json_get(doc, "reason"));
-	s->message = json_str(json_get(doc, "message"));
-	s->ended_us = get_int(doc, "ended_us", 0);
+static const struct run_status *get_status(const cJSON *line, struct arena *a)
+{
+	struct run_status *s = ARENA_NEW(a, struct run_status);
+
+	s->started = get_bool(line, "started");
+	s->ended_by_system = get_bool(line, "ended_by_system");
+	s->exit_code = (int)get_int(line, "exit_code", -1);
+	s->signal = (int)get_int(line, "signal", 0);
+	s->stopped = get_bool(line, "stopped");
+	s->timed_out = get_bool(line, "timed_out");
+	s->oom = get_bool(line, "oom");
+	s->stop_reason = json_str(json_get(line, "stop_reason"));
+	s->reason = or_empty(json_str(json_get(line, "reason")));
+	s->message = or_empty(json_str(json_get(line, "message")));
+	s->ended_us = get_int(line, "time_us", 0);
 	return s;
 }
+
+static void get_entry(const cJSON *line, struct run_journal *j, struct arena *a)
+{
+	const char *event = or_empty(json_str(json_get(line, "event")));
+
+	if (strcmp(event, "claimed") == 0)
+		j->supervisor = get_int(line, "pid", 0);
+	else if (strcmp(event, "started") == 0)
+		j->started_us = get_int(line, "time_us", 0);
+	else if (strcmp(event, "ended") == 0)
+		j->status = get_status(line, a);
+}
+
+const struct run_journal *rundir_read_journal(int dir, struct arena *a)
+{
+	struct run_journal *j;
+	size_t n;
+	const char *text = rundir_read(dir, RUNDIR_JOURNAL, a, &n), *end;
+
+	if (!text)
+		return NULL;
+	j = ARENA_NEW(a, struct run_journal);
+	for (; (end = strchr(text, '\n')); text = end + 1) {
+		const cJSON *line = json_parse(text, (size_t)(end - text), DOCUMENT_MAX, a, NULL);
+
+		if (line)
+			get_entry(line, j, a);
+	}
+	return j;
+}
+
+/* --- the stop order ------------------------------------------------------------------------------- */
 
 bool rundir_write_stop(int dir, const struct run_stop *stop, struct err *e)
 {

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,7 +40,8 @@ static const int64_t tick_us = CLK_SECOND;                      /* only while a 
 struct supervisor {
 	struct arena *arena;
 	const struct run_sheet *sheet;
-	int dir, signals, pipe, points_fd;
+	int dir, journal, signals, pipe;
+	int64_t journal_at, points_at;          /* where the next line goes */
 	struct output output;
 	struct metric_collector *lines;         /* of the output */
 	struct metric_collector *file_lines;    /* of the metrics file; or NULL, as the tail */
@@ -71,29 +72,9 @@ static void on_point(void *ctx, const struct run_point *p)
 /* False while something is left (the disk is full). */
 static bool flush_points(struct supervisor *s)
 {
-	while (s->points.len > 0) {
-		ssize_t n = write(s->points_fd, s->points.data, s->points.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		strbuf_consume(&s->points, (size_t)n);
-	}
-	return true;
-}
-
-static bool write_number(struct supervisor *s, const char *name, int64_t value)
-{
-	char text[NUM_MAX];
-	size_t n = num_format_i64(text, value);
-
-	return rundir_write(s->dir, name, text, n, NULL);
-}
-
-static bool write_status(struct supervisor *s)
-{
-	return flush_points(s) && rundir_write_status(s->dir, &s->status, NULL);
+	if (s->points.len > 0 && rundir_append(s->dir, RUNDIR_POINTS, &s->points_at, s->points.data, s->points.len))
+		strbuf_reset(&s->points);
+	return s->points.len == 0;
 }
 
 /* How it ended must not get lost on a full disk: tries until there is room or the folder is gone. */
@@ -101,27 +82,23 @@ static void publish(struct supervisor *s)
 {
 	int64_t until = clk_now_us() + disk_give_up_us;
 
-	while (!write_status(s) && clk_now_us() < until && rundir_exists(s->dir, RUNDIR_LIVE))
+	while (!(flush_points(s) && rundir_note_ended(s->dir, &s->journal_at, &s->status)) && clk_now_us() < until &&
+		rundir_exists(s->dir, RUNDIR_JOURNAL))
 		poll(NULL, 0, (int)(disk_retry_us / 1000));
 }
 
 /* --- before the start -------------------------------------------------------------------------- */
 
-/* Whether this process is the one to run the attempt; the lock is then held until it ends. */
+/* Whether this process is the one to run the attempt. */
 static bool claim(struct supervisor *s)
 {
-	int fd = openat(s->dir, RUNDIR_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	int tries = 2000;
+	struct stat st;
 
-	/* A server that looks at the lock holds it for a moment. */
-	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (rundir_exists(s->dir, RUNDIR_CLAIMED) || tries-- == 0) {
-			close(fd);
-			return false;
-		}
-		poll(NULL, 0, 1);
-	}
-	return fd >= 0 && !rundir_exists(s->dir, RUNDIR_CLAIMED) && write_number(s, RUNDIR_CLAIMED, getpid());
+	s->journal = rundir_claim(s->dir);
+	if (s->journal < 0 || fstat(s->journal, &st) < 0)
+		return false;
+	s->journal_at = st.st_size;
+	return true;
 }
 
 static int64_t oom_kills(void)
@@ -154,15 +131,14 @@ static void open_collectors(struct supervisor *s)
 		s->file_lines);
 }
 
-static bool open_files(struct supervisor *s, struct err *e)
+/* After the start, which does not wait for it. */
+static bool open_output(struct supervisor *s, struct err *e)
 {
-	int log = openat(s->dir, RUNDIR_OUTPUT, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	int fd = openat(s->dir, RUNDIR_OUTPUT, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
-	s->points_fd = openat(s->dir, RUNDIR_POINTS, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	output_init(&s->output, log, s->sheet->log_max);
-	open_collectors(s);
-	if (log < 0 || s->points_fd < 0)
+	if (fd < 0)
 		return err_set(e, ERR_UNAVAILABLE, "the trial's folder cannot be written: %s", strerror(errno));
+	output_init(&s->output, fd, s->sheet->log_max);
 	return true;
 }
 
@@ -183,7 +159,7 @@ static bool start_program(struct supervisor *s, struct err *e)
 		return false;
 	s->status.started = true;
 	s->deadline_us = o->timeout_us > 0 ? clk_now_us() + o->timeout_us : never;
-	return write_number(s, RUNDIR_STARTED, clk_wall_us()) ||
+	return rundir_note_started(s->dir, &s->journal_at, clk_wall_us()) ||
 		err_set(e, ERR_UNAVAILABLE, "the trial's folder cannot be written");
 }
 
@@ -461,12 +437,13 @@ static bool begin(struct supervisor *s, struct err *e)
 	s->signals = open_signals();
 	if (s->signals < 0)
 		return err_set(e, ERR_UNAVAILABLE, "no signalfd for a trial: %s", strerror(errno));
-	return open_files(s, e) && start_program(s, e);
+	open_collectors(s);
+	return start_program(s, e) && open_output(s, e);
 }
 
 static void supervisor_free(struct supervisor *s)
 {
-	const int fds[] = {s->dir, s->signals, s->pipe, s->points_fd};
+	const int fds[] = {s->journal, s->signals, s->pipe, s->dir};
 
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
 		if (fds[i] >= 0)
@@ -482,7 +459,7 @@ static void supervisor_free(struct supervisor *s)
 
 int supervise(const char *folder)
 {
-	struct supervisor s = {.signals = -1, .pipe = -1, .points_fd = -1, .output.fd = -1};
+	struct supervisor s = {.journal = -1, .signals = -1, .pipe = -1, .output.fd = -1};
 	struct err e = {0};
 	bool mine;
 

@@ -56,7 +56,7 @@ struct harness {
 	struct run_backend *b;
 	struct loop_timer *alarm;
 	bool late;
-	char state[64];
+	char state[512];
 	bool hold_acks;
 	struct hs_event events[HS_EVENTS_MAX];
 	size_t n_events;
@@ -116,7 +116,7 @@ static inline struct harness *hs_new(const struct local_options *o)
 {
 	struct harness *h = xcalloc(1, sizeof *h);
 
-	snprintf(h->state, sizeof h->state, "/tmp/trimtab-runner-XXXXXX");
+	snprintf(h->state, sizeof h->state, "%s/trimtab-runner-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
 	assert_non_null(mkdtemp(h->state));
 	hs_open_backend(h, o);
 	return h;

@@ -110,21 +110,21 @@ static void a_running_trial_is_taken_over(void **state UNUSED)
 	hs_free(h);
 }
 
-static bool is_written(struct harness *h, int32_t number, const char *name)
+static bool journal_says(const struct harness *h, const char *what)
 {
-	char *path = hs_path(h, number, name);
-	bool there = access(path, F_OK) == 0;
+	char *text = hs_file(h, 1, "journal");
+	bool found = strstr(text, what) != NULL;
 
-	free(path);
-	return there;
+	free(text);
+	return found;
 }
 
 /* No server is there to tell: the folder is all there is to look at. */
-static void wait_for_status(struct harness *h)
+static void wait_for_end(struct harness *h)
 {
 	int64_t until = clk_now_us() + HS_SECONDS * CLK_SECOND;
 
-	while (!is_written(h, 1, "live/status.json")) {
+	while (!journal_says(h, "\"ended\"")) {
 		assert_true(clk_now_us() < until);
 		sched_yield();
 	}
@@ -138,7 +138,7 @@ static void an_end_that_no_server_saw_is_told(void **state UNUSED)
 	run_and_kill_server(h, serve_until_first_points);
 	hear_from(h, "work/up");
 	hs_let_go(h, 1, "work/go");
-	wait_for_status(h);
+	wait_for_end(h);
 	hs_open_backend(h, NULL);
 	adopt(h, 1);
 	e = hs_finish(h, 1);
@@ -186,7 +186,7 @@ static void a_timeout_is_kept_without_a_server(void **state UNUSED)
 	struct harness *h = folder_only();
 
 	run_and_kill_server(h, serve_timeout);
-	wait_for_status(h);
+	wait_for_end(h);
 	hs_open_backend(h, NULL);
 	adopt(h, 1);
 	assert_true(hs_finish(h, 1)->timed_out);
@@ -221,6 +221,14 @@ static void nothing_to_adopt_is_lost(void **state UNUSED)
 	hs_free(h);
 }
 
+static void remove_file(const struct harness *h, const char *name)
+{
+	char *path = hs_path(h, 1, name);
+
+	assert_int_equal(unlink(path), 0);
+	free(path);
+}
+
 /* As if the server had died between writing the order and asking for the start. */
 static void an_order_that_nobody_began_is_lost_and_never_begins(void **state UNUSED)
 {
@@ -230,21 +238,13 @@ static void an_order_that_nobody_began_is_lost_and_never_begins(void **state UNU
 	hs_start_script(h, 1, "echo ran=1");
 	hs_finish(h, 1);
 	hs_forget_events(h);
-	{
-		static const char *const files[] = {"live/claimed", "live/started", "live/status.json", "live/points"};
-
-		for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-			char *path = hs_path(h, 1, files[i]);
-
-			assert_int_equal(unlink(path), 0);
-			free(path);
-		}
-	}
+	remove_file(h, "journal");
+	remove_file(h, "points");
 	adopt(h, 1);
 	e = hs_finish(h, 1);
 	assert_int_equal(e->kind, RUN_LOST);
 	assert_string_equal(e->reason, "NeverStarted");
-	assert_true(is_written(h, 1, "live/claimed"));
+	assert_true(journal_says(h, "\"claimed\",\"pid\":0}"));
 	hs_forget_events(h);
 	hs_start_script(h, 1, "echo ran=2");
 	assert_int_equal(hs_finish(h, 1)->kind, RUN_LOST);
@@ -252,14 +252,14 @@ static void an_order_that_nobody_began_is_lost_and_never_begins(void **state UNU
 	hs_free(h);
 }
 
-static pid_t supervisor_of(const struct harness *h, int32_t number)
+static pid_t supervisor(const struct harness *h)
 {
-	char *text = hs_file(h, number, "live/claimed");
-	pid_t pid = (pid_t)strtol(text, NULL, 10);
+	char *text = hs_file(h, 1, "journal"), *pid = strstr(text, "\"pid\":");
+	long number = pid ? strtol(pid + 6, NULL, 10) : 0;
 
 	free(text);
-	assert_true(pid > 1);
-	return pid;
+	assert_true(number > 1);
+	return (pid_t)number;
 }
 
 static bool runs(pid_t pid)
@@ -299,7 +299,7 @@ static void a_killed_supervisor_is_a_lost_trial_with_nothing_left(void **state U
 	left = (pid_t)strtol(text, NULL, 10);
 	free(text);
 	assert_true(runs(left));
-	assert_int_equal(kill(supervisor_of(h, 1), SIGKILL), 0);
+	assert_int_equal(kill(supervisor(h), SIGKILL), 0);
 	e = hs_finish(h, 1);
 	assert_int_equal(e->kind, RUN_LOST);
 	assert_string_equal(e->reason, "SupervisorLost");
@@ -314,7 +314,7 @@ static void a_machine_that_shuts_down_loses_the_trial(void **state UNUSED)
 
 	hs_start_script(h, 1, "mkfifo f; echo up=1; read x < f");
 	hs_wait(h, 1, RUN_POINTS);
-	assert_int_equal(kill(supervisor_of(h, 1), SIGTERM), 0);
+	assert_int_equal(kill(supervisor(h), SIGTERM), 0);
 	e = hs_finish(h, 1);
 	assert_int_equal(e->kind, RUN_LOST);
 	assert_string_equal(e->reason, "SystemShutdown");

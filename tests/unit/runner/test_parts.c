@@ -194,19 +194,17 @@ static int temporary_folder(char *path)
 	assert_non_null(mkdtemp(path));
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(dir >= 0);
-	assert_int_equal(mkdirat(dir, RUNDIR_LIVE, 0700), 0);
 	return dir;
 }
 
 static void remove_folder(const char *path, int dir)
 {
 	static const char *const files[] = {
-		RUNDIR_SHEET, RUNDIR_STATUS, RUNDIR_STOP_ORDER, RUNDIR_CLAIMED, RUNDIR_LOCK,
+		RUNDIR_SHEET, RUNDIR_STOP_ORDER, RUNDIR_JOURNAL,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		unlinkat(dir, files[i], 0);
-	assert_int_equal(unlinkat(dir, RUNDIR_LIVE, AT_REMOVEDIR), 0);
 	close(dir);
 	assert_int_equal(rmdir(path), 0);
 }
@@ -281,6 +279,46 @@ static void a_barred_run_is_over_for_ever(void **state UNUSED)
 	remove_folder(path, dir);
 }
 
+static void a_journal_is_claimed_once_and_reads_back(void **state UNUSED)
+{
+	struct run_status status = {
+		.started = true, .exit_code = 3, .stopped = true, .reason = "Error", .message = "a \"b\"\n", .stop_reason = "Asha",
+		.ended_us = 9,
+	};
+	char path[] = "/tmp/trimtab-sheet-XXXXXX";
+	int dir = temporary_folder(path), lock = rundir_claim(dir);
+	struct arena *a = arena_new();
+	const struct run_journal *j;
+	struct stat st;
+	int64_t at;
+	int writer;
+
+	assert_true(lock >= 0);
+	assert_int_equal(rundir_claim(dir), -1);
+	assert_int_equal(rundir_life(dir, true), RUNDIR_ALIVE);
+	assert_int_equal(fstat(lock, &st), 0);
+	at = st.st_size;
+	assert_true(rundir_note_started(dir, &at, 7));
+	j = rundir_read_journal(dir, a);
+	assert_int_equal(j->supervisor, getpid());
+	assert_int_equal(j->started_us, 7);
+	assert_null(j->status);
+	assert_true(rundir_note_ended(dir, &at, &status));
+	j = rundir_read_journal(dir, a);
+	assert_int_equal(j->status->exit_code, 3);
+	assert_string_equal(j->status->message, status.message);
+	assert_string_equal(j->status->stop_reason, "Asha");
+	/* A line without its newline does not count. */
+	writer = openat(dir, RUNDIR_JOURNAL, O_WRONLY);
+	assert_int_equal(ftruncate(writer, at - 1), 0);
+	close(writer);
+	assert_null(rundir_read_journal(dir, a)->status);
+	close(lock);
+	assert_int_equal(rundir_life(dir, true), RUNDIR_OVER);
+	arena_free(a);
+	remove_folder(path, dir);
+}
+
 static void folder_names_read_back(void **state UNUSED)
 {
 	static const char *const others[] = {"1", "1-", "-1", "0-1", "1-0", "1-checkpoint", "1-2-3", "99999999999-1", "a-1"};
@@ -306,6 +344,7 @@ int main(void)
 		cmocka_unit_test(a_sheet_reads_back),
 		cmocka_unit_test(damaged_files_read_as_none),
 		cmocka_unit_test(a_barred_run_is_over_for_ever),
+		cmocka_unit_test(a_journal_is_claimed_once_and_reads_back),
 		cmocka_unit_test(folder_names_read_back),
 	};
 
