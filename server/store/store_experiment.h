@@ -25,6 +25,7 @@ struct store_experiment {
 	int64_t epoch;
 	int64_t change;                 /* of any of its trials                                   */
 	int next_number, completions;
+	int imported;                   /* numbers that do not count against maxTrials            */
 	int counts[TRIAL_STATES];
 
 	int best_number, best_attempt;  /* number 0: none yet                                     */

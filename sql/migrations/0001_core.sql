@@ -2,7 +2,7 @@
 --
 -- Every key begins with the experiment, so that one experiment's rows lie together, drop together,
 -- and can be spread over machines by it.
-CREATE SCHEMA core;
+CREATE SCHEMA IF NOT EXISTS core;
 
 CREATE TABLE core.settings (
   name   text PRIMARY KEY,
@@ -47,6 +47,7 @@ CREATE TABLE core.objectives (
   direction      text NOT NULL CHECK (direction IN ('minimize', 'maximize')),
   goal           double precision,
   strategy       text NOT NULL CHECK (strategy IN ('min', 'max', 'latest')),
+  additional     boolean NOT NULL DEFAULT false,     -- watched, not searched; after all others
   PRIMARY KEY (experiment_id, ordinal),
   UNIQUE (experiment_id, metric)
 );
@@ -76,6 +77,7 @@ CREATE TABLE core.progress (
   change         bigint NOT NULL DEFAULT 0,          -- of any trial; core.trials.change repeats it
   next_number    int NOT NULL DEFAULT 1,
   completions    int NOT NULL DEFAULT 0,
+  imported       int NOT NULL DEFAULT 0,             -- numbers that do not count against maxTrials
   pending        int NOT NULL DEFAULT 0,
   starting       int NOT NULL DEFAULT 0,
   running        int NOT NULL DEFAULT 0,
@@ -106,7 +108,8 @@ CREATE TABLE core.trials (
   budget         jsonb,                              -- what the search granted: {"steps": 27}
   source         text NOT NULL DEFAULT 'algorithm' CHECK (source IN ('algorithm', 'user', 'import')),
   worker         text COLLATE "C",                   -- ask/tell: who works on it
-  lease_until    timestamptz,                        -- ask/tell: silent for longer = lost
+  lease_seconds  int,                                -- ask/tell: silent for longer = lost
+  lease_until    timestamptz,
   executor       text,                               -- local, kubernetes, simulated, worker
   object         jsonb,                              -- what runs it: process or Kubernetes object
   pushed         boolean NOT NULL DEFAULT false,     -- it reports by itself: no fallback collector
@@ -118,7 +121,7 @@ CREATE TABLE core.trials (
   PRIMARY KEY (experiment_id, number)
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX trials_name ON core.trials (experiment_id, name);
-CREATE INDEX trials_change ON core.trials (experiment_id, change);
+CREATE INDEX trials_change ON core.trials (experiment_id, change, number);
 CREATE INDEX trials_rank ON core.trials (experiment_id, cost, number) WHERE cost IS NOT NULL;
 CREATE INDEX trials_state ON core.trials (experiment_id, state, number);
 
@@ -173,3 +176,138 @@ CREATE TABLE core.idempotency (
   PRIMARY KEY (principal, key)
 );
 CREATE INDEX idempotency_age ON core.idempotency (created_at);
+
+-- Which moves of a trial are legal: the same as server/model/state.c, which a test compares. Staying
+-- is legal while it is started or runs: what is known of its process is brought up to date.
+CREATE FUNCTION core.trial_edge(was text, becomes text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE was
+    WHEN 'pending'  THEN becomes IN ('starting', 'running', 'killed', 'failed')
+    WHEN 'starting' THEN true
+    WHEN 'running'  THEN becomes <> 'starting'
+    WHEN 'lost'     THEN becomes NOT IN ('starting', 'lost')
+    WHEN 'succeeded' THEN false
+    ELSE becomes = 'pending' END $$;
+
+CREATE FUNCTION core.trial_over(state text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT state NOT IN ('pending', 'starting', 'running') $$;
+
+-- The same as trial_name() in server/model/names.c: eight characters of base 32 (lib/hash.h) of a SHA-256.
+CREATE FUNCTION core.trial_name(experiment text, uid uuid, number int) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT experiment || '-' || string_agg(
+           substr('abcdefghijkmnpqrstuvwxyz23456789', 1 + ((h.bits >> (35 - 5 * i)) & 31)::int, 1), '' ORDER BY i)
+  FROM (SELECT ('x' || encode(substr(sha256(convert_to('trial/' || uid || '/' || number, 'UTF8')), 1, 5), 'hex'))
+               ::bit(40)::bigint AS bits) h, generate_series(0, 7) i $$;
+
+-- What a trial measured, one value a metric, by strategy; `given` ({"loss": 0.1}) goes before what was
+-- reported. min and max ignore NaN unless there is nothing else. vals is null if no objective has one.
+CREATE FUNCTION core.final_values(experiment bigint, trial int, given jsonb)
+RETURNS TABLE (vals double precision[], extra jsonb, seen text[], missing text[], bad text)
+LANGUAGE sql STABLE AS $$
+  WITH reported AS (
+    SELECT metric, min(value) FILTER (WHERE value <> 'NaN') AS lo, max(value) FILTER (WHERE value <> 'NaN') AS hi
+    FROM core.observations WHERE experiment_id = experiment AND number = trial GROUP BY metric),
+  metrics AS (
+    SELECT metric FROM reported
+    UNION SELECT jsonb_object_keys(given)
+    UNION SELECT metric FROM core.objectives WHERE experiment_id = experiment),
+  valued AS (
+    SELECT m.metric, o.ordinal, coalesce(o.additional, true) AS additional,
+           CASE WHEN given ? m.metric THEN (given ->> m.metric)::double precision
+                WHEN r.metric IS NULL THEN NULL
+                WHEN o.strategy = 'min' THEN coalesce(r.lo, 'NaN')
+                WHEN o.strategy = 'max' THEN coalesce(r.hi, 'NaN')
+                ELSE (SELECT value FROM core.observations l
+                      WHERE l.experiment_id = experiment AND l.number = trial AND l.metric = m.metric
+                      ORDER BY step DESC LIMIT 1) END AS v
+    FROM metrics m LEFT JOIN reported r USING (metric)
+    LEFT JOIN core.objectives o ON o.experiment_id = experiment AND o.metric = m.metric)
+  SELECT CASE WHEN bool_or(v IS NOT NULL) FILTER (WHERE NOT additional)
+              THEN array_agg(v ORDER BY ordinal) FILTER (WHERE NOT additional) END,
+         jsonb_object_agg(metric, v) FILTER (WHERE additional AND v IS NOT NULL),
+         array_agg(metric ORDER BY metric) FILTER (WHERE v IS NOT NULL),
+         array_agg(metric ORDER BY ordinal) FILTER (WHERE v IS NULL AND NOT additional),
+         min(metric || ' is ' || v) FILTER (WHERE NOT additional AND v IN ('NaN', 'Infinity', '-Infinity'))
+  FROM valued $$;
+
+-- How a trial that is said to end as `asked` ends in truth, from what it measured.
+CREATE FUNCTION core.verdict(asked text, reason text, message text, seen text[], missing text[], bad text,
+  OUT state text, OUT why text, OUT sentence text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN asked <> 'succeeded' THEN asked WHEN missing IS NOT NULL THEN 'metrics_unavailable'
+              WHEN bad IS NOT NULL THEN 'failed' ELSE asked END,
+         CASE WHEN asked <> 'succeeded' THEN reason WHEN missing IS NOT NULL THEN 'MetricNotReported'
+              WHEN bad IS NOT NULL THEN 'NonFiniteObjective' ELSE reason END,
+         CASE WHEN asked <> 'succeeded' THEN message
+              WHEN missing IS NOT NULL THEN
+                CASE WHEN seen IS NULL THEN 'saw no metrics'
+                     ELSE 'saw metrics ''' || array_to_string(seen[1:20], ''', ''') || '''' END ||
+                '; expected ''' || array_to_string(missing, ''', ''') || ''''
+              WHEN bad IS NOT NULL THEN 'the objective ' || bad || ', which cannot be ranked'
+              ELSE message END $$;
+
+-- Smaller is better; null = the trial has no place in the ranking.
+CREATE FUNCTION core.cost(experiment bigint, state text, vals double precision[]) RETURNS double precision
+LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN direction = 'minimize' THEN vals[1] ELSE -vals[1] END
+  FROM core.objectives WHERE experiment_id = experiment AND ordinal = 0
+   AND state = 'succeeded' AND vals[1] NOT IN ('NaN', 'Infinity', '-Infinity') $$;
+
+-- The rank of each of these costs: 1 + the number of trials with a smaller one. The index entries
+-- between two neighbours are counted once, so a page costs one pass over the experiment's ranking.
+CREATE FUNCTION core.ranks(experiment bigint, costs double precision[]) RETURNS TABLE (cost double precision, rank int)
+LANGUAGE sql STABLE AS $$
+  SELECT c.cost, (1 + sum(g.n) OVER (ORDER BY c.cost))::int
+  FROM (SELECT d.cost, lag(d.cost, 1, '-Infinity') OVER (ORDER BY d.cost) AS previous
+        FROM (SELECT DISTINCT u.cost FROM unnest(costs) AS u(cost) WHERE u.cost IS NOT NULL) d) c,
+       LATERAL (SELECT count(*) AS n FROM core.trials t
+                WHERE t.experiment_id = experiment AND t.cost < c.cost AND t.cost >= c.previous) g $$;
+
+CREATE FUNCTION core.best(experiment bigint) RETURNS SETOF core.trials
+LANGUAGE sql STABLE ROWS 1 AS $$
+  SELECT * FROM core.trials WHERE experiment_id = experiment AND cost IS NOT NULL ORDER BY cost, number LIMIT 1 $$;
+
+CREATE FUNCTION core.last_step(experiment bigint, trial int) RETURNS bigint
+LANGUAGE sql STABLE AS $$
+  SELECT max(b.step) FROM core.observations b
+  WHERE b.experiment_id = experiment AND b.number = trial
+    AND b.metric = (SELECT o.metric FROM core.objectives o WHERE o.experiment_id = experiment AND o.ordinal = 0) $$;
+
+-- Keeps the counts of core.progress, whoever changes trials and however many at once.
+CREATE FUNCTION core.count_trials() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  ids bigint[]; states text[]; ns int[];
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    SELECT array_agg(experiment_id), array_agg(state), array_agg(1) INTO ids, states, ns FROM now_rows;
+  ELSE
+    SELECT array_agg(experiment_id), array_agg(state), array_agg(n) INTO ids, states, ns
+    FROM (SELECT experiment_id, state, sum(n)::int AS n
+          FROM (SELECT experiment_id, state, 1 AS n FROM now_rows
+                UNION ALL SELECT experiment_id, state, -1 FROM was_rows) r
+          GROUP BY experiment_id, state HAVING sum(n) <> 0) d;
+  END IF;
+  UPDATE core.progress p SET
+    pending = p.pending + d.pending, starting = p.starting + d.starting, running = p.running + d.running,
+    succeeded = p.succeeded + d.succeeded, failed = p.failed + d.failed,
+    early_stopped = p.early_stopped + d.early_stopped, killed = p.killed + d.killed,
+    metrics_unavailable = p.metrics_unavailable + d.metrics_unavailable, lost = p.lost + d.lost
+  FROM (SELECT id,
+          sum(CASE state WHEN 'pending' THEN n ELSE 0 END) AS pending,
+          sum(CASE state WHEN 'starting' THEN n ELSE 0 END) AS starting,
+          sum(CASE state WHEN 'running' THEN n ELSE 0 END) AS running,
+          sum(CASE state WHEN 'succeeded' THEN n ELSE 0 END) AS succeeded,
+          sum(CASE state WHEN 'failed' THEN n ELSE 0 END) AS failed,
+          sum(CASE state WHEN 'early_stopped' THEN n ELSE 0 END) AS early_stopped,
+          sum(CASE state WHEN 'killed' THEN n ELSE 0 END) AS killed,
+          sum(CASE state WHEN 'metrics_unavailable' THEN n ELSE 0 END) AS metrics_unavailable,
+          sum(CASE state WHEN 'lost' THEN n ELSE 0 END) AS lost
+        FROM unnest(ids, states, ns) AS u(id, state, n) GROUP BY id) d
+  WHERE p.experiment_id = d.id;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER count_added AFTER INSERT ON core.trials
+  REFERENCING NEW TABLE AS now_rows FOR EACH STATEMENT EXECUTE FUNCTION core.count_trials();
+CREATE TRIGGER count_moved AFTER UPDATE ON core.trials
+  REFERENCING OLD TABLE AS was_rows NEW TABLE AS now_rows FOR EACH STATEMENT EXECUTE FUNCTION core.count_trials();

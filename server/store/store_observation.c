@@ -1,0 +1,287 @@
+#include "server/store/store_observation.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "lib/arena.h"
+#include "server/model/state.h"
+#include "server/store/call.h"
+#include "server/store/store_trial.h"
+
+/* ---- points in --------------------------------------------------------------------------------- */
+
+/*
+ * What a batch comes down to: of points with the same key only the last counts (one statement may not
+ * write a row twice), and each trial is named once. Both are found by one hash table of indices.
+ */
+struct batch {
+	const struct store_point *points;
+	size_t n, n_kept, n_trials;
+	bool *dropped;    /* superseded by a later point                               */
+	uint32_t *trials; /* a point of each trial                                     */
+	bool counted;     /* some have no step                                         */
+};
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+	return h ^ h >> 29;
+}
+
+static uint64_t trial_hash(const struct store_point *p)
+{
+	return mix(mix(1, (uint64_t)p->experiment), (uint64_t)p->number);
+}
+
+static uint64_t point_hash(const struct store_point *p)
+{
+	uint64_t h = mix(trial_hash(p), (uint64_t)p->step);
+	for (const char *c = p->metric; *c; c++)
+		h = (h ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
+	return mix(h, 2);
+}
+
+static bool same_trial(const struct store_point *a, const struct store_point *b)
+{
+	return a->experiment == b->experiment && a->number == b->number;
+}
+
+static bool same_point(const struct store_point *a, const struct store_point *b)
+{
+	return same_trial(a, b) && a->step == b->step && strcmp(a->metric, b->metric) == 0;
+}
+
+/* The slot that holds an equal point, or the empty one (0) where it belongs. Slots hold index + 1. */
+static uint32_t *slot_of(uint32_t *slots, size_t mask, const struct batch *b, size_t i, uint64_t hash,
+    bool (*same)(const struct store_point *, const struct store_point *))
+{
+	size_t at = hash & mask;
+	while (slots[at] != 0 && !same(&b->points[slots[at] - 1], &b->points[i]))
+		at = (at + 1) & mask;
+	return &slots[at];
+}
+
+static void batch_sort_out(struct batch *b, struct arena *a)
+{
+	size_t size = 16;
+	while (size < 2 * b->n)
+		size *= 2;
+	uint32_t *points = ARENA_NEW_N(a, uint32_t, size), *trials = ARENA_NEW_N(a, uint32_t, size);
+	b->dropped = ARENA_NEW_N(a, bool, b->n);
+	b->trials = ARENA_NEW_N(a, uint32_t, b->n);
+	b->n_kept = b->n;
+	for (size_t i = 0; i < b->n; i++) {
+		const struct store_point *p = &b->points[i];
+		/* Reports come trial by trial: the one before is mostly the same. */
+		if (i == 0 || !same_trial(p, p - 1)) {
+			uint32_t *t = slot_of(trials, size - 1, b, i, trial_hash(p), same_trial);
+			if (*t == 0) {
+				*t = (uint32_t)i + 1;
+				b->trials[b->n_trials++] = (uint32_t)i;
+			}
+		}
+		if (p->step == STORE_NO_STEP) {
+			b->counted = true;
+			continue;
+		}
+		uint32_t *slot = slot_of(points, size - 1, b, i, point_hash(p), same_point);
+		if (*slot != 0) {
+			b->dropped[*slot - 1] = true;
+			b->n_kept--;
+		}
+		*slot = (uint32_t)i + 1;
+	}
+}
+
+#define KEPT(i, b) (size_t i = 0; i < (b)->n; i++) if (!(b)->dropped[i])
+
+static void batch_arguments(const struct batch *b, struct pg_args *p)
+{
+	pg_array(p, b->n_kept);
+	for
+		KEPT(i, b)
+	pg_int_element(p, b->points[i].experiment);
+	pg_array(p, b->n_kept);
+	for
+		KEPT(i, b)
+	pg_int_element(p, b->points[i].number);
+	pg_array(p, b->n_kept);
+	for
+		KEPT(i, b)
+	pg_text_element(p, b->points[i].metric);
+	pg_array(p, b->n_kept);
+	for
+		KEPT(i, b)
+	pg_int_element_or_null(p, b->points[i].step, b->points[i].step == STORE_NO_STEP);
+	pg_array(p, b->n_kept);
+	for
+		KEPT(i, b)
+	pg_double_element(p, b->points[i].value);
+	pg_array(p, b->n_kept);
+	for
+		KEPT(i, b)
+	pg_time_element(p, b->points[i].time_us);
+	pg_array(p, b->n_trials);
+	for (size_t i = 0; i < b->n_trials; i++)
+		pg_int_element(p, b->points[b->trials[i]].experiment);
+	pg_array(p, b->n_trials);
+	for (size_t i = 0; i < b->n_trials; i++)
+		pg_int_element(p, b->points[b->trials[i]].number);
+}
+
+static const struct row_field ack_fields[] = {
+    ROW(ROW_BIGINT, struct store_ack, experiment, "experiment"),
+    ROW(ROW_INT, struct store_ack, number, "number"),
+    ROW(ROW_BOOL, struct store_ack, found, "found"),
+    ROW_OF(trial_state_names, struct store_ack, state, "state"),
+    ROW(ROW_TEXT, struct store_ack, stop, "stop"),
+    ROW(ROW_TEXT, struct store_ack, message, "message"),
+    ROW(ROW_INT, struct store_ack, attempt, "attempt"),
+};
+static const struct row_shape ack_shape = {
+    .size = sizeof(struct store_ack), .fields = ack_fields, .n = ARRAY_LEN(ack_fields)};
+
+static void answer_acks(struct store_call *c, const PGresult *res, const struct err *e)
+{
+	store_acks_cb *done = (store_acks_cb *)c->done;
+	if (e) {
+		done(c->ctx, NULL, e);
+		return;
+	}
+	struct store_acks *rows = ARENA_NEW(c->arena, struct store_acks);
+	rows->items = rows_decode(res, &ack_shape, c->arena);
+	rows->n = (size_t)PQntuples(res);
+	done(c->ctx, rows, NULL);
+}
+
+struct store_call *store_observations_add(struct store *s, struct arena *a, const struct store_point *points,
+    size_t n, store_acks_cb *done, void *ctx)
+{
+	assert(n < UINT32_MAX / 4);
+	struct arena *scratch = arena_new();
+	struct batch b = {.points = points, .n = n};
+	batch_sort_out(&b, scratch);
+	enum stmt stmt = b.counted ? STMT_OBSERVATIONS_APPEND : STMT_OBSERVATIONS_ADD;
+	struct store_call *c = store_call_new(s, stmt, a, answer_acks, (store_fn *)done, ctx);
+	batch_arguments(&b, &c->unit.args);
+	arena_free(scratch);
+	return store_call_send(c);
+}
+
+/* ---- points out -------------------------------------------------------------------------------- */
+
+struct line {
+	struct store_series_point point;
+	int64_t in_experiment;
+};
+static const struct row_field series_fields[] = {
+    ROW(ROW_BIGINT, struct line, in_experiment, "in_experiment"),
+    ROW(ROW_INT, struct line, point.number, "number"),
+    ROW(ROW_TEXT, struct line, point.metric, "metric"),
+    ROW(ROW_BIGINT, struct line, point.step, "step"),
+    ROW(ROW_TIME, struct line, point.time_us, "time"),
+    ROW(ROW_DOUBLE, struct line, point.value, "value"),
+    ROW(ROW_BIGINT, struct line, point.total, "total"),
+};
+static const struct row_shape series_shape = {
+    .size = sizeof(struct line), .fields = series_fields, .n = ARRAY_LEN(series_fields)};
+
+/* A trial without points is one row without a metric. */
+static void answer_series(struct store_call *c, const PGresult *res, const struct err *e)
+{
+	store_series_cb *done = (store_series_cb *)c->done;
+	if (e) {
+		done(c->ctx, NULL, e);
+		return;
+	}
+	struct store_series *rows = ARENA_NEW(c->arena, struct store_series);
+	const struct line *lines = rows_decode(res, &series_shape, c->arena);
+	size_t n = (size_t)PQntuples(res);
+	rows->items = ARENA_NEW_N(c->arena, struct store_series_point, n);
+	rows->found = n > 0;
+	rows->experiment = n > 0 ? lines[0].in_experiment : 0;
+	for (size_t i = 0; i < n; i++) {
+		if (lines[i].point.metric)
+			rows->items[rows->n++] = lines[i].point;
+	}
+	done(c->ctx, rows, NULL);
+}
+
+struct store_call *store_series(struct store *s, struct arena *a, const struct store_trial_ref *trial,
+    const char *metric, int64_t from_step, int max_points, store_series_cb *done, void *ctx)
+{
+	struct store_call *c = store_call_new(s, STMT_SERIES, a, answer_series, (store_fn *)done, ctx);
+	struct pg_args *p = &c->unit.args;
+	pg_text(p, trial->ns);
+	pg_text(p, trial->experiment);
+	pg_int(p, trial->number);
+	pg_text(p, trial->name);
+	pg_text(p, metric);
+	pg_int(p, from_step);
+	pg_int(p, max_points);
+	return store_call_send(c);
+}
+
+struct store_call *store_curves(struct store *s, struct arena *a, const char *ns, const char *experiment,
+    const char *metric, const int *numbers, size_t n, int top, int max_points, store_series_cb *done,
+    void *ctx)
+{
+	struct store_call *c = store_call_new(s, STMT_CURVES, a, answer_series, (store_fn *)done, ctx);
+	struct pg_args *p = &c->unit.args;
+	pg_text(p, ns);
+	pg_text(p, experiment);
+	pg_text(p, metric);
+	pg_array(p, n);
+	for (size_t i = 0; i < n; i++)
+		pg_int_element(p, numbers[i]);
+	pg_int(p, n > 0 ? 0 : top);
+	pg_int(p, max_points);
+	return store_call_send(c);
+}
+
+struct store_call *store_observations_load(struct store *s, struct arena *a, int64_t experiment,
+    const char *metric, int after_number, int64_t after_step, int limit, store_series_cb *done, void *ctx)
+{
+	struct store_call *c = store_call_new(s, STMT_OBSERVATIONS_LOAD, a, answer_series, (store_fn *)done, ctx);
+	struct pg_args *p = &c->unit.args;
+	pg_int(p, experiment);
+	pg_text(p, metric);
+	pg_int(p, after_number);
+	pg_int(p, after_step);
+	pg_int(p, limit);
+	return store_call_send_for(c, experiment);
+}
+
+static const struct row_field last_fields[] = {
+    ROW(ROW_INT, struct store_last_step, number, "number"),
+    ROW(ROW_TEXT, struct store_last_step, metric, "metric"),
+    ROW(ROW_BIGINT, struct store_last_step, step, "step"),
+    ROW(ROW_BIGINT, struct store_last_step, points, "points"),
+    ROW(ROW_DOUBLE, struct store_last_step, value, "value"),
+};
+static const struct row_shape last_shape = {
+    .size = sizeof(struct store_last_step), .fields = last_fields, .n = ARRAY_LEN(last_fields)};
+
+static void answer_last_steps(struct store_call *c, const PGresult *res, const struct err *e)
+{
+	store_last_steps_cb *done = (store_last_steps_cb *)c->done;
+	if (e) {
+		done(c->ctx, NULL, e);
+		return;
+	}
+	struct store_last_steps *rows = ARENA_NEW(c->arena, struct store_last_steps);
+	rows->items = rows_decode(res, &last_shape, c->arena);
+	rows->n = (size_t)PQntuples(res);
+	done(c->ctx, rows, NULL);
+}
+
+struct store_call *store_last_steps(struct store *s, struct arena *a, int64_t experiment, const int *numbers,
+    size_t n, store_last_steps_cb *done, void *ctx)
+{
+	struct store_call *c = store_call_new(s, STMT_LAST_STEPS, a, answer_last_steps, (store_fn *)done, ctx);
+	pg_int(&c->unit.args, experiment);
+	pg_array(&c->unit.args, n);
+	for (size_t i = 0; i < n; i++)
+		pg_int_element(&c->unit.args, numbers[i]);
+	return store_call_send_for(c, experiment);
+}

@@ -1,0 +1,21 @@
+-- Lists of columns that several statements return; the C structs have fields of these names.
+-- columns: experiment
+--   id=experiment_id bigint, ns=namespace text, name text, labels jsonb, form text, spec_sha256 text,
+--   algorithm text, state text, cancelling bool, reason text, message text, created_by text,
+--   created_at timestamptz, started_at timestamptz, finished_at timestamptz, archived_at timestamptz,
+--   version bigint
+-- columns: progress
+--   owner text, epoch bigint, change bigint, next_number int, completions int, imported int, pending int,
+--   starting int, running int, succeeded int, failed int, early_stopped int, killed int,
+--   metrics_unavailable int, lost int
+-- columns: best
+--   best_number=number int, best_attempt=attempt int, best_name=name text, best_params=params jsonb,
+--   best_extra=extra jsonb, best_vals=vals double[], best_started_at=started_at timestamptz,
+--   best_finished_at=finished_at timestamptz
+-- columns: trial
+--   experiment=experiment_id bigint, number int, attempt int, name text, state text, stop text, reason text,
+--   message text, exit_code int, params jsonb, vals double[], extra jsonb, cost double, budget jsonb,
+--   source text, worker text, lease_seconds int, lease_until timestamptz, executor text, object jsonb,
+--   completion int, change bigint, created_at timestamptz, started_at timestamptz, finished_at timestamptz
+-- columns: about
+--   in_experiment bigint, in_state text, in_change bigint, in_next_number int

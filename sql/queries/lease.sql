@@ -1,0 +1,28 @@
+-- name: lease_claim
+-- in: owner text, ttl_us bigint, held bigint[], max_rows int
+-- out: experiment bigint, epoch bigint
+UPDATE core.progress p SET owner = $1, epoch = p.epoch + 1, lease_until = now() + $2 * interval '1 microsecond'
+WHERE p.experiment_id IN (
+  SELECT g.experiment_id FROM core.progress g JOIN core.experiments e USING (experiment_id)
+  WHERE e.state IN ('running', 'paused', 'stopping')
+    AND (g.lease_until < now() OR g.owner = $1 AND NOT g.experiment_id = ANY ($3))
+  ORDER BY g.experiment_id LIMIT $4 FOR UPDATE OF g SKIP LOCKED)
+RETURNING p.experiment_id AS experiment, p.epoch;
+
+-- name: lease_renew repeatable
+-- in: owner text, ttl_us bigint, experiments bigint[], epochs bigint[]
+-- out: experiment bigint, epoch bigint
+UPDATE core.progress p SET lease_until = now() + $2 * interval '1 microsecond'
+FROM unnest($3, $4) AS h (experiment_id, epoch)
+WHERE p.experiment_id = h.experiment_id AND p.epoch = h.epoch AND p.owner = $1
+RETURNING p.experiment_id AS experiment, p.epoch;
+
+-- name: lease_release repeatable
+-- in: owner text, experiments bigint[], epochs bigint[]
+-- out: count bigint
+WITH r AS (
+  UPDATE core.progress p SET lease_until = '-infinity', owner = NULL
+  FROM unnest($2, $3) AS h (experiment_id, epoch)
+  WHERE p.experiment_id = h.experiment_id AND p.epoch = h.epoch AND p.owner = $1
+  RETURNING pg_notify('trimtab', p.experiment_id::text)::text)
+SELECT count(*) AS count FROM r;

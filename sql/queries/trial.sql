@@ -1,0 +1,153 @@
+-- What the control loop reads and writes. Every write first takes the row of core.progress: that is its
+-- lock, its fence and its change number. No row in p: the epoch is stale, and nothing else happens.
+
+-- name: trials_load repeatable
+-- in: experiment bigint, after_change bigint, after_number int, max_rows int
+-- out: @about, @trial
+SELECT g.experiment_id AS in_experiment, NULL::text AS in_state, g.change AS in_change, g.next_number AS in_next_number,
+       @trial(t)
+FROM core.progress g LEFT JOIN LATERAL (
+  SELECT * FROM core.trials t WHERE t.experiment_id = g.experiment_id AND (t.change, t.number) > ($2, $3)
+  ORDER BY t.change, t.number LIMIT $4) t ON true
+WHERE g.experiment_id = $1
+ORDER BY t.change, t.number;
+
+-- name: trials_add repeatable
+-- in: experiment bigint, epoch bigint, expected_next int, max_rows int, params jsonb[], budgets jsonb[], sources text[],
+--   states text[], workers text[], leases int[]
+-- out: @about, fenced bool, @trial
+WITH p AS (
+  UPDATE core.progress SET change = change + 1, next_number = next_number + least($4, cardinality($5))
+  WHERE experiment_id = $1 AND ($2 = 0 OR epoch = $2) AND next_number = $3
+  RETURNING change, next_number),
+t AS (
+  INSERT INTO core.trials (experiment_id, number, name, params, budget, source, state, worker, lease_seconds, lease_until,
+                           executor, started_at, change)
+  SELECT $1, $3 + n.i - 1, core.trial_name(e.name, e.uid, ($3 + n.i - 1)::int), n.params, n.budget, n.source, n.state,
+         n.worker, nullif(n.lease, 0), CASE WHEN n.lease > 0 THEN now() + n.lease * interval '1 second' END,
+         CASE WHEN n.worker IS NOT NULL THEN 'worker' END, CASE WHEN n.state = 'running' THEN now() END, p.change
+  FROM p, core.experiments e,
+       unnest($5, $6, $7, $8, $9, $10) WITH ORDINALITY AS n (params, budget, source, state, worker, lease, i)
+  WHERE e.experiment_id = $1 AND n.i <= $4
+  RETURNING *)
+SELECT g.experiment_id AS in_experiment, NULL::text AS in_state, coalesce(p.change, g.change) AS in_change,
+       coalesce(p.next_number, g.next_number) AS in_next_number, p.change IS NULL AND $2 <> 0 AND g.epoch <> $2 AS fenced,
+       @trial(t)
+FROM core.progress g LEFT JOIN p ON true LEFT JOIN t ON true WHERE g.experiment_id = $1
+ORDER BY t.number;
+
+-- name: trials_start
+-- in: experiment bigint, epoch bigint, numbers int[], executor text
+-- out: @about, fenced bool, @trial
+WITH p AS (
+  UPDATE core.progress SET change = change + 1 WHERE experiment_id = $1 AND epoch = $2 RETURNING change, next_number),
+t AS (
+  UPDATE core.trials t SET state = 'starting', executor = $4, change = p.change
+  FROM p WHERE t.experiment_id = $1 AND t.number = ANY ($3) AND t.state = 'pending' AND t.stop IS NULL
+  RETURNING t.*)
+SELECT g.experiment_id AS in_experiment, NULL::text AS in_state, coalesce(p.change, g.change) AS in_change,
+       coalesce(p.next_number, g.next_number) AS in_next_number, p.change IS NULL AS fenced, @trial(t)
+FROM core.progress g LEFT JOIN p ON true LEFT JOIN t ON true WHERE g.experiment_id = $1
+ORDER BY t.number;
+
+-- Completions are numbered in the order of the batch.
+-- name: trials_move
+-- in: experiment bigint, epoch bigint, numbers int[], attempts int[], states text[], reasons text[], messages text[],
+--   exit_codes int[], objects jsonb[]
+-- out: @about, fenced bool, @trial
+WITH f AS (
+  SELECT m.number, m.attempt, m.asked, m.exit_code, m.object, was.state AS was, v.vals, v.extra,
+         w.state, w.why, w.sentence, core.cost($1, w.state, v.vals) AS cost, core.trial_over(m.asked) AS over,
+         count(*) FILTER (WHERE core.trial_over(m.asked)) OVER (ORDER BY m.i) AS nth,
+         count(*) FILTER (WHERE core.trial_over(m.asked)) OVER () AS ends
+  FROM unnest($3, $4, $5, $6, $7, $8, $9) WITH ORDINALITY AS m (number, attempt, asked, reason, message, exit_code, object, i)
+  JOIN core.trials was ON was.experiment_id = $1 AND was.number = m.number AND was.attempt = m.attempt
+   AND core.trial_edge(was.state, m.asked)
+  LEFT JOIN LATERAL core.final_values($1, m.number, NULL) v ON core.trial_over(m.asked)
+  CROSS JOIN LATERAL core.verdict(m.asked, m.reason, m.message, v.seen, v.missing, v.bad) w),
+p AS (
+  UPDATE core.progress SET change = change + 1, completions = completions + coalesce((SELECT max(ends) FROM f), 0)
+  WHERE experiment_id = $1 AND epoch = $2 RETURNING change, next_number, completions),
+t AS (
+  UPDATE core.trials t SET state = f.state, reason = coalesce(f.why, t.reason), message = coalesce(f.sentence, t.message),
+    exit_code = coalesce(f.exit_code, t.exit_code), object = coalesce(f.object, t.object),
+    vals = f.vals, extra = f.extra, cost = f.cost, change = p.change,
+    completion = CASE WHEN f.over THEN p.completions - f.ends + f.nth END,
+    started_at = CASE WHEN f.asked IN ('running', 'succeeded', 'early_stopped') THEN coalesce(t.started_at, now())
+                      WHEN f.asked = 'pending' THEN NULL ELSE t.started_at END,
+    finished_at = CASE WHEN f.over THEN now() END
+  FROM f, p
+  WHERE t.experiment_id = $1 AND t.number = f.number AND t.attempt = f.attempt AND core.trial_edge(t.state, f.asked)
+  RETURNING t.*, f.was),
+v AS (
+  INSERT INTO core.events (experiment_id, number, type, reason, message)
+  SELECT t.experiment_id, t.number,
+         CASE WHEN t.state IN ('failed', 'lost', 'metrics_unavailable') THEN 'Warning' ELSE 'Normal' END,
+         CASE WHEN t.reason <> '' THEN t.reason ELSE replace(initcap(replace(t.state, '_', ' ')), ' ', '') END, t.message
+  FROM t WHERE t.was <> t.state AND t.state <> 'starting')
+SELECT g.experiment_id AS in_experiment, NULL::text AS in_state, coalesce(p.change, g.change) AS in_change,
+       coalesce(p.next_number, g.next_number) AS in_next_number, p.change IS NULL AS fenced, @trial(t)
+FROM core.progress g LEFT JOIN p ON true LEFT JOIN t ON true WHERE g.experiment_id = $1
+ORDER BY t.number;
+
+-- name: trials_stop repeatable
+-- in: experiment bigint, epoch bigint, numbers int[], reasons text[], messages text[]
+-- out: @about, fenced bool, @trial
+WITH p AS (
+  UPDATE core.progress SET change = change + 1 WHERE experiment_id = $1 AND epoch = $2 RETURNING change, next_number),
+t AS (
+  UPDATE core.trials t SET stop = s.reason, message = s.message, change = p.change
+  FROM p, unnest($3, $4, $5) AS s (number, reason, message)
+  WHERE t.experiment_id = $1 AND t.number = s.number AND t.stop IS NULL AND NOT core.trial_over(t.state)
+  RETURNING t.*),
+v AS (
+  INSERT INTO core.events (experiment_id, number, type, reason, message)
+  SELECT experiment_id, number, 'Normal', stop, message FROM t)
+SELECT g.experiment_id AS in_experiment, NULL::text AS in_state, coalesce(p.change, g.change) AS in_change,
+       coalesce(p.next_number, g.next_number) AS in_next_number, p.change IS NULL AS fenced, @trial(t)
+FROM core.progress g LEFT JOIN p ON true LEFT JOIN t ON true WHERE g.experiment_id = $1
+ORDER BY t.number;
+
+-- name: trials_retry
+-- in: experiment bigint, epoch bigint, numbers int[], message text
+-- out: @about, fenced bool, @trial
+WITH p AS (
+  UPDATE core.progress SET change = change + 1 WHERE experiment_id = $1 AND epoch = $2 RETURNING change, next_number),
+t AS (
+  UPDATE core.trials t SET state = 'pending', attempt = t.attempt + 1, stop = NULL, reason = 'Retry', message = $4,
+    exit_code = NULL, object = NULL, vals = NULL, extra = NULL, cost = NULL, completion = NULL, executor = NULL,
+    worker = NULL, lease_seconds = NULL, lease_until = NULL, started_at = NULL, finished_at = NULL, change = p.change
+  FROM p WHERE t.experiment_id = $1 AND t.number = ANY ($3) AND core.trial_over(t.state)
+   AND core.trial_edge(t.state, 'pending')
+  RETURNING t.*),
+v AS (
+  INSERT INTO core.events (experiment_id, number, type, reason, message)
+  SELECT experiment_id, number, 'Normal', reason, message FROM t)
+SELECT g.experiment_id AS in_experiment, NULL::text AS in_state, coalesce(p.change, g.change) AS in_change,
+       coalesce(p.next_number, g.next_number) AS in_next_number, p.change IS NULL AS fenced, @trial(t)
+FROM core.progress g LEFT JOIN p ON true LEFT JOIN t ON true WHERE g.experiment_id = $1
+ORDER BY t.number;
+
+-- name: trials_expire
+-- in: experiment bigint, epoch bigint
+-- out: @about, fenced bool, @trial
+WITH l AS (
+  SELECT number, row_number() OVER (ORDER BY lease_until, number) AS nth, v.vals, v.extra
+  FROM core.trials t, core.final_values(t.experiment_id, t.number, NULL) v
+  WHERE t.experiment_id = $1 AND t.state = 'running' AND t.worker IS NOT NULL AND t.lease_until < now()),
+p AS (
+  UPDATE core.progress SET change = change + 1, completions = completions + (SELECT count(*) FROM l)
+  WHERE experiment_id = $1 AND epoch = $2 RETURNING change, next_number, completions),
+t AS (
+  UPDATE core.trials t SET state = 'lost', reason = 'WorkerLost', vals = l.vals, extra = l.extra,
+    message = 'worker ' || t.worker || ' was silent for more than ' || t.lease_seconds || ' s',
+    finished_at = now(), completion = p.completions - (SELECT count(*) FROM l) + l.nth, change = p.change
+  FROM p, l WHERE t.experiment_id = $1 AND t.number = l.number AND t.state = 'running' AND t.lease_until < now()
+  RETURNING t.*),
+v AS (
+  INSERT INTO core.events (experiment_id, number, type, reason, message)
+  SELECT experiment_id, number, 'Warning', reason, message FROM t)
+SELECT g.experiment_id AS in_experiment, NULL::text AS in_state, coalesce(p.change, g.change) AS in_change,
+       coalesce(p.next_number, g.next_number) AS in_next_number, p.change IS NULL AS fenced, @trial(t)
+FROM core.progress g LEFT JOIN p ON true LEFT JOIN t ON true WHERE g.experiment_id = $1
+ORDER BY t.number;

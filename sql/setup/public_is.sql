@@ -1,0 +1,1 @@
+SELECT value FROM core.settings WHERE name = 'public_sha256'
