@@ -42,7 +42,7 @@ static void try_later(struct listen *l, const struct err *why)
 	LOG_DEBUG("not listening", L_STR("reason", why->detail));
 	disconnect(l);
 	event_add(l->timer,
-	    &(struct timeval){.tv_sec = l->backoff_ms / 1000, .tv_usec = (l->backoff_ms % 1000) * 1000});
+		&(struct timeval){.tv_sec = l->backoff_ms / 1000, .tv_usec = (l->backoff_ms % 1000) * 1000});
 	l->backoff_ms = l->backoff_ms * 2 < BACKOFF_MAX_MS ? l->backoff_ms * 2 : BACKOFF_MAX_MS;
 }
 
@@ -118,16 +118,16 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 }
 
 struct listen *listen_new(
-    struct event_base *base, const char *conninfo, const char *application, listen_fn *heard, void *ctx)
+	struct event_base *base, const char *conninfo, const char *application, listen_fn *heard, void *ctx)
 {
 	struct listen *l = xcalloc(1, sizeof *l);
 	*l = (struct listen){
-	    .base = base,
-	    .conninfo = xstrdup(conninfo),
-	    .application = xstrdup(application),
-	    .heard = heard,
-	    .ctx = ctx,
-	    .backoff_ms = BACKOFF_MIN_MS,
+		.base = base,
+		.conninfo = xstrdup(conninfo),
+		.application = xstrdup(application),
+		.heard = heard,
+		.ctx = ctx,
+		.backoff_ms = BACKOFF_MIN_MS,
 	};
 	l->timer = evtimer_new(base, on_timer, l);
 	on_timer(-1, 0, l);

@@ -53,7 +53,7 @@ int migrate_latest(void)
 
 /* Several commands without arguments, or one with; NULL on failure. */
 static PGresult *query(
-    PGconn *c, const char *what, const char *sql, int n, const char *const *values, struct err *e)
+	PGconn *c, const char *what, const char *sql, int n, const char *const *values, struct err *e)
 {
 	PGresult *r = n > 0 ? PQexecParams(c, sql, n, NULL, values, NULL, NULL, 0) : PQexec(c, sql);
 	ExecStatusType status = PQresultStatus(r);
@@ -97,7 +97,7 @@ static bool check_server(PGconn *c, struct err *e)
 		ok = err_set(e, ERR_INVALID, "PostgreSQL %s is too old: 15 or newer is needed", PQgetvalue(r, 0, 2));
 	else if (strcmp(PQgetvalue(r, 0, 0), "UTF8") != 0)
 		ok = err_set(e, ERR_INVALID, "the database's encoding is %s: create it with ENCODING 'UTF8'",
-		    PQgetvalue(r, 0, 0));
+			PQgetvalue(r, 0, 0));
 	PQclear(r);
 	return ok;
 }
@@ -115,17 +115,17 @@ static bool check_applied(const PGresult *applied, struct err *e)
 		sha256_text(sha256, f->text, strlen(f->text));
 		if (strcmp(PQgetvalue(applied, i, 1), name) != 0 || strcmp(PQgetvalue(applied, i, 2), sha256) != 0) {
 			return err_set(e, ERR_INVALID,
-			    "migration %s of this program is not the %s that made this database: use the "
-			    "trimtab that made it, or another database",
-			    name, PQgetvalue(applied, i, 1));
+				"migration %s of this program is not the %s that made this database: use the "
+				"trimtab that made it, or another database",
+				name, PQgetvalue(applied, i, 1));
 		}
 		i++;
 	}
 	if (i < rows) {
 		return err_set(e, ERR_INVALID,
-		    "the database has schema version %s, made by a newer trimtab; this one knows %d: start the newer "
-		    "one",
-		    PQgetvalue(applied, rows - 1, 0), latest);
+			"the database has schema version %s, made by a newer trimtab; this one knows %d: start the newer "
+			"one",
+			PQgetvalue(applied, rows - 1, 0), latest);
 	}
 	return true;
 }
@@ -138,7 +138,7 @@ static bool apply(PGconn *c, const struct sql_file *f, struct err *e)
 	sha256_text(sha256, f->text, strlen(f->text));
 	const char *values[] = {number, name, sha256};
 	if (run_setup(c, "begin", 0, NULL, e) && run(c, name, f->text, e) &&
-	    run_setup(c, "record", 3, values, e) && run_setup(c, "commit", 0, NULL, e)) {
+		run_setup(c, "record", 3, values, e) && run_setup(c, "commit", 0, NULL, e)) {
 		LOG_INFO("migration applied", L_STR("name", name));
 		return true;
 	}

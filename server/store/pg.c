@@ -44,7 +44,7 @@ int64_t pg_real_us(void)
 }
 
 void pg_unit_init(
-    struct pg_unit *u, enum stmt stmt, void (*done)(struct pg_unit *, const PGresult *, const struct err *))
+	struct pg_unit *u, enum stmt stmt, void (*done)(struct pg_unit *, const PGresult *, const struct err *))
 {
 	*u = (struct pg_unit){.done = done};
 	pg_args_init(&u->args, &stmt_table[stmt]);

@@ -137,7 +137,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *ctx)
 	(void)fd, (void)what;
 	struct pg_connect *c = ctx;
 	err_set(&c->err, ERR_UNAVAILABLE, "the database cannot be reached: no answer within %d s",
-	    PG_CONNECT_TIMEOUT_S);
+		PG_CONNECT_TIMEOUT_S);
 	finish(c, false);
 }
 
@@ -166,7 +166,7 @@ static bool start_thread(struct pg_connect *c)
 }
 
 struct pg_connect *pg_connect_start(
-    struct event_base *base, const char *conninfo, const char *application, pg_connect_fn *done, void *ctx)
+	struct event_base *base, const char *conninfo, const char *application, pg_connect_fn *done, void *ctx)
 {
 	struct pg_connect *c = xcalloc(1, sizeof *c);
 	*c = (struct pg_connect){.base = base, .done = done, .ctx = ctx};

@@ -11,19 +11,19 @@ static const struct {
 	const char *prefix;
 	struct pg_state is;
 } states[] = {
-    {"40001", {ERR_UNAVAILABLE, PG_RETRY}},     /* serialization_failure                       */
-    {"40P01", {ERR_UNAVAILABLE, PG_RETRY}},     /* deadlock_detected                           */
-    {"55P03", {ERR_UNAVAILABLE, PG_RETRY}},     /* lock_not_available: lock_timeout            */
-    {"57014", {ERR_TIMEOUT, PG_NO_RETRY}},      /* query_canceled: statement_timeout           */
-    {"57P0", {ERR_UNAVAILABLE, PG_RECONNECT}},  /* admin_shutdown, crash_shutdown, ...         */
-    {"08", {ERR_UNAVAILABLE, PG_RECONNECT}},    /* connection exceptions                       */
-    {"53", {ERR_UNAVAILABLE, PG_NO_RETRY}},     /* disk full, out of memory, connections       */
-    {"25006", {ERR_UNAVAILABLE, PG_RECONNECT}}, /* read only: a replica, after a failover      */
-    {"23505", {ERR_CONFLICT, PG_NO_RETRY}},     /* unique_violation                            */
-    {"23503", {ERR_NOT_FOUND, PG_NO_RETRY}},    /* foreign_key_violation: its experiment went  */
-    {"22P05", {ERR_MALFORMED, PG_NO_RETRY}},    /* untranslatable_character: NUL in JSON       */
-    {"22021", {ERR_MALFORMED, PG_NO_RETRY}},    /* not UTF-8                                   */
-    {"54", {ERR_TOO_LARGE, PG_NO_RETRY}},       /* program limits                              */
+	{"40001", {ERR_UNAVAILABLE, PG_RETRY}},     /* serialization_failure                       */
+	{"40P01", {ERR_UNAVAILABLE, PG_RETRY}},     /* deadlock_detected                           */
+	{"55P03", {ERR_UNAVAILABLE, PG_RETRY}},     /* lock_not_available: lock_timeout            */
+	{"57014", {ERR_TIMEOUT, PG_NO_RETRY}},      /* query_canceled: statement_timeout           */
+	{"57P0", {ERR_UNAVAILABLE, PG_RECONNECT}},  /* admin_shutdown, crash_shutdown, ...         */
+	{"08", {ERR_UNAVAILABLE, PG_RECONNECT}},    /* connection exceptions                       */
+	{"53", {ERR_UNAVAILABLE, PG_NO_RETRY}},     /* disk full, out of memory, connections       */
+	{"25006", {ERR_UNAVAILABLE, PG_RECONNECT}}, /* read only: a replica, after a failover      */
+	{"23505", {ERR_CONFLICT, PG_NO_RETRY}},     /* unique_violation                            */
+	{"23503", {ERR_NOT_FOUND, PG_NO_RETRY}},    /* foreign_key_violation: its experiment went  */
+	{"22P05", {ERR_MALFORMED, PG_NO_RETRY}},    /* untranslatable_character: NUL in JSON       */
+	{"22021", {ERR_MALFORMED, PG_NO_RETRY}},    /* not UTF-8                                   */
+	{"54", {ERR_TOO_LARGE, PG_NO_RETRY}},       /* program limits                              */
 };
 
 struct pg_state pg_sqlstate(const char *sqlstate)

@@ -66,7 +66,7 @@ bool pg_params_parse(struct pg_params *p, const char *conninfo, const char *appl
 		if (message)
 			message[strcspn(message, "\n")] = '\0';
 		err_set(
-		    e, ERR_INVALID, "the database address cannot be read: %s", message ? message : "out of memory");
+			e, ERR_INVALID, "the database address cannot be read: %s", message ? message : "out of memory");
 		PQfreemem(message);
 		return false;
 	}
@@ -146,7 +146,7 @@ static bool add_addresses(struct lists *l, const char *host, const char *port, s
 	int rc = getaddrinfo(host, NULL, &hints, &all);
 	if (rc != 0)
 		return err_set(
-		    e, ERR_UNAVAILABLE, "the database's host '%s' cannot be found: %s", host, gai_strerror(rc));
+			e, ERR_UNAVAILABLE, "the database's host '%s' cannot be found: %s", host, gai_strerror(rc));
 	for (struct addrinfo *i = all; i; i = i->ai_next) {
 		char text[NI_MAXHOST];
 		if (getnameinfo(i->ai_addr, i->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST) == 0)

@@ -35,7 +35,7 @@ static struct pg *choose(const struct pgpool *p, int64_t affinity)
 		bool up = pg_state(c) == PG_READY;
 		bool best_up = best && pg_state(best) == PG_READY;
 		if (!best || up > best_up ||
-		    (up == best_up && pg_sent(c) + pg_queued(c) < pg_sent(best) + pg_queued(best)))
+			(up == best_up && pg_sent(c) + pg_queued(c) < pg_sent(best) + pg_queued(best)))
 			best = c;
 	}
 	return best;
@@ -153,13 +153,13 @@ struct pgpool *pgpool_new(const struct pgpool_config *config)
 	event_add(p->tick, &(struct timeval){.tv_sec = 1});
 
 	struct pg_config c = {
-	    .base = config->base,
-	    .conninfo = p->conninfo,
-	    .application = p->application,
-	    .lost = on_lost,
-	    .fatal = on_fatal,
-	    .ctx = p,
-	    .counters = &p->counters,
+		.base = config->base,
+		.conninfo = p->conninfo,
+		.application = p->application,
+		.lost = on_lost,
+		.fatal = on_fatal,
+		.ctx = p,
+		.counters = &p->counters,
 	};
 	for (unsigned i = 0; i < config->connections; i++) {
 		p->conns[i] = pg_new(&c);

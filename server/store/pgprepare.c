@@ -44,7 +44,7 @@ static bool mismatch(struct pg_prepare *p, const char *statement, const char *wh
 {
 	if (p->mismatches++ == 0)
 		err_set(&p->mismatch, ERR_INTERNAL, "the database's schema does not fit this program: %s: %s",
-		    statement, what);
+			statement, what);
 	return false;
 }
 
@@ -60,7 +60,7 @@ static bool compare(struct pg_prepare *p, const struct stmt_def *d, const PGresu
 		return mismatch(p, d->name, "another number of columns");
 	for (unsigned i = 0; i < d->n_out; i++) {
 		if (strcmp(PQfname(r, (int)i), d->out[i].name) != 0 ||
-		    PQftype(r, (int)i) != pg_type_oid(d->out[i].type))
+			PQftype(r, (int)i) != pg_type_oid(d->out[i].type))
 			return mismatch(p, d->name, d->out[i].name);
 	}
 	return true;

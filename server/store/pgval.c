@@ -18,7 +18,7 @@ static const struct {
 	uint32_t oid;
 } types[PG_TYPES] = {
 #define X(type, oid_, array_oid) [PG_##type] = {oid_}, [PG_##type##S] = {array_oid},
-    PG_TYPE_MAP(X)
+	PG_TYPE_MAP(X)
 #undef X
 };
 
@@ -330,7 +330,7 @@ static void decode_null(const struct row_field *f, void *to)
 }
 
 static void decode_value(
-    const struct row_field *f, Oid type, const char *p, size_t n, void *to, struct arena *a)
+	const struct row_field *f, Oid type, const char *p, size_t n, void *to, struct arena *a)
 {
 	switch (f->kind) {
 	case ROW_BOOL:
@@ -397,7 +397,7 @@ void *rows_decode(const PGresult *res, const struct row_shape *shape, struct are
 				decode_null(fields[c], to);
 			else
 				decode_value(
-				    fields[c], PQftype(res, c), PQgetvalue(res, r, c), (size_t)PQgetlength(res, r, c), to, a);
+					fields[c], PQftype(res, c), PQgetvalue(res, r, c), (size_t)PQgetlength(res, r, c), to, a);
 		}
 	}
 	return items;

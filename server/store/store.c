@@ -24,14 +24,14 @@ struct store {
 const char *const *store_outcome_names(void)
 {
 	static const char *const names[] = {
-	    [STORE_DONE] = "done",
-	    [STORE_SAME] = "same",
-	    [STORE_DIFFERS] = "differs",
-	    [STORE_NOT_FOUND] = "not_found",
-	    [STORE_GONE] = "gone",
-	    [STORE_STALE] = "stale",
-	    [STORE_WRONG_STATE] = "wrong_state",
-	    [STORE_OUTCOMES] = NULL,
+		[STORE_DONE] = "done",
+		[STORE_SAME] = "same",
+		[STORE_DIFFERS] = "differs",
+		[STORE_NOT_FOUND] = "not_found",
+		[STORE_GONE] = "gone",
+		[STORE_STALE] = "stale",
+		[STORE_WRONG_STATE] = "wrong_state",
+		[STORE_OUTCOMES] = NULL,
 	};
 	return names;
 }
@@ -59,12 +59,12 @@ struct store *store_new(const struct store_config *config, struct err *e)
 	s->config = *config;
 	s->connections = config->connections > 0 ? config->connections : 3;
 	struct pgpool_config pool = {
-	    .base = loop_base(config->loop),
-	    .conninfo = config->conninfo,
-	    .application = application,
-	    .connections = s->connections,
-	    .fatal = on_fatal,
-	    .ctx = s,
+		.base = loop_base(config->loop),
+		.conninfo = config->conninfo,
+		.application = application,
+		.connections = s->connections,
+		.fatal = on_fatal,
+		.ctx = s,
 	};
 	s->pool = pgpool_new(&pool);
 	if (config->notified)
@@ -90,15 +90,15 @@ struct store_stats store_stats(const struct store *s)
 {
 	struct pg_counters c = pgpool_counters(s->pool);
 	return (struct store_stats){
-	    .connections = s->connections,
-	    .ready = pgpool_ready(s->pool),
-	    .queued = pgpool_queued(s->pool),
-	    .sent = pgpool_sent(s->pool),
-	    .statements = c.statements,
-	    .failures = c.failures,
-	    .resent = c.resent,
-	    .reconnects = c.reconnects,
-	    .busy_us = c.busy_us,
+		.connections = s->connections,
+		.ready = pgpool_ready(s->pool),
+		.queued = pgpool_queued(s->pool),
+		.sent = pgpool_sent(s->pool),
+		.statements = c.statements,
+		.failures = c.failures,
+		.resent = c.resent,
+		.reconnects = c.reconnects,
+		.busy_us = c.busy_us,
 	};
 }
 
@@ -119,7 +119,7 @@ static void on_done(struct pg_unit *u, const PGresult *res, const struct err *e)
 	struct store_call *c = (struct store_call *)((char *)u - offsetof(struct store_call, unit));
 	if (res)
 		c->store->executed[u->args.def - stmt_table]++;
-	if (c->answer)
+	if (c->answer && c->done)
 		c->answer(c, res, e);
 	arena_free(c->own);
 	pg_args_free(&u->args);
@@ -128,7 +128,7 @@ static void on_done(struct pg_unit *u, const PGresult *res, const struct err *e)
 }
 
 struct store_call *store_call_new(
-    struct store *s, enum stmt stmt, struct arena *a, store_answer_fn *answer, store_fn *done, void *ctx)
+	struct store *s, enum stmt stmt, struct arena *a, store_answer_fn *answer, store_fn *done, void *ctx)
 {
 	struct store_call *c = xcalloc(1, sizeof *c);
 	pg_unit_init(&c->unit, stmt, on_done);
@@ -165,7 +165,7 @@ void store_orphan(struct store_call *c)
 void store_answer_outcome(struct store_call *c, const PGresult *res, const struct err *e)
 {
 	static const struct row_field fields[] = {
-	    {.column = "outcome", .kind = ROW_NAME, .names = store_outcome_names},
+		{.column = "outcome", .kind = ROW_NAME, .names = store_outcome_names},
 	};
 	static const struct row_shape shape = {.size = sizeof(int), .fields = fields, .n = 1};
 	store_outcome_cb *done = (store_outcome_cb *)c->done;

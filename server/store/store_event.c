@@ -10,17 +10,17 @@ struct line {
 	int64_t in_experiment;
 };
 static const struct row_field event_fields[] = {
-    ROW(ROW_BIGINT, struct line, event.experiment, "experiment"),
-    ROW(ROW_BIGINT, struct line, event.id, "id"),
-    ROW(ROW_INT, struct line, event.number, "number"),
-    ROW(ROW_TEXT, struct line, event.type, "type"),
-    ROW(ROW_TEXT, struct line, event.reason, "reason"),
-    ROW(ROW_TEXT, struct line, event.message, "message"),
-    ROW(ROW_TIME, struct line, event.time_us, "time"),
-    ROW(ROW_BIGINT, struct line, in_experiment, "in_experiment"),
+	ROW(ROW_BIGINT, struct line, event.experiment, "experiment"),
+	ROW(ROW_BIGINT, struct line, event.id, "id"),
+	ROW(ROW_INT, struct line, event.number, "number"),
+	ROW(ROW_TEXT, struct line, event.type, "type"),
+	ROW(ROW_TEXT, struct line, event.reason, "reason"),
+	ROW(ROW_TEXT, struct line, event.message, "message"),
+	ROW(ROW_TIME, struct line, event.time_us, "time"),
+	ROW(ROW_BIGINT, struct line, in_experiment, "in_experiment"),
 };
 static const struct row_shape event_shape = {
-    .size = sizeof(struct line), .fields = event_fields, .n = ARRAY_LEN(event_fields)};
+	.size = sizeof(struct line), .fields = event_fields, .n = ARRAY_LEN(event_fields)};
 
 /* An experiment without events is one row without an event. */
 static void answer_events(struct store_call *c, const PGresult *res, const struct err *e)
@@ -44,7 +44,7 @@ static void answer_events(struct store_call *c, const PGresult *res, const struc
 }
 
 struct store_call *store_events_add(struct store *s, struct arena *a, const struct store_event *events,
-    size_t n, store_count_cb *done, void *ctx)
+	size_t n, store_count_cb *done, void *ctx)
 {
 	struct store_call *c = store_call_new(s, STMT_EVENTS_ADD, a, store_answer_count, (store_fn *)done, ctx);
 	struct pg_args *p = &c->unit.args;
@@ -67,7 +67,7 @@ struct store_call *store_events_add(struct store *s, struct arena *a, const stru
 }
 
 struct store_call *store_events_page(
-    struct store *s, struct arena *a, const struct store_event_page *q, store_events_cb *done, void *ctx)
+	struct store *s, struct arena *a, const struct store_event_page *q, store_events_cb *done, void *ctx)
 {
 	assert(q->limit >= 1 && q->limit <= 1000);
 	enum stmt stmt = q->after_id > 0 ? STMT_EVENTS_AFTER : STMT_EVENTS_NEWEST;
@@ -82,13 +82,13 @@ struct store_call *store_events_page(
 }
 
 static const struct row_field ask_fields[] = {
-    ROW(ROW_TEXT, struct store_ask, worker, "worker"),
-    ROW(ROW_INT, struct store_ask, wanted, "wanted"),
-    ROW(ROW_INT, struct store_ask, lease_seconds, "lease_seconds"),
-    ROW(ROW_TIME, struct store_ask, asked_us, "asked_at"),
+	ROW(ROW_TEXT, struct store_ask, worker, "worker"),
+	ROW(ROW_INT, struct store_ask, wanted, "wanted"),
+	ROW(ROW_INT, struct store_ask, lease_seconds, "lease_seconds"),
+	ROW(ROW_TIME, struct store_ask, asked_us, "asked_at"),
 };
 static const struct row_shape ask_shape = {
-    .size = sizeof(struct store_ask), .fields = ask_fields, .n = ARRAY_LEN(ask_fields)};
+	.size = sizeof(struct store_ask), .fields = ask_fields, .n = ARRAY_LEN(ask_fields)};
 
 static void answer_asks(struct store_call *c, const PGresult *res, const struct err *e)
 {
@@ -104,7 +104,7 @@ static void answer_asks(struct store_call *c, const PGresult *res, const struct 
 }
 
 struct store_call *store_ask_add(struct store *s, struct arena *a, const char *ns, const char *experiment,
-    const char *worker, int wanted, int lease_seconds, store_outcome_cb *done, void *ctx)
+	const char *worker, int wanted, int lease_seconds, store_outcome_cb *done, void *ctx)
 {
 	struct store_call *c = store_call_new(s, STMT_ASK_ADD, a, store_answer_outcome, (store_fn *)done, ctx);
 	struct pg_args *p = &c->unit.args;
@@ -117,7 +117,7 @@ struct store_call *store_ask_add(struct store *s, struct arena *a, const char *n
 }
 
 struct store_call *store_asks_load(
-    struct store *s, struct arena *a, int64_t experiment, store_asks_cb *done, void *ctx)
+	struct store *s, struct arena *a, int64_t experiment, store_asks_cb *done, void *ctx)
 {
 	struct store_call *c = store_call_new(s, STMT_ASKS_LOAD, a, answer_asks, (store_fn *)done, ctx);
 	pg_int(&c->unit.args, experiment);
@@ -125,7 +125,7 @@ struct store_call *store_asks_load(
 }
 
 struct store_call *store_ask_done(
-    struct store *s, struct arena *a, int64_t experiment, const char *worker, store_count_cb *done, void *ctx)
+	struct store *s, struct arena *a, int64_t experiment, const char *worker, store_count_cb *done, void *ctx)
 {
 	struct store_call *c = store_call_new(s, STMT_ASK_DONE, a, store_answer_count, (store_fn *)done, ctx);
 	pg_int(&c->unit.args, experiment);

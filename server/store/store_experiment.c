@@ -8,61 +8,63 @@
 
 #define E struct store_experiment
 static const struct row_field progress_fields[] = {
-    ROW(ROW_TEXT, E, owner, "owner"),
-    ROW(ROW_BIGINT, E, epoch, "epoch"),
-    ROW(ROW_BIGINT, E, change, "change"),
-    ROW(ROW_INT, E, next_number, "next_number"),
-    ROW(ROW_INT, E, completions, "completions"),
-    ROW(ROW_INT, E, imported, "imported"),
-    ROW(ROW_INT, E, counts[TRIAL_PENDING], "pending"),
-    ROW(ROW_INT, E, counts[TRIAL_STARTING], "starting"),
-    ROW(ROW_INT, E, counts[TRIAL_RUNNING], "running"),
-    ROW(ROW_INT, E, counts[TRIAL_SUCCEEDED], "succeeded"),
-    ROW(ROW_INT, E, counts[TRIAL_FAILED], "failed"),
-    ROW(ROW_INT, E, counts[TRIAL_EARLY_STOPPED], "early_stopped"),
-    ROW(ROW_INT, E, counts[TRIAL_KILLED], "killed"),
-    ROW(ROW_INT, E, counts[TRIAL_UNAVAILABLE], "metrics_unavailable"),
-    ROW(ROW_INT, E, counts[TRIAL_LOST], "lost"),
-    ROW(ROW_INT, E, best_number, "best_number"),
-    ROW(ROW_INT, E, best_attempt, "best_attempt"),
-    ROW(ROW_TEXT, E, best_name, "best_name"),
-    ROW(ROW_TEXT, E, best_params, "best_params"),
-    ROW(ROW_TEXT, E, best_extra, "best_extra"),
-    ROW(ROW_DOUBLES, E, best_vals, "best_vals"),
-    ROW(ROW_TIME, E, best_started_us, "best_started_at"),
-    ROW(ROW_TIME, E, best_finished_us, "best_finished_at"),
+	ROW(ROW_TEXT, E, owner, "owner"),
+	ROW(ROW_BIGINT, E, epoch, "epoch"),
+	ROW(ROW_BIGINT, E, change, "change"),
+	ROW(ROW_INT, E, next_number, "next_number"),
+	ROW(ROW_INT, E, completions, "completions"),
+	ROW(ROW_INT, E, imported, "imported"),
+	ROW(ROW_INT, E, counts[TRIAL_PENDING], "pending"),
+	ROW(ROW_INT, E, counts[TRIAL_STARTING], "starting"),
+	ROW(ROW_INT, E, counts[TRIAL_RUNNING], "running"),
+	ROW(ROW_INT, E, counts[TRIAL_SUCCEEDED], "succeeded"),
+	ROW(ROW_INT, E, counts[TRIAL_FAILED], "failed"),
+	ROW(ROW_INT, E, counts[TRIAL_EARLY_STOPPED], "early_stopped"),
+	ROW(ROW_INT, E, counts[TRIAL_KILLED], "killed"),
+	ROW(ROW_INT, E, counts[TRIAL_UNAVAILABLE], "metrics_unavailable"),
+	ROW(ROW_INT, E, counts[TRIAL_LOST], "lost"),
+	ROW(ROW_INT, E, best_number, "best_number"),
+	ROW(ROW_INT, E, best_attempt, "best_attempt"),
+	ROW(ROW_TEXT, E, best_name, "best_name"),
+	ROW(ROW_TEXT, E, best_params, "best_params"),
+	ROW(ROW_TEXT, E, best_extra, "best_extra"),
+	ROW(ROW_DOUBLES, E, best_vals, "best_vals"),
+	ROW(ROW_TIME, E, best_started_us, "best_started_at"),
+	ROW(ROW_TIME, E, best_finished_us, "best_finished_at"),
 };
 static const struct row_shape progress_shape = {
-    .size = sizeof(E), .fields = progress_fields, .n = ARRAY_LEN(progress_fields)};
+	.size = sizeof(E), .fields = progress_fields, .n = ARRAY_LEN(progress_fields)};
 
 static const struct row_field fields[] = {
-    ROW(ROW_BIGINT, E, id, "id"),
-    ROW(ROW_TEXT, E, ns, "ns"),
-    ROW(ROW_TEXT, E, name, "name"),
-    ROW(ROW_TEXT, E, labels, "labels"),
-    ROW(ROW_TEXT, E, form, "form"),
-    ROW(ROW_TEXT, E, spec_sha256, "spec_sha256"),
-    ROW(ROW_TEXT, E, algorithm, "algorithm"),
-    ROW_OF(experiment_state_names, E, state, "state"),
-    ROW(ROW_BOOL, E, cancelling, "cancelling"),
-    ROW(ROW_TEXT, E, reason, "reason"),
-    ROW(ROW_TEXT, E, message, "message"),
-    ROW(ROW_TEXT, E, created_by, "created_by"),
-    ROW(ROW_TIME, E, created_us, "created_at"),
-    ROW(ROW_TIME, E, started_us, "started_at"),
-    ROW(ROW_TIME, E, finished_us, "finished_at"),
-    ROW(ROW_TIME, E, archived_us, "archived_at"),
-    ROW(ROW_BIGINT, E, version, "version"),
-    ROW(ROW_TEXT, E, uid, "uid"),
-    ROW(ROW_TEXT, E, posted, "posted"),
-    ROW(ROW_TEXT, E, spec, "spec"),
-    ROW_OF(store_outcome_names, E, outcome, "outcome"),
+	ROW(ROW_BIGINT, E, id, "id"),
+	ROW(ROW_TEXT, E, ns, "ns"),
+	ROW(ROW_TEXT, E, name, "name"),
+	ROW(ROW_TEXT, E, labels, "labels"),
+	ROW(ROW_TEXT, E, annotations, "annotations"),
+	ROW(ROW_TEXT, E, form, "form"),
+	ROW(ROW_TEXT, E, spec_sha256, "spec_sha256"),
+	ROW(ROW_TEXT, E, algorithm, "algorithm"),
+	ROW_OF(experiment_state_names, E, state, "state"),
+	ROW(ROW_BOOL, E, cancelling, "cancelling"),
+	ROW(ROW_TEXT, E, reason, "reason"),
+	ROW(ROW_TEXT, E, message, "message"),
+	ROW(ROW_TEXT, E, created_by, "created_by"),
+	ROW(ROW_TIME, E, created_us, "created_at"),
+	ROW(ROW_TIME, E, started_us, "started_at"),
+	ROW(ROW_TIME, E, finished_us, "finished_at"),
+	ROW(ROW_TIME, E, archived_us, "archived_at"),
+	ROW(ROW_BIGINT, E, version, "version"),
+	ROW(ROW_TEXT, E, uid, "uid"),
+	ROW(ROW_TEXT, E, posted, "posted"),
+	ROW(ROW_TEXT, E, spec, "spec"),
+	ROW(ROW_TEXT, E, brief, "brief"),
+	ROW_OF(store_outcome_names, E, outcome, "outcome"),
 };
 #undef E
 static const struct row_shape experiment_shape = {.size = sizeof(struct store_experiment),
-    .fields = fields,
-    .n = ARRAY_LEN(fields),
-    .first = &progress_shape};
+	.fields = fields,
+	.n = ARRAY_LEN(fields),
+	.first = &progress_shape};
 
 struct line {
 	struct store_experiment experiment;
@@ -70,7 +72,7 @@ struct line {
 };
 static const struct row_field line_fields[] = {ROW(ROW_BIGINT, struct line, remaining, "remaining")};
 static const struct row_shape line_shape = {
-    .size = sizeof(struct line), .fields = line_fields, .n = 1, .first = &experiment_shape};
+	.size = sizeof(struct line), .fields = line_fields, .n = 1, .first = &experiment_shape};
 
 static void answer_experiments(struct store_call *c, const PGresult *res, const struct err *e)
 {
@@ -90,7 +92,7 @@ static void answer_experiments(struct store_call *c, const PGresult *res, const 
 }
 
 static struct store_call *begin(
-    struct store *s, enum stmt stmt, struct arena *a, store_experiments_cb *done, void *ctx)
+	struct store *s, enum stmt stmt, struct arena *a, store_experiments_cb *done, void *ctx)
 {
 	return store_call_new(s, stmt, a, answer_experiments, (store_fn *)done, ctx);
 }
@@ -140,13 +142,14 @@ static void parameters(struct pg_args *p, const struct store_new_parameter *q, s
 }
 
 struct store_call *store_experiment_create(struct store *s, struct arena *a,
-    const struct store_new_experiment *x, store_experiments_cb *done, void *ctx)
+	const struct store_new_experiment *x, store_experiments_cb *done, void *ctx)
 {
 	struct store_call *c = begin(s, STMT_EXPERIMENT_CREATE, a, done, ctx);
 	struct pg_args *p = &c->unit.args;
 	pg_text(p, x->ns);
 	pg_text(p, x->name);
 	pg_text(p, x->labels ? x->labels : "{}");
+	pg_text(p, x->annotations ? x->annotations : "{}");
 	pg_text(p, x->form);
 	pg_text(p, x->posted);
 	pg_text(p, x->spec);
@@ -160,7 +163,7 @@ struct store_call *store_experiment_create(struct store *s, struct arena *a,
 }
 
 struct store_call *store_experiment_get(
-    struct store *s, struct arena *a, const char *ns, const char *name, store_experiments_cb *done, void *ctx)
+	struct store *s, struct arena *a, const char *ns, const char *name, store_experiments_cb *done, void *ctx)
 {
 	struct store_call *c = begin(s, STMT_EXPERIMENT_GET, a, done, ctx);
 	pg_text(&c->unit.args, ns);
@@ -169,7 +172,7 @@ struct store_call *store_experiment_get(
 }
 
 struct store_call *store_experiment_load(
-    struct store *s, struct arena *a, int64_t id, store_experiments_cb *done, void *ctx)
+	struct store *s, struct arena *a, int64_t id, store_experiments_cb *done, void *ctx)
 {
 	struct store_call *c = begin(s, STMT_EXPERIMENT_LOAD, a, done, ctx);
 	pg_int(&c->unit.args, id);
@@ -192,7 +195,7 @@ static enum stmt page_statement(enum store_experiment_sort sort)
 }
 
 struct store_call *store_experiments_page(struct store *s, struct arena *a,
-    const struct store_experiment_page *q, store_experiments_cb *done, void *ctx)
+	const struct store_experiment_page *q, store_experiments_cb *done, void *ctx)
 {
 	assert(q->limit >= 1 && q->limit <= 1000);
 	struct store_call *c = begin(s, page_statement(q->sort), a, done, ctx);
@@ -213,7 +216,7 @@ struct store_call *store_experiments_page(struct store *s, struct arena *a,
 }
 
 struct store_call *store_experiment_patch(struct store *s, struct arena *a,
-    const struct store_experiment_patch *x, store_experiments_cb *done, void *ctx)
+	const struct store_experiment_patch *x, store_experiments_cb *done, void *ctx)
 {
 	struct store_call *c = begin(s, STMT_EXPERIMENT_PATCH, a, done, ctx);
 	struct pg_args *p = &c->unit.args;
@@ -223,19 +226,20 @@ struct store_call *store_experiment_patch(struct store *s, struct arena *a,
 	pg_text(p, x->spec);
 	pg_text(p, x->spec_sha256);
 	pg_text(p, x->labels);
+	pg_text(p, x->annotations);
 	return store_call_send(c);
 }
 
 struct store_call *store_experiment_intend(struct store *s, struct arena *a, const char *ns, const char *name,
-    enum store_intent intent, const char *spec, const char *spec_sha256, const char *who,
-    store_experiments_cb *done, void *ctx)
+	enum store_intent intent, const char *spec, const char *spec_sha256, const char *who,
+	store_experiments_cb *done, void *ctx)
 {
 	static const char *const names[] = {
-	    [STORE_STOP] = "stop",
-	    [STORE_CANCEL] = "cancel",
-	    [STORE_PAUSE] = "pause",
-	    [STORE_RESUME] = "resume",
-	    [STORE_RESTART] = "restart",
+		[STORE_STOP] = "stop",
+		[STORE_CANCEL] = "cancel",
+		[STORE_PAUSE] = "pause",
+		[STORE_RESUME] = "resume",
+		[STORE_RESTART] = "restart",
 	};
 	assert((unsigned)intent < ARRAY_LEN(names));
 	struct store_call *c = begin(s, STMT_EXPERIMENT_INTEND, a, done, ctx);
@@ -250,7 +254,7 @@ struct store_call *store_experiment_intend(struct store *s, struct arena *a, con
 }
 
 static struct store_call *delete (struct store *s, enum stmt stmt, struct arena *a, const char *ns,
-    const char *name, int64_t if_version, store_experiments_cb *done, void *ctx)
+	const char *name, int64_t if_version, store_experiments_cb *done, void *ctx)
 {
 	struct store_call *c = begin(s, stmt, a, done, ctx);
 	pg_text(&c->unit.args, ns);
@@ -260,19 +264,19 @@ static struct store_call *delete (struct store *s, enum stmt stmt, struct arena 
 }
 
 struct store_call *store_experiment_archive(struct store *s, struct arena *a, const char *ns,
-    const char *name, int64_t if_version, store_experiments_cb *done, void *ctx)
+	const char *name, int64_t if_version, store_experiments_cb *done, void *ctx)
 {
 	return delete (s, STMT_EXPERIMENT_ARCHIVE, a, ns, name, if_version, done, ctx);
 }
 
 struct store_call *store_experiment_purge(struct store *s, struct arena *a, const char *ns, const char *name,
-    int64_t if_version, store_experiments_cb *done, void *ctx)
+	int64_t if_version, store_experiments_cb *done, void *ctx)
 {
 	return delete (s, STMT_EXPERIMENT_PURGE, a, ns, name, if_version, done, ctx);
 }
 
 struct store_call *store_experiment_move(struct store *s, struct arena *a,
-    const struct store_experiment_move *m, store_experiments_cb *done, void *ctx)
+	const struct store_experiment_move *m, store_experiments_cb *done, void *ctx)
 {
 	struct store_call *c = begin(s, STMT_EXPERIMENT_MOVE, a, done, ctx);
 	struct pg_args *p = &c->unit.args;
@@ -298,21 +302,21 @@ struct total {
 };
 #define T struct total
 static const struct row_field total_fields[] = {
-    ROW_OF(experiment_state_names, T, state, "state"),
-    ROW(ROW_BIGINT, T, experiments, "experiments"),
-    ROW(ROW_BIGINT, T, trials[TRIAL_PENDING], "pending"),
-    ROW(ROW_BIGINT, T, trials[TRIAL_STARTING], "starting"),
-    ROW(ROW_BIGINT, T, trials[TRIAL_RUNNING], "running"),
-    ROW(ROW_BIGINT, T, trials[TRIAL_SUCCEEDED], "succeeded"),
-    ROW(ROW_BIGINT, T, trials[TRIAL_FAILED], "failed"),
-    ROW(ROW_BIGINT, T, trials[TRIAL_EARLY_STOPPED], "early_stopped"),
-    ROW(ROW_BIGINT, T, trials[TRIAL_KILLED], "killed"),
-    ROW(ROW_BIGINT, T, trials[TRIAL_UNAVAILABLE], "metrics_unavailable"),
-    ROW(ROW_BIGINT, T, trials[TRIAL_LOST], "lost"),
+	ROW_OF(experiment_state_names, T, state, "state"),
+	ROW(ROW_BIGINT, T, experiments, "experiments"),
+	ROW(ROW_BIGINT, T, trials[TRIAL_PENDING], "pending"),
+	ROW(ROW_BIGINT, T, trials[TRIAL_STARTING], "starting"),
+	ROW(ROW_BIGINT, T, trials[TRIAL_RUNNING], "running"),
+	ROW(ROW_BIGINT, T, trials[TRIAL_SUCCEEDED], "succeeded"),
+	ROW(ROW_BIGINT, T, trials[TRIAL_FAILED], "failed"),
+	ROW(ROW_BIGINT, T, trials[TRIAL_EARLY_STOPPED], "early_stopped"),
+	ROW(ROW_BIGINT, T, trials[TRIAL_KILLED], "killed"),
+	ROW(ROW_BIGINT, T, trials[TRIAL_UNAVAILABLE], "metrics_unavailable"),
+	ROW(ROW_BIGINT, T, trials[TRIAL_LOST], "lost"),
 };
 #undef T
 static const struct row_shape total_shape = {
-    .size = sizeof(struct total), .fields = total_fields, .n = ARRAY_LEN(total_fields)};
+	.size = sizeof(struct total), .fields = total_fields, .n = ARRAY_LEN(total_fields)};
 
 static void answer_totals(struct store_call *c, const PGresult *res, const struct err *e)
 {

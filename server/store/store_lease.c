@@ -4,11 +4,11 @@
 #include "server/store/call.h"
 
 static const struct row_field fields[] = {
-    ROW(ROW_BIGINT, struct store_lease, experiment, "experiment"),
-    ROW(ROW_BIGINT, struct store_lease, epoch, "epoch"),
+	ROW(ROW_BIGINT, struct store_lease, experiment, "experiment"),
+	ROW(ROW_BIGINT, struct store_lease, epoch, "epoch"),
 };
 static const struct row_shape shape = {
-    .size = sizeof(struct store_lease), .fields = fields, .n = ARRAY_LEN(fields)};
+	.size = sizeof(struct store_lease), .fields = fields, .n = ARRAY_LEN(fields)};
 
 static void answer_leases(struct store_call *c, const PGresult *res, const struct err *e)
 {
@@ -34,7 +34,7 @@ static void leases(struct pg_args *p, const struct store_lease *held, size_t n)
 }
 
 struct store_call *store_lease_claim(struct store *s, struct arena *a, const char *owner, int64_t ttl_us,
-    const int64_t *held, size_t n_held, int max, store_leases_cb *done, void *ctx)
+	const int64_t *held, size_t n_held, int max, store_leases_cb *done, void *ctx)
 {
 	struct store_call *c = store_call_new(s, STMT_LEASE_CLAIM, a, answer_leases, (store_fn *)done, ctx);
 	struct pg_args *p = &c->unit.args;
@@ -48,7 +48,7 @@ struct store_call *store_lease_claim(struct store *s, struct arena *a, const cha
 }
 
 struct store_call *store_lease_renew(struct store *s, struct arena *a, const char *owner, int64_t ttl_us,
-    const struct store_lease *held, size_t n, store_leases_cb *done, void *ctx)
+	const struct store_lease *held, size_t n, store_leases_cb *done, void *ctx)
 {
 	struct store_call *c = store_call_new(s, STMT_LEASE_RENEW, a, answer_leases, (store_fn *)done, ctx);
 	pg_text(&c->unit.args, owner);
@@ -58,10 +58,10 @@ struct store_call *store_lease_renew(struct store *s, struct arena *a, const cha
 }
 
 struct store_call *store_lease_release(struct store *s, struct arena *a, const char *owner,
-    const struct store_lease *held, size_t n, store_count_cb *done, void *ctx)
+	const struct store_lease *held, size_t n, store_count_cb *done, void *ctx)
 {
 	struct store_call *c =
-	    store_call_new(s, STMT_LEASE_RELEASE, a, store_answer_count, (store_fn *)done, ctx);
+		store_call_new(s, STMT_LEASE_RELEASE, a, store_answer_count, (store_fn *)done, ctx);
 	pg_text(&c->unit.args, owner);
 	leases(&c->unit.args, held, n);
 	return store_call_send(c);

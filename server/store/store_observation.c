@@ -53,7 +53,7 @@ static bool same_point(const struct store_point *a, const struct store_point *b)
 
 /* The slot that holds an equal point, or the empty one (0) where it belongs. Slots hold index + 1. */
 static uint32_t *slot_of(uint32_t *slots, size_t mask, const struct batch *b, size_t i, uint64_t hash,
-    bool (*same)(const struct store_point *, const struct store_point *))
+	bool (*same)(const struct store_point *, const struct store_point *))
 {
 	size_t at = hash & mask;
 	while (slots[at] != 0 && !same(&b->points[slots[at] - 1], &b->points[i]))
@@ -79,6 +79,11 @@ static void batch_sort_out(struct batch *b, struct arena *a)
 				*t = (uint32_t)i + 1;
 				b->trials[b->n_trials++] = (uint32_t)i;
 			}
+		}
+		if (!p->metric) {
+			b->dropped[i] = true;
+			b->n_kept--;
+			continue;
 		}
 		if (p->step == STORE_NO_STEP) {
 			b->counted = true;
@@ -130,16 +135,17 @@ static void batch_arguments(const struct batch *b, struct pg_args *p)
 }
 
 static const struct row_field ack_fields[] = {
-    ROW(ROW_BIGINT, struct store_ack, experiment, "experiment"),
-    ROW(ROW_INT, struct store_ack, number, "number"),
-    ROW(ROW_BOOL, struct store_ack, found, "found"),
-    ROW_OF(trial_state_names, struct store_ack, state, "state"),
-    ROW(ROW_TEXT, struct store_ack, stop, "stop"),
-    ROW(ROW_TEXT, struct store_ack, message, "message"),
-    ROW(ROW_INT, struct store_ack, attempt, "attempt"),
+	ROW(ROW_BIGINT, struct store_ack, experiment, "experiment"),
+	ROW(ROW_INT, struct store_ack, number, "number"),
+	ROW(ROW_BOOL, struct store_ack, found, "found"),
+	ROW_OF(trial_state_names, struct store_ack, state, "state"),
+	ROW(ROW_TEXT, struct store_ack, stop, "stop"),
+	ROW(ROW_TEXT, struct store_ack, message, "message"),
+	ROW(ROW_INT, struct store_ack, attempt, "attempt"),
+	ROW(ROW_BOOL, struct store_ack, pushed, "pushed"),
 };
 static const struct row_shape ack_shape = {
-    .size = sizeof(struct store_ack), .fields = ack_fields, .n = ARRAY_LEN(ack_fields)};
+	.size = sizeof(struct store_ack), .fields = ack_fields, .n = ARRAY_LEN(ack_fields)};
 
 static void answer_acks(struct store_call *c, const PGresult *res, const struct err *e)
 {
@@ -155,7 +161,7 @@ static void answer_acks(struct store_call *c, const PGresult *res, const struct 
 }
 
 struct store_call *store_observations_add(struct store *s, struct arena *a, const struct store_point *points,
-    size_t n, store_acks_cb *done, void *ctx)
+	size_t n, store_acks_cb *done, void *ctx)
 {
 	assert(n < UINT32_MAX / 4);
 	struct arena *scratch = arena_new();
@@ -175,16 +181,16 @@ struct line {
 	int64_t in_experiment;
 };
 static const struct row_field series_fields[] = {
-    ROW(ROW_BIGINT, struct line, in_experiment, "in_experiment"),
-    ROW(ROW_INT, struct line, point.number, "number"),
-    ROW(ROW_TEXT, struct line, point.metric, "metric"),
-    ROW(ROW_BIGINT, struct line, point.step, "step"),
-    ROW(ROW_TIME, struct line, point.time_us, "time"),
-    ROW(ROW_DOUBLE, struct line, point.value, "value"),
-    ROW(ROW_BIGINT, struct line, point.total, "total"),
+	ROW(ROW_BIGINT, struct line, in_experiment, "in_experiment"),
+	ROW(ROW_INT, struct line, point.number, "number"),
+	ROW(ROW_TEXT, struct line, point.metric, "metric"),
+	ROW(ROW_BIGINT, struct line, point.step, "step"),
+	ROW(ROW_TIME, struct line, point.time_us, "time"),
+	ROW(ROW_DOUBLE, struct line, point.value, "value"),
+	ROW(ROW_BIGINT, struct line, point.total, "total"),
 };
 static const struct row_shape series_shape = {
-    .size = sizeof(struct line), .fields = series_fields, .n = ARRAY_LEN(series_fields)};
+	.size = sizeof(struct line), .fields = series_fields, .n = ARRAY_LEN(series_fields)};
 
 /* A trial without points is one row without a metric. */
 static void answer_series(struct store_call *c, const PGresult *res, const struct err *e)
@@ -208,7 +214,7 @@ static void answer_series(struct store_call *c, const PGresult *res, const struc
 }
 
 struct store_call *store_series(struct store *s, struct arena *a, const struct store_trial_ref *trial,
-    const char *metric, int64_t from_step, int max_points, store_series_cb *done, void *ctx)
+	const char *metric, int64_t from_step, int max_points, store_series_cb *done, void *ctx)
 {
 	struct store_call *c = store_call_new(s, STMT_SERIES, a, answer_series, (store_fn *)done, ctx);
 	struct pg_args *p = &c->unit.args;
@@ -223,8 +229,8 @@ struct store_call *store_series(struct store *s, struct arena *a, const struct s
 }
 
 struct store_call *store_curves(struct store *s, struct arena *a, const char *ns, const char *experiment,
-    const char *metric, const int *numbers, size_t n, int top, int max_points, store_series_cb *done,
-    void *ctx)
+	const char *metric, const int *numbers, size_t n, int top, int max_points, store_series_cb *done,
+	void *ctx)
 {
 	struct store_call *c = store_call_new(s, STMT_CURVES, a, answer_series, (store_fn *)done, ctx);
 	struct pg_args *p = &c->unit.args;
@@ -240,7 +246,7 @@ struct store_call *store_curves(struct store *s, struct arena *a, const char *ns
 }
 
 struct store_call *store_observations_load(struct store *s, struct arena *a, int64_t experiment,
-    const char *metric, int after_number, int64_t after_step, int limit, store_series_cb *done, void *ctx)
+	const char *metric, int after_number, int64_t after_step, int limit, store_series_cb *done, void *ctx)
 {
 	struct store_call *c = store_call_new(s, STMT_OBSERVATIONS_LOAD, a, answer_series, (store_fn *)done, ctx);
 	struct pg_args *p = &c->unit.args;
@@ -253,14 +259,14 @@ struct store_call *store_observations_load(struct store *s, struct arena *a, int
 }
 
 static const struct row_field last_fields[] = {
-    ROW(ROW_INT, struct store_last_step, number, "number"),
-    ROW(ROW_TEXT, struct store_last_step, metric, "metric"),
-    ROW(ROW_BIGINT, struct store_last_step, step, "step"),
-    ROW(ROW_BIGINT, struct store_last_step, points, "points"),
-    ROW(ROW_DOUBLE, struct store_last_step, value, "value"),
+	ROW(ROW_INT, struct store_last_step, number, "number"),
+	ROW(ROW_TEXT, struct store_last_step, metric, "metric"),
+	ROW(ROW_BIGINT, struct store_last_step, step, "step"),
+	ROW(ROW_BIGINT, struct store_last_step, points, "points"),
+	ROW(ROW_DOUBLE, struct store_last_step, value, "value"),
 };
 static const struct row_shape last_shape = {
-    .size = sizeof(struct store_last_step), .fields = last_fields, .n = ARRAY_LEN(last_fields)};
+	.size = sizeof(struct store_last_step), .fields = last_fields, .n = ARRAY_LEN(last_fields)};
 
 static void answer_last_steps(struct store_call *c, const PGresult *res, const struct err *e)
 {
@@ -276,7 +282,7 @@ static void answer_last_steps(struct store_call *c, const PGresult *res, const s
 }
 
 struct store_call *store_last_steps(struct store *s, struct arena *a, int64_t experiment, const int *numbers,
-    size_t n, store_last_steps_cb *done, void *ctx)
+	size_t n, store_last_steps_cb *done, void *ctx)
 {
 	struct store_call *c = store_call_new(s, STMT_LAST_STEPS, a, answer_last_steps, (store_fn *)done, ctx);
 	pg_int(&c->unit.args, experiment);

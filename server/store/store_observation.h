@@ -10,7 +10,7 @@
 struct store_point {
 	int64_t experiment;
 	int number;
-	const char *metric;
+	const char *metric;             /* NULL: a heartbeat, no point is stored                  */
 	int64_t step;
 	double value;                   /* NaN and infinities are stored as they are              */
 	int64_t time_us;

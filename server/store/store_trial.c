@@ -11,7 +11,7 @@ static const char *source_name(enum store_source s)
 }
 
 static struct store_call *fenced(struct store *s, enum stmt stmt, struct arena *a, int64_t experiment,
-    int64_t epoch, store_trials_cb *done, void *ctx)
+	int64_t epoch, store_trials_cb *done, void *ctx)
 {
 	struct store_call *c = trials_call(s, stmt, a, done, ctx);
 	pg_int(&c->unit.args, experiment);
@@ -20,7 +20,7 @@ static struct store_call *fenced(struct store *s, enum stmt stmt, struct arena *
 }
 
 struct store_call *store_trials_load(struct store *s, struct arena *a, int64_t experiment,
-    int64_t after_change, int after_number, int limit, store_trials_cb *done, void *ctx)
+	int64_t after_change, int after_number, int limit, store_trials_cb *done, void *ctx)
 {
 	assert(limit >= 1 && limit <= 10000);
 	struct store_call *c = trials_call(s, STMT_TRIALS_LOAD, a, done, ctx);
@@ -33,14 +33,13 @@ struct store_call *store_trials_load(struct store *s, struct arena *a, int64_t e
 }
 
 struct store_call *store_trials_add(struct store *s, struct arena *a, int64_t experiment, int64_t epoch,
-    int expected_next, int limit, const struct store_new_trial *trials, size_t n, store_trials_cb *done,
-    void *ctx)
+	int expected_next, int last_number, const struct store_new_trial *trials, size_t n, store_trials_cb *done,
+	void *ctx)
 {
-	assert(limit >= 0);
 	struct store_call *c = fenced(s, STMT_TRIALS_ADD, a, experiment, epoch, done, ctx);
 	struct pg_args *p = &c->unit.args;
 	pg_int(p, expected_next);
-	pg_int(p, limit);
+	pg_int(p, last_number);
 	pg_array(p, n);
 	for (size_t i = 0; i < n; i++)
 		pg_text_element(p, trials[i].params);
@@ -55,6 +54,9 @@ struct store_call *store_trials_add(struct store *s, struct arena *a, int64_t ex
 		pg_text_element(p, trial_state_name(trials[i].state));
 	pg_array(p, n);
 	for (size_t i = 0; i < n; i++)
+		pg_text_element(p, trials[i].executor);
+	pg_array(p, n);
+	for (size_t i = 0; i < n; i++)
 		pg_text_element(p, trials[i].worker);
 	pg_array(p, n);
 	for (size_t i = 0; i < n; i++)
@@ -63,7 +65,7 @@ struct store_call *store_trials_add(struct store *s, struct arena *a, int64_t ex
 }
 
 struct store_call *store_trials_start(struct store *s, struct arena *a, int64_t experiment, int64_t epoch,
-    const int *numbers, size_t n, const char *executor, store_trials_cb *done, void *ctx)
+	const int *numbers, size_t n, const char *executor, store_trials_cb *done, void *ctx)
 {
 	struct store_call *c = fenced(s, STMT_TRIALS_START, a, experiment, epoch, done, ctx);
 	trials_numbers(&c->unit.args, numbers, n);
@@ -72,7 +74,7 @@ struct store_call *store_trials_start(struct store *s, struct arena *a, int64_t 
 }
 
 struct store_call *store_trials_move(struct store *s, struct arena *a, int64_t experiment, int64_t epoch,
-    const struct store_trial_move *moves, size_t n, store_trials_cb *done, void *ctx)
+	const struct store_trial_move *moves, size_t n, store_trials_cb *done, void *ctx)
 {
 	struct store_call *c = fenced(s, STMT_TRIALS_MOVE, a, experiment, epoch, done, ctx);
 	struct pg_args *p = &c->unit.args;
@@ -97,11 +99,17 @@ struct store_call *store_trials_move(struct store *s, struct arena *a, int64_t e
 	pg_array(p, n);
 	for (size_t i = 0; i < n; i++)
 		pg_text_element(p, moves[i].object);
+	pg_array(p, n);
+	for (size_t i = 0; i < n; i++)
+		pg_text_element(p, moves[i].worker);
+	pg_array(p, n);
+	for (size_t i = 0; i < n; i++)
+		pg_int_element(p, moves[i].worker ? moves[i].lease_seconds : 0);
 	return store_call_send_for(c, experiment);
 }
 
 struct store_call *store_trials_stop(struct store *s, struct arena *a, int64_t experiment, int64_t epoch,
-    const struct store_trial_stop *stops, size_t n, store_trials_cb *done, void *ctx)
+	const struct store_trial_stop *stops, size_t n, store_trials_cb *done, void *ctx)
 {
 	struct store_call *c = fenced(s, STMT_TRIALS_STOP, a, experiment, epoch, done, ctx);
 	struct pg_args *p = &c->unit.args;
@@ -118,7 +126,7 @@ struct store_call *store_trials_stop(struct store *s, struct arena *a, int64_t e
 }
 
 struct store_call *store_trials_retry(struct store *s, struct arena *a, int64_t experiment, int64_t epoch,
-    const int *numbers, size_t n, const char *message, store_trials_cb *done, void *ctx)
+	const int *numbers, size_t n, const char *message, store_trials_cb *done, void *ctx)
 {
 	struct store_call *c = fenced(s, STMT_TRIALS_RETRY, a, experiment, epoch, done, ctx);
 	trials_numbers(&c->unit.args, numbers, n);
@@ -127,7 +135,17 @@ struct store_call *store_trials_retry(struct store *s, struct arena *a, int64_t 
 }
 
 struct store_call *store_trials_expire(
-    struct store *s, struct arena *a, int64_t experiment, int64_t epoch, store_trials_cb *done, void *ctx)
+	struct store *s, struct arena *a, int64_t experiment, int64_t epoch, store_trials_cb *done, void *ctx)
 {
 	return store_call_send_for(fenced(s, STMT_TRIALS_EXPIRE, a, experiment, epoch, done, ctx), experiment);
+}
+
+struct store_call *store_trials_pushed(struct store *s, struct arena *a, int64_t experiment,
+	const int *numbers, size_t n, store_count_cb *done, void *ctx)
+{
+	struct store_call *c =
+		store_call_new(s, STMT_TRIALS_PUSHED, a, store_answer_count, (store_fn *)done, ctx);
+	pg_int(&c->unit.args, experiment);
+	trials_numbers(&c->unit.args, numbers, n);
+	return store_call_send_for(c, experiment);
 }

@@ -69,12 +69,12 @@ struct store_new_trial {
 	const char *executor;           /* with state starting: who runs it; else NULL            */
 };
 /*
- * Adds trials numbered from expected_next on: at most `limit` of them, and none if next_number is
- * not expected_next (rows->n == 0 and rows->next_number says what it is). So a repeat of an
+ * Adds trials numbered from expected_next on, none beyond last_number, and none at all if next_number
+ * is not expected_next (rows->n == 0 and rows->next_number says what it is). So a repeat of an
  * unanswered call adds nothing twice. The rows are the trials added, in order.
  */
 struct store_call *store_trials_add(struct store *s, struct arena *a, int64_t experiment, int64_t epoch,
-	int expected_next, int limit, const struct store_new_trial *trials, size_t n,
+	int expected_next, int last_number, const struct store_new_trial *trials, size_t n,
 	store_trials_cb *done, void *ctx);
 
 /* pending -> starting; the rows are those that were pending and are now yours to start. */

@@ -6,7 +6,7 @@
 #include "server/store/trial_rows.h"
 
 static struct store_call *named(struct store *s, enum stmt stmt, struct arena *a, const char *ns,
-    const char *experiment, store_trials_cb *done, void *ctx)
+	const char *experiment, store_trials_cb *done, void *ctx)
 {
 	struct store_call *c = trials_call(s, stmt, a, done, ctx);
 	pg_text(&c->unit.args, ns);
@@ -15,7 +15,7 @@ static struct store_call *named(struct store *s, enum stmt stmt, struct arena *a
 }
 
 static struct store_call *by_ref(struct store *s, enum stmt stmt, struct arena *a,
-    const struct store_trial_ref *ref, store_trials_cb *done, void *ctx)
+	const struct store_trial_ref *ref, store_trials_cb *done, void *ctx)
 {
 	assert(ref->number > 0 || ref->name);
 	struct store_call *c = named(s, stmt, a, ref->ns, ref->experiment, done, ctx);
@@ -41,13 +41,13 @@ static void states(struct pg_args *p, unsigned mask)
 }
 
 struct store_call *store_trials_page(
-    struct store *s, struct arena *a, const struct store_trial_page *q, store_trials_cb *done, void *ctx)
+	struct store *s, struct arena *a, const struct store_trial_page *q, store_trials_cb *done, void *ctx)
 {
 	static const enum stmt statements[] = {
-	    [STORE_BY_NUMBER] = STMT_TRIALS_BY_NUMBER,
-	    [STORE_BY_NUMBER_DOWN] = STMT_TRIALS_BY_NUMBER_DOWN,
-	    [STORE_BY_RANK] = STMT_TRIALS_BY_RANK,
-	    [STORE_BY_CHANGE] = STMT_TRIALS_BY_CHANGE,
+		[STORE_BY_NUMBER] = STMT_TRIALS_BY_NUMBER,
+		[STORE_BY_NUMBER_DOWN] = STMT_TRIALS_BY_NUMBER_DOWN,
+		[STORE_BY_RANK] = STMT_TRIALS_BY_RANK,
+		[STORE_BY_CHANGE] = STMT_TRIALS_BY_CHANGE,
 	};
 	assert(q->limit >= 1 && q->limit <= 1000 && (unsigned)q->sort < ARRAY_LEN(statements));
 	struct store_call *c = named(s, statements[q->sort], a, q->ns, q->experiment, done, ctx);
@@ -71,13 +71,13 @@ struct store_call *store_trials_page(
 }
 
 struct store_call *store_trial_get(
-    struct store *s, struct arena *a, const struct store_trial_ref *ref, store_trials_cb *done, void *ctx)
+	struct store *s, struct arena *a, const struct store_trial_ref *ref, store_trials_cb *done, void *ctx)
 {
 	return store_call_send(by_ref(s, STMT_TRIAL_GET, a, ref, done, ctx));
 }
 
 struct store_call *store_pareto(struct store *s, struct arena *a, const char *ns, const char *experiment,
-    int limit, store_trials_cb *done, void *ctx)
+	int limit, store_trials_cb *done, void *ctx)
 {
 	struct store_call *c = named(s, STMT_PARETO, a, ns, experiment, done, ctx);
 	pg_int(&c->unit.args, limit);
@@ -85,7 +85,7 @@ struct store_call *store_pareto(struct store *s, struct arena *a, const char *ns
 }
 
 struct store_call *store_worker_trials(struct store *s, struct arena *a, const char *ns,
-    const char *experiment, const char *worker, store_trials_cb *done, void *ctx)
+	const char *experiment, const char *worker, store_trials_cb *done, void *ctx)
 {
 	struct store_call *c = named(s, STMT_WORKER_TRIALS, a, ns, experiment, done, ctx);
 	pg_text(&c->unit.args, worker);
@@ -93,8 +93,8 @@ struct store_call *store_worker_trials(struct store *s, struct arena *a, const c
 }
 
 struct store_call *store_trials_enqueue(struct store *s, struct arena *a, const char *ns,
-    const char *experiment, const char *const *params, size_t n, int max_trials, store_trials_cb *done,
-    void *ctx)
+	const char *experiment, const char *const *params, size_t n, int max_trials, store_trials_cb *done,
+	void *ctx)
 {
 	struct store_call *c = named(s, STMT_TRIALS_ENQUEUE, a, ns, experiment, done, ctx);
 	pg_array(&c->unit.args, n);
@@ -105,7 +105,7 @@ struct store_call *store_trials_enqueue(struct store *s, struct arena *a, const 
 }
 
 struct store_call *store_trials_import(struct store *s, struct arena *a, const char *ns,
-    const char *experiment, const struct store_imported *trials, size_t n, store_trials_cb *done, void *ctx)
+	const char *experiment, const struct store_imported *trials, size_t n, store_trials_cb *done, void *ctx)
 {
 	struct store_call *c = named(s, STMT_TRIALS_IMPORT, a, ns, experiment, done, ctx);
 	struct pg_args *p = &c->unit.args;
@@ -128,7 +128,7 @@ struct store_call *store_trials_import(struct store *s, struct arena *a, const c
 }
 
 struct store_call *store_trial_tell(
-    struct store *s, struct arena *a, const struct store_tell *t, store_trials_cb *done, void *ctx)
+	struct store *s, struct arena *a, const struct store_tell *t, store_trials_cb *done, void *ctx)
 {
 	assert(trial_state_over(t->state));
 	struct store_call *c = by_ref(s, STMT_TRIAL_TELL, a, &t->trial, done, ctx);
@@ -141,13 +141,13 @@ struct store_call *store_trial_tell(
 }
 
 struct store_call *store_trial_touch(
-    struct store *s, struct arena *a, const struct store_trial_ref *ref, store_trials_cb *done, void *ctx)
+	struct store *s, struct arena *a, const struct store_trial_ref *ref, store_trials_cb *done, void *ctx)
 {
 	return store_call_send(by_ref(s, STMT_TRIAL_TOUCH, a, ref, done, ctx));
 }
 
 struct store_call *store_trial_kill(struct store *s, struct arena *a, const struct store_trial_ref *ref,
-    const char *who, store_trials_cb *done, void *ctx)
+	const char *who, store_trials_cb *done, void *ctx)
 {
 	struct store_call *c = by_ref(s, STMT_TRIAL_KILL, a, ref, done, ctx);
 	pg_text(&c->unit.args, who ? who : "");
@@ -155,7 +155,7 @@ struct store_call *store_trial_kill(struct store *s, struct arena *a, const stru
 }
 
 struct store_call *store_trial_retry(struct store *s, struct arena *a, const struct store_trial_ref *ref,
-    const char *who, store_trials_cb *done, void *ctx)
+	const char *who, store_trials_cb *done, void *ctx)
 {
 	struct store_call *c = by_ref(s, STMT_TRIAL_RETRY, a, ref, done, ctx);
 	pg_text(&c->unit.args, who ? who : "");

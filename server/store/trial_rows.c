@@ -8,56 +8,61 @@ struct line {
 	int64_t in_experiment, in_change, remaining;
 	enum experiment_state in_state;
 	int in_next_number;
+	const char *in_uid, *in_metrics, *in_parameters;
 	bool fenced;
 };
 
 static const char *const *source_names(void)
 {
 	static const char *const names[] = {
-	    [STORE_FROM_ALGORITHM] = "algorithm",
-	    [STORE_FROM_USER] = "user",
-	    [STORE_FROM_IMPORT] = "import",
-	    [STORE_SOURCES] = NULL,
+		[STORE_FROM_ALGORITHM] = "algorithm",
+		[STORE_FROM_USER] = "user",
+		[STORE_FROM_IMPORT] = "import",
+		[STORE_SOURCES] = NULL,
 	};
 	return names;
 }
 
 #define L struct line
 static const struct row_field fields[] = {
-    ROW(ROW_BIGINT, L, in_experiment, "in_experiment"),
-    ROW_OF(experiment_state_names, L, in_state, "in_state"),
-    ROW(ROW_BIGINT, L, in_change, "in_change"),
-    ROW(ROW_INT, L, in_next_number, "in_next_number"),
-    ROW(ROW_BIGINT, L, remaining, "remaining"),
-    ROW(ROW_BOOL, L, fenced, "fenced"),
-    ROW(ROW_BIGINT, L, t.experiment, "experiment"),
-    ROW(ROW_INT, L, t.number, "number"),
-    ROW(ROW_INT, L, t.attempt, "attempt"),
-    ROW(ROW_TEXT, L, t.name, "name"),
-    ROW_OF(trial_state_names, L, t.state, "state"),
-    ROW(ROW_TEXT, L, t.stop, "stop"),
-    ROW(ROW_TEXT, L, t.reason, "reason"),
-    ROW(ROW_TEXT, L, t.message, "message"),
-    ROW(ROW_INT_OR_NONE, L, t.exit_code, "exit_code"),
-    ROW(ROW_TEXT, L, t.params, "params"),
-    ROW(ROW_DOUBLES, L, t.vals, "vals"),
-    ROW(ROW_TEXT, L, t.extra, "extra"),
-    ROW(ROW_DOUBLE, L, t.cost, "cost"),
-    ROW(ROW_TEXT, L, t.budget, "budget"),
-    ROW_OF(source_names, L, t.source, "source"),
-    ROW(ROW_TEXT, L, t.worker, "worker"),
-    ROW(ROW_INT, L, t.lease_seconds, "lease_seconds"),
-    ROW(ROW_TIME, L, t.lease_until_us, "lease_until"),
-    ROW(ROW_TEXT, L, t.executor, "executor"),
-    ROW(ROW_TEXT, L, t.object, "object"),
-    ROW(ROW_INT, L, t.completion, "completion"),
-    ROW(ROW_BIGINT, L, t.change, "change"),
-    ROW(ROW_TIME, L, t.created_us, "created_at"),
-    ROW(ROW_TIME, L, t.started_us, "started_at"),
-    ROW(ROW_TIME, L, t.finished_us, "finished_at"),
-    ROW(ROW_INT, L, t.rank, "rank"),
-    ROW(ROW_STEP, L, t.last_step, "last_step"),
-    ROW_OF(store_outcome_names, L, t.outcome, "outcome"),
+	ROW(ROW_BIGINT, L, in_experiment, "in_experiment"),
+	ROW_OF(experiment_state_names, L, in_state, "in_state"),
+	ROW(ROW_BIGINT, L, in_change, "in_change"),
+	ROW(ROW_INT, L, in_next_number, "in_next_number"),
+	ROW(ROW_TEXT, L, in_uid, "in_uid"),
+	ROW(ROW_TEXT, L, in_metrics, "in_metrics"),
+	ROW(ROW_TEXT, L, in_parameters, "in_parameters"),
+	ROW(ROW_BIGINT, L, remaining, "remaining"),
+	ROW(ROW_BOOL, L, fenced, "fenced"),
+	ROW(ROW_BIGINT, L, t.experiment, "experiment"),
+	ROW(ROW_INT, L, t.number, "number"),
+	ROW(ROW_INT, L, t.attempt, "attempt"),
+	ROW(ROW_TEXT, L, t.name, "name"),
+	ROW_OF(trial_state_names, L, t.state, "state"),
+	ROW(ROW_TEXT, L, t.stop, "stop"),
+	ROW(ROW_TEXT, L, t.reason, "reason"),
+	ROW(ROW_TEXT, L, t.message, "message"),
+	ROW(ROW_INT_OR_NONE, L, t.exit_code, "exit_code"),
+	ROW(ROW_TEXT, L, t.params, "params"),
+	ROW(ROW_DOUBLES, L, t.vals, "vals"),
+	ROW(ROW_TEXT, L, t.extra, "extra"),
+	ROW(ROW_DOUBLE, L, t.cost, "cost"),
+	ROW(ROW_TEXT, L, t.budget, "budget"),
+	ROW_OF(source_names, L, t.source, "source"),
+	ROW(ROW_TEXT, L, t.worker, "worker"),
+	ROW(ROW_INT, L, t.lease_seconds, "lease_seconds"),
+	ROW(ROW_TIME, L, t.lease_until_us, "lease_until"),
+	ROW(ROW_TEXT, L, t.executor, "executor"),
+	ROW(ROW_TEXT, L, t.object, "object"),
+	ROW(ROW_BOOL, L, t.pushed, "pushed"),
+	ROW(ROW_INT, L, t.completion, "completion"),
+	ROW(ROW_BIGINT, L, t.change, "change"),
+	ROW(ROW_TIME, L, t.created_us, "created_at"),
+	ROW(ROW_TIME, L, t.started_us, "started_at"),
+	ROW(ROW_TIME, L, t.finished_us, "finished_at"),
+	ROW(ROW_INT, L, t.rank, "rank"),
+	ROW(ROW_STEP, L, t.last_step, "last_step"),
+	ROW_OF(store_outcome_names, L, t.outcome, "outcome"),
 };
 #undef L
 static const struct row_shape shape = {.size = sizeof(struct line), .fields = fields, .n = ARRAY_LEN(fields)};
@@ -82,6 +87,9 @@ static void answer_trials(struct store_call *c, const PGresult *res, const struc
 		rows->remaining = lines[0].remaining;
 		rows->state = lines[0].in_state;
 		rows->next_number = lines[0].in_next_number;
+		rows->uid = lines[0].in_uid;
+		rows->metrics = lines[0].in_metrics;
+		rows->parameters = lines[0].in_parameters;
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (lines[i].t.number > 0)
@@ -91,7 +99,7 @@ static void answer_trials(struct store_call *c, const PGresult *res, const struc
 }
 
 struct store_call *trials_call(
-    struct store *s, enum stmt stmt, struct arena *a, store_trials_cb *done, void *ctx)
+	struct store *s, enum stmt stmt, struct arena *a, store_trials_cb *done, void *ctx)
 {
 	return store_call_new(s, stmt, a, answer_trials, (store_fn *)done, ctx);
 }

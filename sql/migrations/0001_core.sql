@@ -274,6 +274,20 @@ LANGUAGE sql STABLE AS $$
   WHERE b.experiment_id = experiment AND b.number = trial
     AND b.metric = (SELECT o.metric FROM core.objectives o WHERE o.experiment_id = experiment AND o.ordinal = 0) $$;
 
+-- What lists show of a spec.
+CREATE FUNCTION core.brief(spec json) RETURNS json
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT json_build_object('objectives', spec -> 'objectives', 'algorithm', spec -> 'algorithm', 'budget', spec -> 'budget') $$;
+
+CREATE FUNCTION core.metric_names(experiment bigint) RETURNS json
+LANGUAGE sql STABLE AS $$
+  SELECT coalesce(json_agg(metric ORDER BY ordinal), '[]') FROM core.objectives
+  WHERE experiment_id = experiment AND NOT additional $$;
+
+CREATE FUNCTION core.parameter_names(experiment bigint) RETURNS json
+LANGUAGE sql STABLE AS $$
+  SELECT coalesce(json_agg(name ORDER BY ordinal), '[]') FROM core.parameters WHERE experiment_id = experiment $$;
+
 -- Keeps the counts of core.progress, whoever changes trials and however many at once.
 CREATE FUNCTION core.count_trials() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

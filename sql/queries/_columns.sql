@@ -1,6 +1,6 @@
 -- Lists of columns that several statements return; the C structs have fields of these names.
 -- columns: experiment
---   id=experiment_id bigint, ns=namespace text, name text, labels jsonb, form text, spec_sha256 text,
+--   id=experiment_id bigint, ns=namespace text, name text, labels jsonb, annotations jsonb, form text, spec_sha256 text,
 --   algorithm text, state text, cancelling bool, reason text, message text, created_by text,
 --   created_at timestamptz, started_at timestamptz, finished_at timestamptz, archived_at timestamptz,
 --   version bigint
@@ -15,7 +15,9 @@
 -- columns: trial
 --   experiment=experiment_id bigint, number int, attempt int, name text, state text, stop text, reason text,
 --   message text, exit_code int, params jsonb, vals double[], extra jsonb, cost double, budget jsonb,
---   source text, worker text, lease_seconds int, lease_until timestamptz, executor text, object jsonb,
+--   source text, worker text, lease_seconds int, lease_until timestamptz, executor text, object jsonb, pushed bool,
 --   completion int, change bigint, created_at timestamptz, started_at timestamptz, finished_at timestamptz
 -- columns: about
---   in_experiment bigint, in_state text, in_change bigint, in_next_number int
+--   in_experiment bigint, in_change bigint, in_next_number int
+-- columns: place
+--   in_state=state text, in_uid=uid text, in_metrics=metrics json, in_parameters=parameters json

@@ -4,8 +4,9 @@
 WITH v AS (
   INSERT INTO core.events (experiment_id, number, type, reason, message)
   SELECT u.experiment_id, nullif(u.number, 0), u.type, u.reason, u.message
-  FROM unnest($1, $2, $3, $4, $5) AS u (experiment_id, number, type, reason, message)
+  FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY AS u (experiment_id, number, type, reason, message, i)
   JOIN core.experiments e USING (experiment_id)
+  ORDER BY u.i
   RETURNING 1)
 SELECT count(*) AS count FROM v;
 

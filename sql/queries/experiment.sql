@@ -1,14 +1,14 @@
 -- A name that is taken: the row is locked and returned as it is now, not as the snapshot saw it.
 -- name: experiment_create repeatable
--- in: namespace text, name text, labels jsonb, form text, posted text, spec json, spec_sha256 text,
+-- in: namespace text, name text, labels jsonb, annotations jsonb, form text, posted text, spec json, spec_sha256 text,
 --   algorithm text, created_by text, state text, metrics text[], directions text[], strategies text[],
 --   goals double[], additional bool[], names text[], types text[], distributions text[], lows double[],
 --   highs double[], steps double[], choices jsonb[]
 -- out: outcome text, uid text, posted text, spec json, @experiment, @progress, @best
 WITH e AS (
-  INSERT INTO core.experiments AS x (namespace, name, labels, form, posted, spec, spec_sha256, algorithm, created_by,
+  INSERT INTO core.experiments AS x (namespace, name, labels, annotations, form, posted, spec, spec_sha256, algorithm, created_by,
                                      state, started_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $10 = 'running' THEN now() END)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $11 = 'running' THEN now() END)
   ON CONFLICT (namespace, name) WHERE archived_at IS NULL DO UPDATE SET name = x.name
   RETURNING *, xmax = 0 AS fresh),
 g AS (
@@ -16,13 +16,13 @@ g AS (
 o AS (
   INSERT INTO core.objectives (experiment_id, ordinal, metric, direction, strategy, goal, additional)
   SELECT e.experiment_id, u.i - 1, u.metric, u.direction, u.strategy, nullif(u.goal, 'NaN'), u.additional
-  FROM e, unnest($11, $12, $13, $14, $15) WITH ORDINALITY AS u (metric, direction, strategy, goal, additional, i)
+  FROM e, unnest($12, $13, $14, $15, $16) WITH ORDINALITY AS u (metric, direction, strategy, goal, additional, i)
   WHERE e.fresh),
 q AS (
   INSERT INTO core.parameters (experiment_id, ordinal, name, type, distribution, lo, hi, step, choices)
   SELECT e.experiment_id, u.i - 1, u.name, u.type, u.distribution, nullif(u.lo, 'NaN'), nullif(u.hi, 'NaN'),
          nullif(u.step, 'NaN'), u.choices
-  FROM e, unnest($16, $17, $18, $19, $20, $21, $22) WITH ORDINALITY
+  FROM e, unnest($17, $18, $19, $20, $21, $22, $23) WITH ORDINALITY
        AS u (name, type, distribution, lo, hi, step, choices, i)
   WHERE e.fresh),
 v AS (
@@ -30,7 +30,7 @@ v AS (
   SELECT experiment_id, 'Normal', 'Created', CASE WHEN created_by = '' THEN 'created' ELSE 'created by ' || created_by END
   FROM e WHERE fresh
   RETURNING pg_notify('trimtab', experiment_id::text)::text)
-SELECT CASE WHEN e.fresh THEN 'done' WHEN e.spec_sha256 = $7 THEN 'same' ELSE 'differs' END AS outcome,
+SELECT CASE WHEN e.fresh THEN 'done' WHEN e.spec_sha256 = $8 THEN 'same' ELSE 'differs' END AS outcome,
        e.uid::text AS uid, e.posted, e.spec, @experiment(e), @progress(p), @best(b)
 FROM e
 LEFT JOIN (SELECT * FROM g UNION ALL SELECT * FROM core.progress) p USING (experiment_id)
@@ -55,14 +55,14 @@ WHERE e.experiment_id = $1;
 -- The four pages differ in their order only: each walks its index and stops at the limit.
 -- name: experiments_newest repeatable
 -- in: namespace text, labels jsonb, state text, search text, after bigint, after_created timestamptz, max_rows int
--- out: uid text, @experiment, @progress, @best, remaining bigint
+-- out: uid text, brief json, @experiment, @progress, @best, remaining bigint
 WITH e AS (
   SELECT * FROM core.experiments
   WHERE archived_at IS NULL AND ($1::text IS NULL OR namespace = $1) AND ($2::jsonb IS NULL OR labels @> $2)
     AND ($3::text IS NULL OR state = $3) AND ($4::text IS NULL OR strpos(name, $4) > 0)
     AND ($5 = 0 OR (created_at, experiment_id) < ($6, $5))
   ORDER BY created_at DESC, experiment_id DESC LIMIT 10000 + $7)
-SELECT e.uid::text AS uid, @experiment(e), @progress(p), @best(b), e.remaining
+SELECT e.uid::text AS uid, core.brief(e.spec) AS brief, @experiment(e), @progress(p), @best(b), e.remaining
 FROM (SELECT *, (SELECT CASE WHEN count(*) = 10000 + $7 THEN -1 ELSE greatest(count(*) - $7, 0) END FROM e) AS remaining
       FROM e ORDER BY created_at DESC, experiment_id DESC LIMIT $7) e
 JOIN core.progress p USING (experiment_id)
@@ -71,14 +71,14 @@ ORDER BY e.created_at DESC, e.experiment_id DESC;
 
 -- name: experiments_oldest repeatable
 -- in: namespace text, labels jsonb, state text, search text, after bigint, after_created timestamptz, max_rows int
--- out: uid text, @experiment, @progress, @best, remaining bigint
+-- out: uid text, brief json, @experiment, @progress, @best, remaining bigint
 WITH e AS (
   SELECT * FROM core.experiments
   WHERE archived_at IS NULL AND ($1::text IS NULL OR namespace = $1) AND ($2::jsonb IS NULL OR labels @> $2)
     AND ($3::text IS NULL OR state = $3) AND ($4::text IS NULL OR strpos(name, $4) > 0)
     AND ($5 = 0 OR (created_at, experiment_id) > ($6, $5))
   ORDER BY created_at, experiment_id LIMIT 10000 + $7)
-SELECT e.uid::text AS uid, @experiment(e), @progress(p), @best(b), e.remaining
+SELECT e.uid::text AS uid, core.brief(e.spec) AS brief, @experiment(e), @progress(p), @best(b), e.remaining
 FROM (SELECT *, (SELECT CASE WHEN count(*) = 10000 + $7 THEN -1 ELSE greatest(count(*) - $7, 0) END FROM e) AS remaining
       FROM e ORDER BY created_at, experiment_id LIMIT $7) e
 JOIN core.progress p USING (experiment_id)
@@ -87,14 +87,14 @@ ORDER BY e.created_at, e.experiment_id;
 
 -- name: experiments_by_name repeatable
 -- in: namespace text, labels jsonb, state text, search text, after_namespace text, after_name text, max_rows int
--- out: uid text, @experiment, @progress, @best, remaining bigint
+-- out: uid text, brief json, @experiment, @progress, @best, remaining bigint
 WITH e AS (
   SELECT * FROM core.experiments
   WHERE archived_at IS NULL AND ($1::text IS NULL OR namespace = $1) AND ($2::jsonb IS NULL OR labels @> $2)
     AND ($3::text IS NULL OR state = $3) AND ($4::text IS NULL OR strpos(name, $4) > 0)
     AND ($5::text IS NULL OR (namespace, name) > ($5, $6))
   ORDER BY namespace, name LIMIT 10000 + $7)
-SELECT e.uid::text AS uid, @experiment(e), @progress(p), @best(b), e.remaining
+SELECT e.uid::text AS uid, core.brief(e.spec) AS brief, @experiment(e), @progress(p), @best(b), e.remaining
 FROM (SELECT *, (SELECT CASE WHEN count(*) = 10000 + $7 THEN -1 ELSE greatest(count(*) - $7, 0) END FROM e) AS remaining
       FROM e ORDER BY namespace, name LIMIT $7) e
 JOIN core.progress p USING (experiment_id)
@@ -103,14 +103,14 @@ ORDER BY e.namespace, e.name;
 
 -- name: experiments_by_name_down repeatable
 -- in: namespace text, labels jsonb, state text, search text, after_namespace text, after_name text, max_rows int
--- out: uid text, @experiment, @progress, @best, remaining bigint
+-- out: uid text, brief json, @experiment, @progress, @best, remaining bigint
 WITH e AS (
   SELECT * FROM core.experiments
   WHERE archived_at IS NULL AND ($1::text IS NULL OR namespace = $1) AND ($2::jsonb IS NULL OR labels @> $2)
     AND ($3::text IS NULL OR state = $3) AND ($4::text IS NULL OR strpos(name, $4) > 0)
     AND ($5::text IS NULL OR (namespace, name) < ($5, $6))
   ORDER BY namespace DESC, name DESC LIMIT 10000 + $7)
-SELECT e.uid::text AS uid, @experiment(e), @progress(p), @best(b), e.remaining
+SELECT e.uid::text AS uid, core.brief(e.spec) AS brief, @experiment(e), @progress(p), @best(b), e.remaining
 FROM (SELECT *, (SELECT CASE WHEN count(*) = 10000 + $7 THEN -1 ELSE greatest(count(*) - $7, 0) END FROM e) AS remaining
       FROM e ORDER BY namespace DESC, name DESC LIMIT $7) e
 JOIN core.progress p USING (experiment_id)
@@ -118,11 +118,11 @@ LEFT JOIN LATERAL core.best(e.experiment_id) b ON true
 ORDER BY e.namespace DESC, e.name DESC;
 
 -- name: experiment_patch
--- in: namespace text, name text, if_version bigint, spec json, spec_sha256 text, labels jsonb
+-- in: namespace text, name text, if_version bigint, spec json, spec_sha256 text, labels jsonb, annotations jsonb
 -- out: outcome text, uid text, posted text, spec json, @experiment, @progress, @best
 WITH u AS (
   UPDATE core.experiments SET spec = coalesce($4, spec), spec_sha256 = coalesce($5, spec_sha256),
-         labels = coalesce($6, labels), version = version + 1
+         labels = coalesce($6, labels), annotations = coalesce($7, annotations), version = version + 1
   WHERE namespace = $1 AND name = $2 AND archived_at IS NULL AND ($3 = 0 OR version = $3)
   RETURNING *, pg_notify('trimtab', experiment_id::text)::text AS told),
 e AS (

@@ -4,9 +4,9 @@
 -- name: observations_add repeatable
 -- in: experiments bigint[], numbers int[], metrics text[], steps bigint[], vals double[], times timestamptz[],
 --   of_experiments bigint[], of_numbers int[]
--- out: experiment bigint, number int, found bool, state text, stop text, message text, attempt int
+-- out: experiment bigint, number int, found bool, state text, stop text, message text, attempt int, pushed bool
 WITH k AS MATERIALIZED (
-  SELECT u.experiment_id, u.number, t.state, t.stop, t.message, t.attempt
+  SELECT u.experiment_id, u.number, t.state, t.stop, t.message, t.attempt, t.pushed
   FROM unnest($7, $8) AS u (experiment_id, number)
   LEFT JOIN core.trials t USING (experiment_id, number)),
 i AS (
@@ -19,16 +19,16 @@ w AS (
   FROM k WHERE t.experiment_id = k.experiment_id AND t.number = k.number AND t.state = 'running' AND t.worker IS NOT NULL
    AND t.lease_until < now() + t.lease_seconds * interval '0.5 second')
 SELECT experiment_id AS experiment, number, state IS NOT NULL AS found, state, stop,
-       CASE WHEN stop IS NOT NULL THEN message END AS message, attempt FROM k;
+       CASE WHEN stop IS NOT NULL THEN message END AS message, attempt, pushed FROM k;
 
 -- The same when some points have no step: each of them takes the next of its trial and metric, in the
 -- order sent.
 -- name: observations_append
 -- in: experiments bigint[], numbers int[], metrics text[], steps bigint[], vals double[], times timestamptz[],
 --   of_experiments bigint[], of_numbers int[]
--- out: experiment bigint, number int, found bool, state text, stop text, message text, attempt int
+-- out: experiment bigint, number int, found bool, state text, stop text, message text, attempt int, pushed bool
 WITH k AS MATERIALIZED (
-  SELECT u.experiment_id, u.number, t.state, t.stop, t.message, t.attempt
+  SELECT u.experiment_id, u.number, t.state, t.stop, t.message, t.attempt, t.pushed
   FROM unnest($7, $8) AS u (experiment_id, number)
   LEFT JOIN core.trials t USING (experiment_id, number)),
 r AS (
@@ -50,7 +50,7 @@ w AS (
   FROM k WHERE t.experiment_id = k.experiment_id AND t.number = k.number AND t.state = 'running' AND t.worker IS NOT NULL
    AND t.lease_until < now() + t.lease_seconds * interval '0.5 second')
 SELECT experiment_id AS experiment, number, state IS NOT NULL AS found, state, stop,
-       CASE WHEN stop IS NOT NULL THEN message END AS message, attempt FROM k;
+       CASE WHEN stop IS NOT NULL THEN message END AS message, attempt, pushed FROM k;
 
 -- Of each bucket of a metric the lowest and the highest point, and the first and last of all.
 -- name: series repeatable

@@ -4,7 +4,7 @@
 -- name: trials_load repeatable
 -- in: experiment bigint, after_change bigint, after_number int, max_rows int
 -- out: @about, @trial
-SELECT g.experiment_id AS in_experiment, NULL::text AS in_state, g.change AS in_change, g.next_number AS in_next_number,
+SELECT g.experiment_id AS in_experiment, g.change AS in_change, g.next_number AS in_next_number,
        @trial(t)
 FROM core.progress g LEFT JOIN LATERAL (
   SELECT * FROM core.trials t WHERE t.experiment_id = g.experiment_id AND (t.change, t.number) > ($2, $3)
@@ -13,11 +13,11 @@ WHERE g.experiment_id = $1
 ORDER BY t.change, t.number;
 
 -- name: trials_add repeatable
--- in: experiment bigint, epoch bigint, expected_next int, max_rows int, params jsonb[], budgets jsonb[], sources text[],
---   states text[], workers text[], leases int[]
+-- in: experiment bigint, epoch bigint, expected_next int, last_number int, params jsonb[], budgets jsonb[], sources text[],
+--   states text[], executors text[], workers text[], leases int[]
 -- out: @about, fenced bool, @trial
 WITH p AS (
-  UPDATE core.progress SET change = change + 1, next_number = next_number + least($4, cardinality($5))
+  UPDATE core.progress SET change = change + 1, next_number = next_number + greatest(least($4 - $3 + 1, cardinality($5)), 0)
   WHERE experiment_id = $1 AND ($2 = 0 OR epoch = $2) AND next_number = $3
   RETURNING change, next_number),
 t AS (
@@ -25,12 +25,13 @@ t AS (
                            executor, started_at, change)
   SELECT $1, $3 + n.i - 1, core.trial_name(e.name, e.uid, ($3 + n.i - 1)::int), n.params, n.budget, n.source, n.state,
          n.worker, nullif(n.lease, 0), CASE WHEN n.lease > 0 THEN now() + n.lease * interval '1 second' END,
-         CASE WHEN n.worker IS NOT NULL THEN 'worker' END, CASE WHEN n.state = 'running' THEN now() END, p.change
+         CASE WHEN n.worker IS NOT NULL THEN 'worker' ELSE n.executor END, CASE WHEN n.state = 'running' THEN now() END, p.change
   FROM p, core.experiments e,
-       unnest($5, $6, $7, $8, $9, $10) WITH ORDINALITY AS n (params, budget, source, state, worker, lease, i)
-  WHERE e.experiment_id = $1 AND n.i <= $4
+       unnest($5, $6, $7, $8, $9, $10, $11) WITH ORDINALITY
+       AS n (params, budget, source, state, executor, worker, lease, i)
+  WHERE e.experiment_id = $1 AND $3 + n.i - 1 <= $4
   RETURNING *)
-SELECT g.experiment_id AS in_experiment, NULL::text AS in_state, coalesce(p.change, g.change) AS in_change,
+SELECT g.experiment_id AS in_experiment, coalesce(p.change, g.change) AS in_change,
        coalesce(p.next_number, g.next_number) AS in_next_number, p.change IS NULL AND $2 <> 0 AND g.epoch <> $2 AS fenced,
        @trial(t)
 FROM core.progress g LEFT JOIN p ON true LEFT JOIN t ON true WHERE g.experiment_id = $1
@@ -45,7 +46,7 @@ t AS (
   UPDATE core.trials t SET state = 'starting', executor = $4, change = p.change
   FROM p WHERE t.experiment_id = $1 AND t.number = ANY ($3) AND t.state = 'pending' AND t.stop IS NULL
   RETURNING t.*)
-SELECT g.experiment_id AS in_experiment, NULL::text AS in_state, coalesce(p.change, g.change) AS in_change,
+SELECT g.experiment_id AS in_experiment, coalesce(p.change, g.change) AS in_change,
        coalesce(p.next_number, g.next_number) AS in_next_number, p.change IS NULL AS fenced, @trial(t)
 FROM core.progress g LEFT JOIN p ON true LEFT JOIN t ON true WHERE g.experiment_id = $1
 ORDER BY t.number;
@@ -53,14 +54,15 @@ ORDER BY t.number;
 -- Completions are numbered in the order of the batch.
 -- name: trials_move
 -- in: experiment bigint, epoch bigint, numbers int[], attempts int[], states text[], reasons text[], messages text[],
---   exit_codes int[], objects jsonb[]
+--   exit_codes int[], objects jsonb[], workers text[], leases int[]
 -- out: @about, fenced bool, @trial
 WITH f AS (
-  SELECT m.number, m.attempt, m.asked, m.exit_code, m.object, was.state AS was, v.vals, v.extra,
+  SELECT m.number, m.attempt, m.asked, m.exit_code, m.object, m.worker, m.lease, was.state AS was, v.vals, v.extra,
          w.state, w.why, w.sentence, core.cost($1, w.state, v.vals) AS cost, core.trial_over(m.asked) AS over,
          count(*) FILTER (WHERE core.trial_over(m.asked)) OVER (ORDER BY m.i) AS nth,
          count(*) FILTER (WHERE core.trial_over(m.asked)) OVER () AS ends
-  FROM unnest($3, $4, $5, $6, $7, $8, $9) WITH ORDINALITY AS m (number, attempt, asked, reason, message, exit_code, object, i)
+  FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11) WITH ORDINALITY
+       AS m (number, attempt, asked, reason, message, exit_code, object, worker, lease, i)
   JOIN core.trials was ON was.experiment_id = $1 AND was.number = m.number AND was.attempt = m.attempt
    AND core.trial_edge(was.state, m.asked)
   LEFT JOIN LATERAL core.final_values($1, m.number, NULL) v ON core.trial_over(m.asked)
@@ -71,6 +73,9 @@ p AS (
 t AS (
   UPDATE core.trials t SET state = f.state, reason = coalesce(f.why, t.reason), message = coalesce(f.sentence, t.message),
     exit_code = coalesce(f.exit_code, t.exit_code), object = coalesce(f.object, t.object),
+    worker = coalesce(f.worker, t.worker), executor = CASE WHEN f.worker IS NULL THEN t.executor ELSE 'worker' END,
+    lease_seconds = CASE WHEN f.worker IS NULL THEN t.lease_seconds ELSE f.lease END,
+    lease_until = CASE WHEN f.worker IS NULL THEN t.lease_until ELSE now() + f.lease * interval '1 second' END,
     vals = f.vals, extra = f.extra, cost = f.cost, change = p.change,
     completion = CASE WHEN f.over THEN p.completions - f.ends + f.nth END,
     started_at = CASE WHEN f.asked IN ('running', 'succeeded', 'early_stopped') THEN coalesce(t.started_at, now())
@@ -84,8 +89,8 @@ v AS (
   SELECT t.experiment_id, t.number,
          CASE WHEN t.state IN ('failed', 'lost', 'metrics_unavailable') THEN 'Warning' ELSE 'Normal' END,
          CASE WHEN t.reason <> '' THEN t.reason ELSE replace(initcap(replace(t.state, '_', ' ')), ' ', '') END, t.message
-  FROM t WHERE t.was <> t.state AND t.state <> 'starting')
-SELECT g.experiment_id AS in_experiment, NULL::text AS in_state, coalesce(p.change, g.change) AS in_change,
+  FROM t WHERE t.was <> t.state AND t.state <> 'starting' ORDER BY t.completion, t.number)
+SELECT g.experiment_id AS in_experiment, coalesce(p.change, g.change) AS in_change,
        coalesce(p.next_number, g.next_number) AS in_next_number, p.change IS NULL AS fenced, @trial(t)
 FROM core.progress g LEFT JOIN p ON true LEFT JOIN t ON true WHERE g.experiment_id = $1
 ORDER BY t.number;
@@ -103,7 +108,7 @@ t AS (
 v AS (
   INSERT INTO core.events (experiment_id, number, type, reason, message)
   SELECT experiment_id, number, 'Normal', stop, message FROM t)
-SELECT g.experiment_id AS in_experiment, NULL::text AS in_state, coalesce(p.change, g.change) AS in_change,
+SELECT g.experiment_id AS in_experiment, coalesce(p.change, g.change) AS in_change,
        coalesce(p.next_number, g.next_number) AS in_next_number, p.change IS NULL AS fenced, @trial(t)
 FROM core.progress g LEFT JOIN p ON true LEFT JOIN t ON true WHERE g.experiment_id = $1
 ORDER BY t.number;
@@ -123,7 +128,7 @@ t AS (
 v AS (
   INSERT INTO core.events (experiment_id, number, type, reason, message)
   SELECT experiment_id, number, 'Normal', reason, message FROM t)
-SELECT g.experiment_id AS in_experiment, NULL::text AS in_state, coalesce(p.change, g.change) AS in_change,
+SELECT g.experiment_id AS in_experiment, coalesce(p.change, g.change) AS in_change,
        coalesce(p.next_number, g.next_number) AS in_next_number, p.change IS NULL AS fenced, @trial(t)
 FROM core.progress g LEFT JOIN p ON true LEFT JOIN t ON true WHERE g.experiment_id = $1
 ORDER BY t.number;
@@ -147,7 +152,20 @@ t AS (
 v AS (
   INSERT INTO core.events (experiment_id, number, type, reason, message)
   SELECT experiment_id, number, 'Warning', reason, message FROM t)
-SELECT g.experiment_id AS in_experiment, NULL::text AS in_state, coalesce(p.change, g.change) AS in_change,
+SELECT g.experiment_id AS in_experiment, coalesce(p.change, g.change) AS in_change,
        coalesce(p.next_number, g.next_number) AS in_next_number, p.change IS NULL AS fenced, @trial(t)
 FROM core.progress g LEFT JOIN p ON true LEFT JOIN t ON true WHERE g.experiment_id = $1
 ORDER BY t.number;
+
+-- name: trials_pushed repeatable
+-- in: experiment bigint, numbers int[]
+-- out: count bigint
+WITH n AS (
+  SELECT number FROM core.trials WHERE experiment_id = $1 AND number = ANY ($2) AND NOT pushed),
+p AS (
+  UPDATE core.progress SET change = change + 1 WHERE experiment_id = $1 AND EXISTS (SELECT FROM n) RETURNING change),
+t AS (
+  UPDATE core.trials t SET pushed = true, change = p.change
+  FROM p, n WHERE t.experiment_id = $1 AND t.number = n.number AND NOT t.pushed
+  RETURNING pg_notify('trimtab', t.experiment_id::text)::text)
+SELECT count(*) AS count FROM t;

@@ -1,15 +1,17 @@
 -- Pages of trials with their ranks. Each walks one index from where the last page ended.
 -- name: trials_by_number repeatable
 -- in: namespace text, name text, states text[], after_number int, max_rows int
--- out: @about, remaining bigint, @trial, rank int, last_step bigint
+-- out: @about, @place, remaining bigint, @trial, rank int, last_step bigint
 WITH x AS (
-  SELECT e.experiment_id, e.state, p.change, p.next_number FROM core.experiments e JOIN core.progress p USING (experiment_id)
+  SELECT e.experiment_id, e.state, e.uid::text AS uid, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
+         core.parameter_names(e.experiment_id) AS parameters
+  FROM core.experiments e JOIN core.progress p USING (experiment_id)
   WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL),
 t AS (
   SELECT t.* FROM core.trials t WHERE t.experiment_id = (SELECT experiment_id FROM x) AND t.number > $4
     AND ($3::text[] IS NULL OR t.state = ANY ($3))
   ORDER BY t.number LIMIT $5)
-SELECT x.experiment_id AS in_experiment, x.state AS in_state, x.change AS in_change, x.next_number AS in_next_number,
+SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS in_next_number, @place(x),
        CASE WHEN $3::text[] IS NULL THEN x.next_number - 1 - (SELECT max(number) FROM t)
             ELSE (SELECT count(*) FROM core.trials c WHERE c.experiment_id = x.experiment_id AND c.state = ANY ($3)
                   AND c.number > (SELECT max(number) FROM t)) END AS remaining,
@@ -20,15 +22,17 @@ ORDER BY t.number;
 
 -- name: trials_by_number_down repeatable
 -- in: namespace text, name text, states text[], after_number int, max_rows int
--- out: @about, remaining bigint, @trial, rank int, last_step bigint
+-- out: @about, @place, remaining bigint, @trial, rank int, last_step bigint
 WITH x AS (
-  SELECT e.experiment_id, e.state, p.change, p.next_number FROM core.experiments e JOIN core.progress p USING (experiment_id)
+  SELECT e.experiment_id, e.state, e.uid::text AS uid, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
+         core.parameter_names(e.experiment_id) AS parameters
+  FROM core.experiments e JOIN core.progress p USING (experiment_id)
   WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL),
 t AS (
   SELECT t.* FROM core.trials t WHERE t.experiment_id = (SELECT experiment_id FROM x)
     AND t.number < CASE WHEN $4 = 0 THEN 2147483647 ELSE $4 END AND ($3::text[] IS NULL OR t.state = ANY ($3))
   ORDER BY t.number DESC LIMIT $5)
-SELECT x.experiment_id AS in_experiment, x.state AS in_state, x.change AS in_change, x.next_number AS in_next_number,
+SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS in_next_number, @place(x),
        CASE WHEN $3::text[] IS NULL THEN (SELECT min(number) FROM t) - 1
             ELSE (SELECT count(*) FROM core.trials c WHERE c.experiment_id = x.experiment_id AND c.state = ANY ($3)
                   AND c.number < (SELECT min(number) FROM t)) END AS remaining,
@@ -39,16 +43,18 @@ ORDER BY t.number DESC;
 
 -- name: trials_by_rank repeatable
 -- in: namespace text, name text, after_cost double, after_number int, max_rows int
--- out: @about, remaining bigint, @trial, rank int, last_step bigint
+-- out: @about, @place, remaining bigint, @trial, rank int, last_step bigint
 WITH x AS (
-  SELECT e.experiment_id, e.state, p.change, p.next_number FROM core.experiments e JOIN core.progress p USING (experiment_id)
+  SELECT e.experiment_id, e.state, e.uid::text AS uid, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
+         core.parameter_names(e.experiment_id) AS parameters
+  FROM core.experiments e JOIN core.progress p USING (experiment_id)
   WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL),
 t AS (
   SELECT t.* FROM core.trials t WHERE t.experiment_id = (SELECT experiment_id FROM x) AND t.cost IS NOT NULL
     AND (t.cost, t.number) > ($3, $4)
   ORDER BY t.cost, t.number LIMIT $5),
 z AS (SELECT cost, number FROM t ORDER BY cost DESC, number DESC LIMIT 1)
-SELECT x.experiment_id AS in_experiment, x.state AS in_state, x.change AS in_change, x.next_number AS in_next_number,
+SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS in_next_number, @place(x),
        (SELECT count(*) FROM core.trials c WHERE c.experiment_id = x.experiment_id AND c.cost IS NOT NULL
          AND (c.cost, c.number) > ((SELECT cost FROM z), (SELECT number FROM z))) AS remaining,
        @trial(t), r.rank, core.last_step(t.experiment_id, t.number) AS last_step
@@ -58,16 +64,18 @@ ORDER BY t.cost, t.number;
 
 -- name: trials_by_change repeatable
 -- in: namespace text, name text, states text[], after_change bigint, after_number int, max_rows int
--- out: @about, remaining bigint, @trial, rank int, last_step bigint
+-- out: @about, @place, remaining bigint, @trial, rank int, last_step bigint
 WITH x AS (
-  SELECT e.experiment_id, e.state, p.change, p.next_number FROM core.experiments e JOIN core.progress p USING (experiment_id)
+  SELECT e.experiment_id, e.state, e.uid::text AS uid, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
+         core.parameter_names(e.experiment_id) AS parameters
+  FROM core.experiments e JOIN core.progress p USING (experiment_id)
   WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL),
 t AS (
   SELECT t.* FROM core.trials t WHERE t.experiment_id = (SELECT experiment_id FROM x)
     AND (t.change, t.number) > ($4, $5) AND ($3::text[] IS NULL OR t.state = ANY ($3))
   ORDER BY t.change, t.number LIMIT $6),
 z AS (SELECT change, number FROM t ORDER BY change DESC, number DESC LIMIT 1)
-SELECT x.experiment_id AS in_experiment, x.state AS in_state, x.change AS in_change, x.next_number AS in_next_number,
+SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS in_next_number, @place(x),
        (SELECT count(*) FROM core.trials c WHERE c.experiment_id = x.experiment_id
          AND (c.change, c.number) > ((SELECT change FROM z), (SELECT number FROM z))
          AND ($3::text[] IS NULL OR c.state = ANY ($3))) AS remaining,
@@ -78,11 +86,13 @@ ORDER BY t.change, t.number;
 
 -- name: trial_get repeatable
 -- in: namespace text, name text, number int, trial text
--- out: @about, @trial, rank int, last_step bigint
+-- out: @about, @place, @trial, rank int, last_step bigint
 WITH x AS (
-  SELECT e.experiment_id, e.state, p.change, p.next_number FROM core.experiments e JOIN core.progress p USING (experiment_id)
+  SELECT e.experiment_id, e.state, e.uid::text AS uid, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
+         core.parameter_names(e.experiment_id) AS parameters
+  FROM core.experiments e JOIN core.progress p USING (experiment_id)
   WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL)
-SELECT x.experiment_id AS in_experiment, x.state AS in_state, x.change AS in_change, x.next_number AS in_next_number,
+SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS in_next_number, @place(x),
        @trial(t),
        CASE WHEN t.cost IS NOT NULL THEN (1 + (SELECT count(*) FROM core.trials b
          WHERE b.experiment_id = t.experiment_id AND b.cost < t.cost))::int END AS rank,
@@ -93,9 +103,10 @@ FROM x LEFT JOIN core.trials t ON t.experiment_id = x.experiment_id AND t.number
 -- With two objectives one walk in the order of the first leaves few candidates; with more, all are compared.
 -- name: pareto repeatable
 -- in: namespace text, name text, max_rows int
--- out: @about, @trial, rank int, last_step bigint
+-- out: @about, @place, @trial, rank int, last_step bigint
 WITH x AS (
-  SELECT e.experiment_id, e.state, p.change, p.next_number, (
+  SELECT e.experiment_id, e.state, e.uid::text AS uid, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
+         core.parameter_names(e.experiment_id) AS parameters, (
            SELECT array_agg(CASE WHEN direction = 'minimize' THEN 1.0 ELSE -1.0 END ORDER BY ordinal)
            FROM core.objectives o WHERE o.experiment_id = e.experiment_id AND NOT o.additional) AS signs
   FROM core.experiments e JOIN core.progress p USING (experiment_id)
@@ -115,7 +126,7 @@ t AS (
     SELECT FROM f b WHERE b.number <> a.number AND b.costs[1] <= a.costs[1]
       AND (SELECT bool_and(p <= q) AND bool_or(p < q) FROM unnest(b.costs, a.costs) AS u (p, q)))
   ORDER BY t.cost, t.number LIMIT $3)
-SELECT x.experiment_id AS in_experiment, x.state AS in_state, x.change AS in_change, x.next_number AS in_next_number,
+SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS in_next_number, @place(x),
        @trial(t), r.rank, core.last_step(t.experiment_id, t.number) AS last_step
 FROM x LEFT JOIN t ON true
 LEFT JOIN core.ranks((SELECT experiment_id FROM x), (SELECT array_agg(cost) FROM t)) r ON r.cost = t.cost

@@ -3,21 +3,25 @@
 
 -- name: worker_trials repeatable
 -- in: namespace text, name text, worker text
--- out: @about, @trial
+-- out: @about, @place, @trial
 WITH x AS (
-  SELECT e.experiment_id, e.state, p.change, p.next_number FROM core.experiments e JOIN core.progress p USING (experiment_id)
+  SELECT e.experiment_id, e.state, e.uid::text AS uid, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
+         core.parameter_names(e.experiment_id) AS parameters
+  FROM core.experiments e JOIN core.progress p USING (experiment_id)
   WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL),
 t AS (
   UPDATE core.trials t SET lease_until = now() + t.lease_seconds * interval '1 second'
   FROM x WHERE t.experiment_id = x.experiment_id AND t.state = 'running' AND t.worker = $3 RETURNING t.*)
-SELECT x.experiment_id AS in_experiment, x.state AS in_state, x.change AS in_change, x.next_number AS in_next_number, @trial(t)
+SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS in_next_number, @place(x), @trial(t)
 FROM x LEFT JOIN t ON true ORDER BY t.number;
 
 -- name: trials_enqueue
 -- in: namespace text, name text, params jsonb[], max_trials int
--- out: @about, @trial
+-- out: @about, @place, @trial
 WITH x AS (
-  SELECT * FROM core.experiments WHERE namespace = $1 AND name = $2 AND archived_at IS NULL),
+  SELECT experiment_id, name, state, uid::text AS uid, core.metric_names(experiment_id) AS metrics,
+         core.parameter_names(experiment_id) AS parameters
+  FROM core.experiments WHERE namespace = $1 AND name = $2 AND archived_at IS NULL),
 l AS (
   SELECT p.experiment_id, p.next_number AS first,
          greatest(least(cardinality($3), CASE WHEN $4 = 0 THEN cardinality($3) ELSE $4 - (p.next_number - 1 - p.imported) END), 0) AS n
@@ -28,20 +32,22 @@ p AS (
   RETURNING p.experiment_id, p.change, p.next_number, l.first, l.n),
 t AS (
   INSERT INTO core.trials (experiment_id, number, name, params, source, state, reason, change)
-  SELECT p.experiment_id, p.first + u.i - 1, core.trial_name(x.name, x.uid, (p.first + u.i - 1)::int), u.params,
+  SELECT p.experiment_id, p.first + u.i - 1, core.trial_name(x.name, x.uid::uuid, (p.first + u.i - 1)::int), u.params,
          'user', 'pending', 'Enqueued', p.change
   FROM p JOIN x USING (experiment_id), unnest($3) WITH ORDINALITY AS u (params, i) WHERE u.i <= p.n
   RETURNING *, pg_notify('trimtab', experiment_id::text)::text AS told)
-SELECT x.experiment_id AS in_experiment, x.state AS in_state, coalesce(p.change, g.change) AS in_change,
-       coalesce(p.next_number, g.next_number) AS in_next_number, @trial(t)
+SELECT x.experiment_id AS in_experiment, coalesce(p.change, g.change) AS in_change,
+       coalesce(p.next_number, g.next_number) AS in_next_number, @place(x), @trial(t)
 FROM x JOIN core.progress g USING (experiment_id) LEFT JOIN p ON true LEFT JOIN t ON true
 ORDER BY t.number;
 
 -- name: trials_import
 -- in: namespace text, name text, params jsonb[], given jsonb[], states text[], reasons text[], messages text[]
--- out: @about, @trial
+-- out: @about, @place, @trial
 WITH x AS (
-  SELECT * FROM core.experiments WHERE namespace = $1 AND name = $2 AND archived_at IS NULL),
+  SELECT experiment_id, name, state, uid::text AS uid, core.metric_names(experiment_id) AS metrics,
+         core.parameter_names(experiment_id) AS parameters
+  FROM core.experiments WHERE namespace = $1 AND name = $2 AND archived_at IS NULL),
 p AS (
   UPDATE core.progress SET change = change + 1, next_number = next_number + cardinality($3),
          imported = imported + cardinality($3), completions = completions + cardinality($3)
@@ -55,21 +61,23 @@ u AS (
 t AS (
   INSERT INTO core.trials (experiment_id, number, name, params, source, state, reason, message, vals, extra, cost,
                            completion, started_at, finished_at, change)
-  SELECT u.experiment_id, u.number, core.trial_name(x.name, x.uid, u.number), u.params, 'import', u.state,
+  SELECT u.experiment_id, u.number, core.trial_name(x.name, x.uid::uuid, u.number), u.params, 'import', u.state,
          coalesce(u.why, 'Imported'), coalesce(u.sentence, ''), u.vals, u.extra,
          core.cost(u.experiment_id, u.state, u.vals), u.completion, now(), now(), u.change
   FROM u JOIN x USING (experiment_id)
   RETURNING *, pg_notify('trimtab', experiment_id::text)::text AS told)
-SELECT x.experiment_id AS in_experiment, x.state AS in_state, coalesce(p.change, g.change) AS in_change,
-       coalesce(p.next_number, g.next_number) AS in_next_number, @trial(t)
+SELECT x.experiment_id AS in_experiment, coalesce(p.change, g.change) AS in_change,
+       coalesce(p.next_number, g.next_number) AS in_next_number, @place(x), @trial(t)
 FROM x JOIN core.progress g USING (experiment_id) LEFT JOIN p ON true LEFT JOIN t ON true
 ORDER BY t.number;
 
 -- name: trial_tell
 -- in: namespace text, name text, number int, trial text, asked text, given jsonb, reason text, message text
--- out: outcome text, @about, @trial
+-- out: outcome text, @about, @place, @trial
 WITH x AS (
-  SELECT * FROM core.experiments WHERE namespace = $1 AND name = $2 AND archived_at IS NULL),
+  SELECT experiment_id, name, state, uid::text AS uid, core.metric_names(experiment_id) AS metrics,
+         core.parameter_names(experiment_id) AS parameters
+  FROM core.experiments WHERE namespace = $1 AND name = $2 AND archived_at IS NULL),
 o AS (
   SELECT t.* FROM x JOIN core.trials t USING (experiment_id) WHERE t.number = CASE WHEN $3 > 0 THEN $3 ELSE
     (SELECT n.number FROM core.trials n WHERE n.experiment_id = x.experiment_id AND n.name = $4) END),
@@ -96,15 +104,17 @@ t AS (
   UNION ALL
   SELECT CASE WHEN o.state = 'pending' THEN 'wrong_state' WHEN o.state = f.state AND o.vals IS NOT DISTINCT FROM f.vals THEN 'same' ELSE 'differs' END, o.*, ''
   FROM o JOIN f USING (experiment_id, number) WHERE NOT EXISTS (SELECT FROM u))
-SELECT t.outcome, x.experiment_id AS in_experiment, x.state AS in_state, greatest(g.change, t.change) AS in_change,
-       g.next_number AS in_next_number, @trial(t)
+SELECT t.outcome, x.experiment_id AS in_experiment, greatest(g.change, t.change) AS in_change,
+       g.next_number AS in_next_number, @place(x), @trial(t)
 FROM x JOIN core.progress g USING (experiment_id) LEFT JOIN t ON true;
 
 -- name: trial_touch repeatable
 -- in: namespace text, name text, number int, trial text
--- out: @about, @trial
+-- out: @about, @place, @trial
 WITH x AS (
-  SELECT e.experiment_id, e.state, p.change, p.next_number FROM core.experiments e JOIN core.progress p USING (experiment_id)
+  SELECT e.experiment_id, e.state, e.uid::text AS uid, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
+         core.parameter_names(e.experiment_id) AS parameters
+  FROM core.experiments e JOIN core.progress p USING (experiment_id)
   WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL),
 o AS (
   SELECT t.* FROM x JOIN core.trials t USING (experiment_id) WHERE t.number = CASE WHEN $3 > 0 THEN $3 ELSE
@@ -114,14 +124,16 @@ u AS (
   FROM o WHERE t.experiment_id = o.experiment_id AND t.number = o.number AND t.state = 'running' AND t.worker IS NOT NULL
   RETURNING t.*),
 t AS (SELECT * FROM u UNION ALL SELECT * FROM o WHERE NOT EXISTS (SELECT FROM u))
-SELECT x.experiment_id AS in_experiment, x.state AS in_state, x.change AS in_change, x.next_number AS in_next_number, @trial(t)
+SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS in_next_number, @place(x), @trial(t)
 FROM x LEFT JOIN t ON true;
 
 -- name: trial_kill
 -- in: namespace text, name text, number int, trial text, who text
--- out: outcome text, @about, @trial
+-- out: outcome text, @about, @place, @trial
 WITH x AS (
-  SELECT * FROM core.experiments WHERE namespace = $1 AND name = $2 AND archived_at IS NULL),
+  SELECT experiment_id, name, state, uid::text AS uid, core.metric_names(experiment_id) AS metrics,
+         core.parameter_names(experiment_id) AS parameters
+  FROM core.experiments WHERE namespace = $1 AND name = $2 AND archived_at IS NULL),
 o AS (
   SELECT t.* FROM x JOIN core.trials t USING (experiment_id) WHERE t.number = CASE WHEN $3 > 0 THEN $3 ELSE
     (SELECT n.number FROM core.trials n WHERE n.experiment_id = x.experiment_id AND n.name = $4) END),
@@ -145,15 +157,17 @@ t AS (
   UNION ALL
   SELECT CASE WHEN o.state = 'killed' OR NOT core.trial_over(o.state) THEN 'same' ELSE 'wrong_state' END, o.*, ''
   FROM o WHERE NOT EXISTS (SELECT FROM u))
-SELECT t.outcome, x.experiment_id AS in_experiment, x.state AS in_state, greatest(g.change, t.change) AS in_change,
-       g.next_number AS in_next_number, @trial(t)
+SELECT t.outcome, x.experiment_id AS in_experiment, greatest(g.change, t.change) AS in_change,
+       g.next_number AS in_next_number, @place(x), @trial(t)
 FROM x JOIN core.progress g USING (experiment_id) LEFT JOIN t ON true;
 
 -- name: trial_retry
 -- in: namespace text, name text, number int, trial text, who text
--- out: outcome text, @about, @trial
+-- out: outcome text, @about, @place, @trial
 WITH x AS (
-  SELECT * FROM core.experiments WHERE namespace = $1 AND name = $2 AND archived_at IS NULL),
+  SELECT experiment_id, name, state, uid::text AS uid, core.metric_names(experiment_id) AS metrics,
+         core.parameter_names(experiment_id) AS parameters
+  FROM core.experiments WHERE namespace = $1 AND name = $2 AND archived_at IS NULL),
 o AS (
   SELECT t.* FROM x JOIN core.trials t USING (experiment_id) WHERE t.number = CASE WHEN $3 > 0 THEN $3 ELSE
     (SELECT n.number FROM core.trials n WHERE n.experiment_id = x.experiment_id AND n.name = $4) END),
@@ -177,6 +191,6 @@ t AS (
   UNION ALL
   SELECT CASE WHEN o.state = 'pending' THEN 'same' ELSE 'wrong_state' END, o.*, ''
   FROM o WHERE NOT EXISTS (SELECT FROM u))
-SELECT t.outcome, x.experiment_id AS in_experiment, x.state AS in_state, greatest(g.change, t.change) AS in_change,
-       g.next_number AS in_next_number, @trial(t)
+SELECT t.outcome, x.experiment_id AS in_experiment, greatest(g.change, t.change) AS in_change,
+       g.next_number AS in_next_number, @place(x), @trial(t)
 FROM x JOIN core.progress g USING (experiment_id) LEFT JOIN t ON true;
