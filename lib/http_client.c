@@ -14,26 +14,26 @@
 enum { SPARE_HANDLES = 32, HOST_DEFAULT = 32, TOTAL_DEFAULT = 128 };
 
 struct http_flight {
-	struct http_exchange exchange;  /* first: curl's private pointer is both */
+	struct http_exchange exchange; /* first: curl's private pointer is both */
 	TAILQ_ENTRY(http_flight) link;
 	struct http_client *client;
 	struct arena *arena;
-	http_done_fn *done;             /* NULL: cancelled                       */
+	http_done_fn *done; /* NULL: cancelled                       */
 	void *ctx;
-	bool started;                   /* curl has it                           */
+	bool started; /* curl has it                           */
 };
 
 struct http_client {
 	struct loop *loop;
 	struct http_client_config config;
 	CURLM *multi;
-	struct loop_timer *timeout;     /* curl's                                */
-	struct loop_timer *kick;        /* starts and reaps outside of curl      */
-	TAILQ_HEAD(, http_flight) flights;
+	struct loop_timer *timeout; /* curl's                                */
+	struct loop_timer *kick;    /* starts and reaps outside of curl      */
+	TAILQ_HEAD(http_flights, http_flight) flights;
 	size_t n_flights;
 	CURL *spare[SPARE_HANDLES];
 	size_t n_spare;
-	bool inside;                    /* a callback of the user runs inside of curl */
+	bool inside; /* a callback of the user runs inside of curl */
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -96,7 +96,7 @@ static void land_all(struct http_client *c)
 		struct http_flight *f = NULL;
 		if (m->msg != CURLMSG_DONE)
 			continue;
-		CURLcode code = m->data.result;         /* m dies with the handle's removal */
+		CURLcode code = m->data.result; /* m dies with the handle's removal */
 		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&f);
 		land(f, code);
 	}
@@ -200,14 +200,14 @@ void http_client_free(struct http_client *c)
 		flight_free(TAILQ_FIRST(&c->flights));
 	while (c->n_spare)
 		curl_easy_cleanup(c->spare[--c->n_spare]);
-	curl_multi_cleanup(c->multi);           /* closes connections: calls on_socket() */
+	curl_multi_cleanup(c->multi); /* closes connections: calls on_socket() */
 	loop_timer_free(c->timeout);
 	loop_timer_free(c->kick);
 	free(c);
 }
 
-struct http_flight *http_client_send(struct http_client *c, const struct http_call *call,
-	http_done_fn *done, void *ctx, struct err *e)
+struct http_flight *http_client_send(
+	struct http_client *c, const struct http_call *call, http_done_fn *done, void *ctx, struct err *e)
 {
 	assert(done);
 	struct http_flight *f = xcalloc(1, sizeof *f);

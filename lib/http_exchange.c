@@ -18,8 +18,8 @@ enum {
 
 /* --- what curl calls ------------------------------------------------------------------------ */
 
-static bool call_user(struct http_exchange *x, bool (*on_data)(void *, const char *, size_t), const char *p, size_t n,
-	int status)
+static bool call_user(struct http_exchange *x, bool (*on_data)(void *, const char *, size_t), const char *p,
+	size_t n, int status)
 {
 	if (x->inside)
 		*x->inside = true;
@@ -105,7 +105,8 @@ static const char *url_part(CURLU *u, CURLUPart part, unsigned flags, struct are
 }
 
 /* The certificate is for another name than the one we dial: ask for that name, dial this one. */
-static void rename_host(struct http_exchange *x, CURLU *u, const char *host, const char *port, const char *name)
+static void rename_host(
+	struct http_exchange *x, CURLU *u, const char *host, const char *port, const char *name)
 {
 	curl_url_set(u, CURLUPART_HOST, name, 0);
 	x->connect_to = curl_slist_append(NULL, arena_printf(x->arena, "::%s:%s", host, port));
@@ -124,7 +125,7 @@ static bool set_url(struct http_exchange *x, const struct http_call *call, struc
 	const char *host = url_part(u, CURLUPART_HOST, 0, x->arena);
 	const char *port = url_part(u, CURLUPART_PORT, CURLU_DEFAULT_PORT, x->arena);
 	x->place = call->unix_socket ? arena_strdup(x->arena, call->unix_socket)
-								 : arena_printf(x->arena, "%s://%s:%s", scheme, host, port);
+	                             : arena_printf(x->arena, "%s://%s:%s", scheme, host, port);
 	if (is_loopback(host))
 		curl_easy_setopt(x->easy, CURLOPT_PROXY, "");
 	if (call->tls && call->tls->server_name)
@@ -134,7 +135,8 @@ static bool set_url(struct http_exchange *x, const struct http_call *call, struc
 	return true;
 }
 
-static void set_pem(CURL *easy, CURLoption file_option, CURLoption blob_option, const char *file, const char *pem)
+static void set_pem(
+	CURL *easy, CURLoption file_option, CURLoption blob_option, const char *file, const char *pem)
 {
 	struct curl_blob blob = {.flags = CURL_BLOB_COPY};
 	if (pem) {
@@ -170,7 +172,7 @@ static bool set_headers(struct http_exchange *x, const struct http_call *call)
 	bool fine = append(x, "Expect:"); /* no round trip before the body */
 	if (call->body)
 		fine &= append(x, arena_printf(x->arena, "Content-Type: %s",
-			call->content_type ? call->content_type : "application/json"));
+							  call->content_type ? call->content_type : "application/json"));
 	for (size_t i = 0; i < call->n_headers; i++) {
 		const struct http_header *h = &call->headers[i];
 		assert(!strpbrk(h->name, "\r\n:") && !strpbrk(h->value, "\r\n"));
@@ -215,7 +217,8 @@ static void set_times(struct http_exchange *x, const struct http_call *call)
 	curl_easy_setopt(x->easy, CURLOPT_TIMEOUT_MS, to_ms(x->timeout_us));
 	if (call->silence_us) {
 		curl_easy_setopt(x->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-		curl_easy_setopt(x->easy, CURLOPT_LOW_SPEED_TIME, (long)((call->silence_us + CLK_SECOND - 1) / CLK_SECOND));
+		curl_easy_setopt(
+			x->easy, CURLOPT_LOW_SPEED_TIME, (long)((call->silence_us + CLK_SECOND - 1) / CLK_SECOND));
 	}
 }
 
@@ -248,7 +251,8 @@ bool http_exchange_begin(struct http_exchange *x, CURL *easy, struct arena *a, c
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, user_agent ? user_agent : "trimtab");
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)(call->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+	curl_easy_setopt(
+		easy, CURLOPT_HTTP_VERSION, (long)(call->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
 	if (!call->on_data)
 		curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
 	if (call->follow) {

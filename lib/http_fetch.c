@@ -6,7 +6,9 @@
 #include "lib/http_exchange.h"
 #include "lib/mem.h"
 
-struct http_session { CURL *easy; };
+struct http_session {
+	CURL *easy;
+};
 
 struct http_session *http_session_new(void)
 {

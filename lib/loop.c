@@ -25,15 +25,15 @@ struct loop_timer {
 	loop_fn *fn;
 	void *ctx;
 	int64_t due_us;
-	uint64_t order;                 /* of arming: timers due at the same time fire in this order */
-	size_t at;                      /* place in the heap + 1; 0 = not armed                      */
+	uint64_t order; /* of arming: timers due at the same time fire in this order */
+	size_t at;      /* place in the heap + 1; 0 = not armed                      */
 };
 
 struct loop {
 	struct event_base *base;
-	struct event *alarm;            /* ends the wait when the first timer is due */
-	int64_t alarm_us;               /* what it is set to; INT64_MAX = off        */
-	struct loop_timer **heap;       /* binary heap by (due_us, order)            */
+	struct event *alarm;      /* ends the wait when the first timer is due */
+	int64_t alarm_us;         /* what it is set to; INT64_MAX = off        */
+	struct loop_timer **heap; /* binary heap by (due_us, order)            */
 	size_t n_heap, cap_heap;
 	uint64_t armings;
 	struct hook *tail, **tail_end;

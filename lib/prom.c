@@ -12,15 +12,15 @@
 #include "lib/strbuf.h"
 
 enum prom_kind { PROM_COUNTER, PROM_GAUGE, PROM_HISTOGRAM };
-enum { SLOTS = 2 * PROM_SERIES_MAX };           /* of the hash table: never more than half full */
+enum { SLOTS = 2 * PROM_SERIES_MAX }; /* of the hash table: never more than half full */
 
 struct prom_series {
 	struct prom_metric *metric;
 	char *values[PROM_LABELS_MAX];
 	uint32_t hash;
-	double value;                   /* histogram: the sum       */
-	uint64_t count;                 /* histogram                */
-	uint64_t buckets[];             /* histogram: not cumulated */
+	double value;       /* histogram: the sum       */
+	uint64_t count;     /* histogram                */
+	uint64_t buckets[]; /* histogram: not cumulated */
 };
 
 struct prom_metric {
@@ -30,9 +30,9 @@ struct prom_metric {
 	size_t n_labels;
 	double bounds[PROM_BUCKETS_MAX];
 	size_t n_bounds;
-	struct prom_series **series;    /* in the order of birth    */
+	struct prom_series **series; /* in the order of birth    */
 	size_t n_series;
-	uint16_t *slots;                /* index + 1, linear probing */
+	uint16_t *slots; /* index + 1, linear probing */
 	struct prom_metric *next;
 };
 
@@ -47,7 +47,8 @@ struct prom {
 	struct collector *collectors;
 };
 
-static const double seconds_bounds[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+static const double seconds_bounds[] = {
+	0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 
 struct prom *prom_new(void)
 {
@@ -83,8 +84,8 @@ void prom_free(struct prom *r)
 	free(r);
 }
 
-static struct prom_metric *metric_new(struct prom *r, enum prom_kind kind, const char *name, const char *help,
-	const char *const *labels)
+static struct prom_metric *metric_new(
+	struct prom *r, enum prom_kind kind, const char *name, const char *help, const char *const *labels)
 {
 	for (const struct prom_metric *m = r->first; m; m = m->next)
 		assert(strcmp(m->name, name) != 0 && "a metric is declared once");
@@ -102,7 +103,8 @@ static struct prom_metric *metric_new(struct prom *r, enum prom_kind kind, const
 	return m;
 }
 
-struct prom_metric *prom_counter(struct prom *r, const char *name, const char *help, const char *const *labels)
+struct prom_metric *prom_counter(
+	struct prom *r, const char *name, const char *help, const char *const *labels)
 {
 	return metric_new(r, PROM_COUNTER, name, help, labels);
 }
@@ -254,7 +256,8 @@ static void write_label(struct strbuf *out, bool *any, const char *name, const c
 }
 
 /* One line; `le` is a histogram's bound or NULL. */
-static void write_sample(struct strbuf *out, const struct prom_series *s, const char *suffix, const double *le, double v)
+static void write_sample(
+	struct strbuf *out, const struct prom_series *s, const char *suffix, const double *le, double v)
 {
 	bool any = false;
 	strbuf_puts(out, s->metric->name);

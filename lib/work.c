@@ -19,15 +19,15 @@ struct queue {
 };
 
 struct work_pool {
-	struct queue todo;              /* loop -> workers                          */
-	pthread_cond_t more;            /* with todo.lock                           */
-	bool closing;                   /* under todo.lock                          */
-	struct work_job **running;      /* per worker, NULL = idle; under todo.lock */
-	struct queue finished;          /* workers -> loop                          */
-	int eventfd;                    /* readable: `finished` is not empty        */
+	struct queue todo;         /* loop -> workers                          */
+	pthread_cond_t more;       /* with todo.lock                           */
+	bool closing;              /* under todo.lock                          */
+	struct work_job **running; /* per worker, NULL = idle; under todo.lock */
+	struct queue finished;     /* workers -> loop                          */
+	int eventfd;               /* readable: `finished` is not empty        */
 	struct loop_watch *watch;
 	size_t queue_max;
-	size_t depth;                   /* submitted and not yet done(): the loop's */
+	size_t depth; /* submitted and not yet done(): the loop's */
 	unsigned n_threads;
 	struct work_thread {
 		struct work_pool *pool;
@@ -120,7 +120,7 @@ static void dispatch(struct work_pool *p)
 {
 	struct work_job *job = queue_detach(&p->finished);
 	while (job) {
-		struct work_job *next = job->next;      /* done() frees the job */
+		struct work_job *next = job->next; /* done() frees the job */
 		p->depth--;
 		job->done(job);
 		job = next;

@@ -20,7 +20,7 @@ enum { CACHE_SLOTS = AUTH_CACHE_MAX, TRIAL_KEY_MAX = 128, CACHED_NAME_MAX = 128 
 /* A place holds one token; another with the same place replaces it. Names that do not fit are not
  * remembered. */
 struct cached {
-	int64_t until_us;               /* 0: empty */
+	int64_t until_us; /* 0: empty */
 	uint8_t hash[AUTH_HASH];
 	enum role role;
 	char name[CACHED_NAME_MAX], ns[CACHED_NAME_MAX];
@@ -30,8 +30,8 @@ struct auth {
 	struct auth_config config;
 	uint8_t trial_key[TRIAL_KEY_MAX];
 	size_t trial_key_len;
-	struct cached *cache;           /* CACHE_SLOTS; made by the first token */
-	unsigned generation;            /* of the cache: a lookup that began before auth_forget() is not kept */
+	struct cached *cache; /* CACHE_SLOTS; made by the first token */
+	unsigned generation;  /* of the cache: a lookup that began before auth_forget() is not kept */
 };
 
 static const char *const role_names[] = {"none", "viewer", "editor", "admin"};
@@ -193,8 +193,9 @@ void auth_identify(struct auth *au, const char *authorization, struct arena *a, 
 		return;
 	}
 	if (!authorization || strncasecmp(authorization, "Bearer ", 7) != 0) {
-		deny(done, ctx, authorization ? "only bearer tokens are accepted: Authorization: Bearer <token>"
-									  : "send a token: Authorization: Bearer <token>");
+		deny(done, ctx,
+			authorization ? "only bearer tokens are accepted: Authorization: Bearer <token>"
+						  : "send a token: Authorization: Bearer <token>");
 		return;
 	}
 	const char *token = authorization + 7 + strspn(authorization + 7, " ");
@@ -210,14 +211,17 @@ bool auth_allows(const struct principal *p, enum role need, const char *ns, stru
 {
 	if (p->role < need || p->kind == PRINCIPAL_TRIAL)
 		return err_set(e, ERR_FORBIDDEN, "this needs the role %s%s%s; the token '%s' is %s", role_name(need),
-			ns && *ns != '*' ? " in the namespace " : "", ns && *ns != '*' ? ns : "", p->name, role_name(p->role));
+			ns && *ns != '*' ? " in the namespace " : "", ns && *ns != '*' ? ns : "", p->name,
+			role_name(p->role));
 	if (!ns || strcmp(p->ns, "*") == 0 || strcmp(p->ns, ns) == 0)
 		return true;
 	if (strcmp(ns, "*") == 0)
-		return err_set(e, ERR_FORBIDDEN, "this needs the role %s in every namespace; the token '%s' is for %s only",
-			role_name(need), p->name, p->ns);
-	return err_set(e, ERR_FORBIDDEN, "this needs the role %s in the namespace %s; the token '%s' is for %s only",
-		role_name(need), ns, p->name, p->ns);
+		return err_set(e, ERR_FORBIDDEN,
+			"this needs the role %s in every namespace; the token '%s' is for %s only", role_name(need),
+			p->name, p->ns);
+	return err_set(e, ERR_FORBIDDEN,
+		"this needs the role %s in the namespace %s; the token '%s' is for %s only", role_name(need), ns,
+		p->name, p->ns);
 }
 
 bool auth_allows_trial(const struct principal *p, enum role need, const char *ns, int64_t experiment_id,

@@ -220,15 +220,17 @@ static bool start_listening(struct http_server *s, struct err *e)
 	if (!resolve(&s->config, &ai, e))
 		return false;
 	s->listener = evconnlistener_new_bind(loop_base(s->loop), on_accept, s,
-		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, BACKLOG, ai->ai_addr, (int)ai->ai_addrlen);
+		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, BACKLOG, ai->ai_addr,
+		(int)ai->ai_addrlen);
 	int failed = errno;
 	freeaddrinfo(ai);
 	if (!s->listener && failed == EADDRINUSE)
-		return err_set(e, ERR_UNAVAILABLE, "%s port %d is taken by another program: stop it or choose another port",
-			s->config.address, s->config.port);
+		return err_set(e, ERR_UNAVAILABLE,
+			"%s port %d is taken by another program: stop it or choose another port", s->config.address,
+			s->config.port);
 	if (!s->listener)
-		return err_set(e, ERR_UNAVAILABLE, "cannot listen on %s port %d: %s", s->config.address, s->config.port,
-			strerror(failed));
+		return err_set(e, ERR_UNAVAILABLE, "cannot listen on %s port %d: %s", s->config.address,
+			s->config.port, strerror(failed));
 	evconnlistener_set_error_cb(s->listener, on_accept_error);
 	s->port = bound_port(s->listener);
 	return true;
@@ -252,7 +254,8 @@ static bool start_tls(struct http_server *s, struct err *e)
 	const char *file = cert;
 	if (SSL_CTX_use_certificate_chain_file(s->tls, cert) == 1) {
 		file = key;
-		if (SSL_CTX_use_PrivateKey_file(s->tls, key, SSL_FILETYPE_PEM) == 1 && SSL_CTX_check_private_key(s->tls) == 1)
+		if (SSL_CTX_use_PrivateKey_file(s->tls, key, SSL_FILETYPE_PEM) == 1 &&
+			SSL_CTX_check_private_key(s->tls) == 1)
 			return true;
 	}
 	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
@@ -280,7 +283,8 @@ static void add_metrics(struct http_server *s)
 	s->requests = prom_counter(s->config.metrics, "trimtab_http_requests_total", "Requests answered",
 		(const char *const[]){"route", "method", "code", NULL});
 	s->seconds = prom_histogram(s->config.metrics, "trimtab_http_request_duration_seconds",
-		"From the last byte of a request's head to its answer", (const char *const[]){"route", "code", NULL}, NULL, 0);
+		"From the last byte of a request's head to its answer", (const char *const[]){"route", "code", NULL},
+		NULL, 0);
 }
 
 /* When the deadline has come: whatever is still open is cut. */

@@ -155,7 +155,8 @@ static bool begin_body(struct http_conn *c)
 		max = route_max < max ? route_max : max;
 	}
 	if (length > (int64_t)max) {
-		err_set(&e, ERR_TOO_LARGE, "the body has %lld bytes; at most %zu are accepted here", (long long)length, max);
+		err_set(&e, ERR_TOO_LARGE, "the body has %lld bytes; at most %zu are accepted here",
+			(long long)length, max);
 		return refuse(c, &e);
 	}
 	if (call->head.chunked) {
@@ -262,7 +263,8 @@ static bool read_chunked_body(struct http_conn *c)
 	size_t used, have = evbuffer_get_length(input(c));
 	if (have == 0)
 		return need_more(c);
-	const char *p = (const char *)evbuffer_pullup(input(c), (ev_ssize_t)(have < INPUT_HIGH ? have : INPUT_HIGH));
+	const char *p =
+		(const char *)evbuffer_pullup(input(c), (ev_ssize_t)(have < INPUT_HIGH ? have : INPUT_HIGH));
 	bool fine = http_chunks_feed(&c->chunks, p, have < INPUT_HIGH ? have : INPUT_HIGH, &used, &c->body, &e);
 	evbuffer_drain(input(c), used);
 	if (!fine)
@@ -453,8 +455,8 @@ static struct bufferevent *new_bufferevent(struct http_server *s, int fd)
 	SSL *ssl = SSL_new(s->tls);
 	if (!ssl)
 		return NULL;
-	struct bufferevent *bev = bufferevent_openssl_socket_new(base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING,
-		BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+	struct bufferevent *bev = bufferevent_openssl_socket_new(
+		base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	if (bev)
 		bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
 	else

@@ -99,9 +99,9 @@ struct http_server {
 	struct loop_timer *rest_timer, *sweep_timer, *stop_timer;
 	int port;
 	struct ssl_ctx_st *tls;
-	TAILQ_HEAD(, http_conn) conns;
+	TAILQ_HEAD(http_conns, http_conn) conns;
 	size_t n_conns;
-	LIST_HEAD(, http_call_state) calls;
+	LIST_HEAD(http_calls, http_call_state) calls;
 	size_t n_calls;
 	struct arena *spare[SPARE_ARENAS], *retired[SPARE_ARENAS];
 	size_t n_spare, n_retired;

@@ -29,7 +29,7 @@ const char *http_method_name(enum http_method m)
 static bool is_token_char(unsigned char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		(c && strchr("!#$%&'*+-.^_`|~", c));
+	       (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
 static size_t token_length(const char *p)
@@ -320,8 +320,8 @@ static enum step chunk_data(struct http_chunks *c, const char *p, size_t n, size
 	return STEP_ON;
 }
 
-bool http_chunks_feed(struct http_chunks *c, const char *p, size_t n, size_t *used, struct strbuf *out,
-	struct err *e)
+bool http_chunks_feed(
+	struct http_chunks *c, const char *p, size_t n, size_t *used, struct strbuf *out, struct err *e)
 {
 	enum step step = STEP_ON;
 	*used = 0;

@@ -102,14 +102,36 @@ void http_set_header(struct http_req *req, const char *name, const char *value)
 
 static const char *phrase(int status)
 {
-	static const struct { int status; const char *text; } phrases[] = {
-		{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {301, "Moved Permanently"},
-		{302, "Found"}, {303, "See Other"}, {304, "Not Modified"}, {307, "Temporary Redirect"},
-		{400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
-		{405, "Method Not Allowed"}, {406, "Not Acceptable"}, {409, "Conflict"}, {410, "Gone"},
-		{412, "Precondition Failed"}, {413, "Content Too Large"}, {415, "Unsupported Media Type"},
-		{422, "Unprocessable Content"}, {429, "Too Many Requests"}, {500, "Internal Server Error"},
-		{501, "Not Implemented"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
+	static const struct {
+		int status;
+		const char *text;
+	} phrases[] = {
+		{200, "OK"},
+		{201, "Created"},
+		{202, "Accepted"},
+		{204, "No Content"},
+		{301, "Moved Permanently"},
+		{302, "Found"},
+		{303, "See Other"},
+		{304, "Not Modified"},
+		{307, "Temporary Redirect"},
+		{400, "Bad Request"},
+		{401, "Unauthorized"},
+		{403, "Forbidden"},
+		{404, "Not Found"},
+		{405, "Method Not Allowed"},
+		{406, "Not Acceptable"},
+		{409, "Conflict"},
+		{410, "Gone"},
+		{412, "Precondition Failed"},
+		{413, "Content Too Large"},
+		{415, "Unsupported Media Type"},
+		{422, "Unprocessable Content"},
+		{429, "Too Many Requests"},
+		{500, "Internal Server Error"},
+		{501, "Not Implemented"},
+		{503, "Service Unavailable"},
+		{504, "Gateway Timeout"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
 		if (phrases[i].status == status)
@@ -169,9 +191,11 @@ static void hold_back(struct http_call_state *call, int status, const char *type
 {
 	http_hold_fn *hold = call->hold;
 	call->hold = NULL;
-	call->held = (struct http_held){.status = status, .type = arena_strdup(call->req.arena, type),
+	call->held = (struct http_held){.status = status,
+		.type = arena_strdup(call->req.arena, type),
 		.headers = arena_strndup(call->req.arena, call->headers.data, call->headers.len),
-		.body = arena_strndup(call->req.arena, body.p ? body.p : "", body.n), .n = body.n};
+		.body = arena_strndup(call->req.arena, body.p ? body.p : "", body.n),
+		.n = body.n};
 	free(body.release);
 	hold(&call->req, &call->held, call->hold_ctx);
 }

@@ -14,7 +14,7 @@ struct http_stream {
 	struct http_stream_events events;
 	void *ctx;
 	bool chunked;
-	bool closing;           /* on_close comes at the end of this pass, unless ended */
+	bool closing; /* on_close comes at the end of this pass, unless ended */
 	bool ended;
 };
 
@@ -62,8 +62,8 @@ void stream_drained(struct http_stream *s)
 		s->events.on_drain(s->ctx);
 }
 
-struct http_stream *http_stream_begin(struct http_req *req, int status, const char *type,
-	const struct http_stream_events *events, void *ctx)
+struct http_stream *http_stream_begin(
+	struct http_req *req, int status, const char *type, const struct http_stream_events *events, void *ctx)
 {
 	struct http_call_state *call = req->state_;
 	assert(call && !call->stream);

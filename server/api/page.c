@@ -15,7 +15,10 @@
  */
 enum { VERSION = 1, CHECK = 6, PREFIX = 1 + CHECK + 1, RAW_MAX = PAGE_CURSOR_MAX * 3 / 4 };
 
-struct raw { uint8_t bytes[RAW_MAX]; size_t n; };
+struct raw {
+	uint8_t bytes[RAW_MAX];
+	size_t n;
+};
 
 static void add_check(uint8_t out[CHECK], const char *list, const uint8_t *values, size_t n, struct arena *a)
 {
@@ -101,5 +104,6 @@ bool page_read(struct arena *a, const char *list, const char *cursor, struct pag
 	}
 	*out = (struct page_key){0};
 	return err_set(e, ERR_INVALID,
-		"`continue` is not a cursor of this list: take it unchanged from the answer before, with the same filter and order");
+		"`continue` is not a cursor of this list: take it unchanged from the answer before, with the same "
+	    "filter and order");
 }

@@ -68,18 +68,19 @@ void http_reply_problem(struct http_req *req, const struct problem_reply *p)
 	http_reply_json_as(req, status, "application/problem+json");
 }
 
-void http_reply_problems(struct http_req *req, const struct problems *p, const char *type, const char *title,
-	const char *detail)
+void http_reply_problems(
+	struct http_req *req, const struct problems *p, const char *type, const char *title, const char *detail)
 {
 	char count[64];
-	snprintf(count, sizeof count, p->total == 1 ? "The request has 1 error" : "The request has %zu errors", p->total);
+	snprintf(count, sizeof count, p->total == 1 ? "The request has 1 error" : "The request has %zu errors",
+		p->total);
 	http_reply_problem(req, &(struct problem_reply){
-		.code = ERR_INVALID,
-		.type = type,
-		.title = title ? title : count,
-		.detail = detail,
-		.problems = p,
-	});
+								.code = ERR_INVALID,
+								.type = type,
+								.title = title ? title : count,
+								.detail = detail,
+								.problems = p,
+							});
 }
 
 void http_reply_err(struct http_req *req, const struct err *e)

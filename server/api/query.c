@@ -13,7 +13,7 @@ struct decoder {
 	const struct json_field *fields;
 	char *out;
 	struct problems *problems;
-	bool *seen;             /* per field */
+	bool *seen; /* per field */
 };
 
 static const char *pointer_of(const struct decoder *d, const char *name)
@@ -34,8 +34,8 @@ static bool out_of_range(const struct decoder *d, const struct json_field *f, co
 	char low[NUM_MAX], high[NUM_MAX];
 	num_format(low, f->min);
 	num_format(high, f->max);
-	return problem_add(d->problems, pointer_of(d, f->name), "out-of-range", "%s must be from %s to %s%s", f->name, low,
-		high, what);
+	return problem_add(d->problems, pointer_of(d, f->name), "out-of-range", "%s must be from %s to %s%s",
+		f->name, low, high, what);
 }
 
 static bool set_string(const struct decoder *d, const struct json_field *f, const char *text)
@@ -78,7 +78,8 @@ static bool set_bool(const struct decoder *d, const struct json_field *f, const 
 {
 	bool yes = text[0] == '\0' || strcmp(text, "true") == 0 || strcmp(text, "1") == 0;
 	if (!yes && strcmp(text, "false") != 0 && strcmp(text, "0") != 0)
-		return problem_add(d->problems, pointer_of(d, f->name), "wrong-type", "'%.40s' is not true or false", text);
+		return problem_add(
+			d->problems, pointer_of(d, f->name), "wrong-type", "'%.40s' is not true or false", text);
 	memcpy(d->out + f->offset, &yes, sizeof yes);
 	return true;
 }
@@ -87,8 +88,8 @@ static bool set_duration(const struct decoder *d, const struct json_field *f, co
 {
 	int64_t us;
 	if (!num_parse_duration(text, &us))
-		return problem_add(d->problems, pointer_of(d, f->name), "wrong-type", "'%.40s' is not a duration like 30s or 5m",
-			text);
+		return problem_add(d->problems, pointer_of(d, f->name), "wrong-type",
+			"'%.40s' is not a duration like 30s or 5m", text);
 	if ((double)us < f->min * CLK_SECOND || (double)us > f->max * CLK_SECOND)
 		return out_of_range(d, f, " seconds");
 	memcpy(d->out + f->offset, &us, sizeof us);
@@ -156,7 +157,8 @@ static bool unknown(const struct decoder *d, const char *name)
 	const char **names = ARENA_NEW_N(d->problems->arena, const char *, n + 1);
 	for (size_t i = 0; i < n; i++)
 		names[i] = d->fields[i].name;
-	return problem_unknown(d->problems, pointer_of(d, name), "unknown-parameter", "a query parameter", name, names);
+	return problem_unknown(
+		d->problems, pointer_of(d, name), "unknown-parameter", "a query parameter", name, names);
 }
 
 static void take(const struct decoder *d, const char *name, const char *value, bool ignore_unknown)
@@ -198,14 +200,15 @@ static void fill_absent(const struct decoder *d)
 		if (d->seen[i])
 			continue;
 		if (f->need == JF_REQUIRED)
-			problem_add(d->problems, pointer_of(d, f->name), "required", "the query parameter %s is needed", f->name);
+			problem_add(
+				d->problems, pointer_of(d, f->name), "required", "the query parameter %s is needed", f->name);
 		else if (f->dflt)
 			set_default(d, f);
 	}
 }
 
-bool query_decode(const char *query, const struct json_field *fields, bool ignore_unknown, void *out,
-	struct problems *p)
+bool query_decode(
+	const char *query, const struct json_field *fields, bool ignore_unknown, void *out, struct problems *p)
 {
 	size_t before = p->total;
 	struct err e;

@@ -22,9 +22,9 @@ enum segment_kind { SEG_LITERAL, SEG_PARAM_VERB, SEG_PARAM, SEG_REST };
 
 struct segment {
 	enum segment_kind kind;
-	const char *text;               /* literal: itself; else the parameter's name */
+	const char *text; /* literal: itself; else the parameter's name */
 	size_t n;
-	const char *verb;               /* with its colon                             */
+	const char *verb; /* with its colon                             */
 	size_t verb_n;
 };
 
@@ -32,19 +32,22 @@ struct compiled {
 	const struct route *row;
 	size_t n;
 	struct segment seg[SEGMENTS_MAX];
-	size_t order;                   /* of addition                                */
+	size_t order; /* of addition                                */
 };
 
 struct router {
 	struct auth *auth;
 	void *app;
 	struct arena *arena;
-	struct compiled *routes;        /* the most specific first                    */
+	struct compiled *routes; /* the most specific first                    */
 	size_t n;
-	const struct route **rows;      /* in the order of addition                   */
+	const struct route **rows; /* in the order of addition                   */
 };
 
-struct slice { const char *p; size_t n; };
+struct slice {
+	const char *p;
+	size_t n;
+};
 
 /* --- compiling ------------------------------------------------------------------------------ */
 
@@ -62,7 +65,9 @@ static void compile_segment(struct router *r, struct segment *s, const char *p, 
 	if (is_rest)
 		name_n -= 3;
 	*s = (struct segment){
-		.kind = is_rest ? SEG_REST : verb_n ? SEG_PARAM_VERB : SEG_PARAM,
+		.kind = is_rest  ? SEG_REST
+	            : verb_n ? SEG_PARAM_VERB
+	                     : SEG_PARAM,
 		.text = arena_strndup(r->arena, p + 1, name_n),
 		.n = name_n,
 		.verb = end + 1,
@@ -197,7 +202,8 @@ static bool matches(const struct compiled *c, const struct slice *parts, size_t 
 	return true;
 }
 
-static void take_params(const struct compiled *c, const struct slice *parts, struct arena *a, struct route_match *m)
+static void take_params(
+	const struct compiled *c, const struct slice *parts, struct arena *a, struct route_match *m)
 {
 	m->params = ARENA_NEW_N(a, struct http_pair, c->n + 1);
 	for (size_t i = 0; i < c->n; i++) {
@@ -211,7 +217,8 @@ static void take_params(const struct compiled *c, const struct slice *parts, str
 	}
 }
 
-struct route_match router_match(const struct router *r, enum http_method method, const char *path, struct arena *a)
+struct route_match router_match(
+	const struct router *r, enum http_method method, const char *path, struct arena *a)
 {
 	struct route_match m = {0};
 	struct slice parts[SEGMENTS_MAX];
@@ -285,9 +292,9 @@ static bool refuse_type(struct http_req *req, const struct route *row)
 {
 	bool decoded = row->body && !(row->flags & ROUTE_RAW);
 	struct err e;
-	err_set(&e, ERR_MEDIA_TYPE, "the content type '%.80s' is not accepted here; send %s%s%s",
-		req->media_type, decoded || !row->media ? "application/json" : "",
-		decoded && row->media ? " or " : "", row->media ? row->media : "");
+	err_set(&e, ERR_MEDIA_TYPE, "the content type '%.80s' is not accepted here; send %s%s%s", req->media_type,
+		decoded || !row->media ? "application/json" : "", decoded && row->media ? " or " : "",
+		row->media ? row->media : "");
 	http_reply_err(req, &e);
 	return false;
 }
@@ -347,7 +354,8 @@ static bool take_body(struct http_req *req, const struct route *row)
 	size_t max = row->max_body ? row->max_body : BODY_DEFAULT;
 	if (req->body_len > max) {
 		struct err e;
-		err_set(&e, ERR_TOO_LARGE, "the body has %zu bytes; at most %zu are accepted here", req->body_len, max);
+		err_set(
+			&e, ERR_TOO_LARGE, "the body has %zu bytes; at most %zu are accepted here", req->body_len, max);
 		http_reply_err(req, &e);
 		return false;
 	}
@@ -428,10 +436,10 @@ static void wrong_method(struct http_req *req, unsigned allow)
 		return;
 	}
 	http_reply_problem(req, &(struct problem_reply){
-		.code = ERR_METHOD,
-		.detail = arena_printf(req->arena, "this path takes %s", list),
-		.allow = list,
-	});
+								.code = ERR_METHOD,
+								.detail = arena_printf(req->arena, "this path takes %s", list),
+								.allow = list,
+							});
 }
 
 static void no_route(struct http_req *req, const struct route_match *m)
@@ -445,7 +453,8 @@ static void no_route(struct http_req *req, const struct route_match *m)
 		http_reply_empty(req, 204);
 		return;
 	}
-	err_set(&e, ERR_NOT_FOUND, "there is nothing at %.200s; GET /openapi.json lists what there is", req->path);
+	err_set(
+		&e, ERR_NOT_FOUND, "there is nothing at %.200s; GET /openapi.json lists what there is", req->path);
 	http_reply_err(req, &e);
 }
 
@@ -459,12 +468,14 @@ static bool from_foreign_page(const struct http_req *req, struct err *e)
 	if (origin) {
 		const char *sep = strstr(origin, "://");
 		if (!sep || strcasecmp(sep + 3, host) != 0)
-			return !err_set(e, ERR_FORBIDDEN, "requests of web pages from '%.100s' are refused without a token", origin);
+			return !err_set(
+				e, ERR_FORBIDDEN, "requests of web pages from '%.100s' are refused without a token", origin);
 	}
 	size_t n = strcspn(host, ":");
 	bool is_address = strspn(host, "0123456789.") == n || host[0] == '[' || n == 0;
 	if (!is_address && !(n == 9 && strncasecmp(host, "localhost", 9) == 0))
-		return !err_set(e, ERR_FORBIDDEN, "the host '%.100s' is refused without a token: use localhost or the address", host);
+		return !err_set(e, ERR_FORBIDDEN,
+			"the host '%.100s' is refused without a token: use localhost or the address", host);
 	return false;
 }
 

@@ -39,7 +39,10 @@ static size_t check_head(const char *p, size_t n, size_t cut, struct arena *a)
 	return end;
 }
 
-struct decoded { bool fine, done; struct strbuf out; };
+struct decoded {
+	bool fine, done;
+	struct strbuf out;
+};
 
 static struct decoded decode(const char *p, size_t n, size_t cut)
 {
@@ -72,7 +75,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	n -= head;
 	struct decoded whole = decode(p, n, n), parts = decode(p, n, cut < n ? cut : n);
 	must(whole.fine == parts.fine && whole.done == parts.done);
-	must(!whole.done || (whole.out.len == parts.out.len && memcmp(whole.out.data, parts.out.data, whole.out.len) == 0));
+	must(!whole.done ||
+		 (whole.out.len == parts.out.len && memcmp(whole.out.data, parts.out.data, whole.out.len) == 0));
 	strbuf_free(&whole.out);
 	strbuf_free(&parts.out);
 	arena_free(a);

@@ -50,7 +50,11 @@ static const struct json_field fields[] = {
 #define TRIALS "/api/v1/namespaces/{ns}/experiments/{name}/trials"
 static const struct route routes[] = {
 	{.method = HTTP_GET, .path = "/", .handler = never},
-	{.method = HTTP_GET, .path = TRIALS, .handler = never, .query = fields, .query_size = sizeof(struct query)},
+	{.method = HTTP_GET,
+		.path = TRIALS,
+		.handler = never,
+		.query = fields,
+		.query_size = sizeof(struct query)},
 	{.method = HTTP_POST, .path = TRIALS ":ask", .handler = never},
 	{.method = HTTP_GET, .path = TRIALS "/{trial}", .handler = never},
 	{.method = HTTP_POST, .path = TRIALS "/{trial}:tell", .handler = never},

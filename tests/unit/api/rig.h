@@ -151,7 +151,7 @@ static inline const char *rig_ask(struct rig *r, const char *request)
 static inline int rig_status(const char *answer)
 {
 	assert_memory_equal(answer, "HTTP/1.1 ", 9);
-	return atoi(answer + 9);
+	return (int)strtol(answer + 9, NULL, 10);
 }
 
 #define assert_has(text, part)                                             \

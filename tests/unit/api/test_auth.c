@@ -1,9 +1,9 @@
 /* Principals: tokens of users and trials, the cache, roles. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -21,7 +21,8 @@ static struct {
 
 static const struct principal ana = {.kind = PRINCIPAL_USER, .role = ROLE_EDITOR, .name = "ana", .ns = "lab"};
 
-static void lookup(void *ctx UNUSED, const uint8_t hash[AUTH_HASH], struct arena *a UNUSED, auth_found_fn *found, void *found_ctx)
+static void lookup(void *ctx UNUSED, const uint8_t hash[AUTH_HASH], struct arena *a UNUSED,
+	auth_found_fn *found, void *found_ctx)
 {
 	uint8_t expected[AUTH_HASH];
 	auth_hash("secret", expected);
@@ -33,7 +34,12 @@ static void lookup(void *ctx UNUSED, const uint8_t hash[AUTH_HASH], struct arena
 		found(found_ctx, store.known ? &ana : NULL, NULL);
 }
 
-struct result { int done; bool failed; struct principal p; struct err e; };
+struct result {
+	int done;
+	bool failed;
+	struct principal p;
+	struct err e;
+};
 
 static void note(void *ctx, const struct principal *p, const struct err *e)
 {
@@ -142,7 +148,13 @@ static void trial_tokens_need_no_store(void **state UNUSED)
 
 static void roles_include_the_lower_ones(void **state UNUSED)
 {
-	static const struct { enum role has; const char *ns; enum role need; const char *where; bool may; } cases[] = {
+	static const struct {
+		enum role has;
+		const char *ns;
+		enum role need;
+		const char *where;
+		bool may;
+	} cases[] = {
 		{ROLE_VIEWER, "lab", ROLE_VIEWER, "lab", true},
 		{ROLE_VIEWER, "lab", ROLE_EDITOR, "lab", false},
 		{ROLE_EDITOR, "lab", ROLE_VIEWER, "lab", true},

@@ -13,7 +13,11 @@ static struct {
 	size_t n_silent;
 } serving;
 
-static void stream_closed(void *ctx UNUSED) { serving.closed++; serving.stream = NULL; }
+static void stream_closed(void *ctx UNUSED)
+{
+	serving.closed++;
+	serving.stream = NULL;
+}
 
 static void serve(struct http_req *req, void *ctx UNUSED)
 {
@@ -115,7 +119,10 @@ static struct result ask(struct rig *r, struct http_client *c, struct http_call 
 static void calls_become_requests(void **state UNUSED)
 {
 	static const struct http_header headers[] = {{"X-A", "b"}};
-	static const struct { struct http_call call; const char *expected; } cases[] = {
+	static const struct {
+		struct http_call call;
+		const char *expected;
+	} cases[] = {
 		{{.url = "/a"}, "GET /a []  - -"},
 		{{.url = "/a", .bearer = "tok"}, "GET /a []  Bearer tok -"},
 		{{.url = "/a", .body = "{}", .body_len = 2}, "POST /a [{}] application/json - -"},
@@ -159,7 +166,8 @@ static void what_fails_below_http_is_an_error(void **state UNUSED)
 	assert_int_equal(e.code, ERR_INVALID);
 	assert_null(http_client_send(c, &(struct http_call){.url = "http://[bad/"}, note_done, &got, &e));
 
-	assert_non_null(http_client_send(c, &(struct http_call){.url = "http://127.0.0.1:1/"}, note_done, &got, &e));
+	assert_non_null(
+		http_client_send(c, &(struct http_call){.url = "http://127.0.0.1:1/"}, note_done, &got, &e));
 	while (!got.done)
 		loop_pass(r.loop, true);
 	assert_int_equal(got.code, ERR_UNAVAILABLE);
@@ -195,7 +203,8 @@ static void a_stream_is_handed_over_as_it_comes(void **state UNUSED)
 	struct result got = {0};
 	struct err e;
 	strbuf_init(&got.data, 1000);
-	struct http_call call = {.url = url_of(&r, "/stream"), .on_head = count_head, .on_data = note_data, .ctx = &got};
+	struct http_call call = {
+		.url = url_of(&r, "/stream"), .on_head = count_head, .on_data = note_data, .ctx = &got};
 	assert_non_null(http_client_send(c, &call, note_done, &got, &e));
 	while (!strstr(got.data.data, "thr"))
 		loop_pass(r.loop, true);
@@ -318,7 +327,8 @@ static void fetching_blocks_and_reuses_its_connection(void **state UNUSED)
 	}
 	snprintf(url, sizeof url, "http://127.0.0.1:%d/lines", port);
 	struct http_lines lines = {.line = add_line, .ctx = &all};
-	assert_true(http_fetch(NULL, &(struct http_call){.url = url, .on_data = feed, .ctx = &lines}, a, &answer, &e));
+	assert_true(
+		http_fetch(NULL, &(struct http_call){.url = url, .on_data = feed, .ctx = &lines}, a, &answer, &e));
 	assert_string_equal(all.data, "<one><two><><three>");
 	strbuf_free(&all);
 	http_lines_free(&lines);

@@ -14,16 +14,27 @@
 /* --- a handler that does what the path says ------------------------------------------------- */
 
 static struct {
-	struct http_req *held;          /* /hold: answered by the test */
+	struct http_req *held; /* /hold: answered by the test */
 	int gone, closed, drained, handled;
 	struct http_stream *stream;
 	struct sse *sse;
 	struct loop *loop;
 } seen;
 
-static void note_gone(void *ctx UNUSED) { seen.gone++; }
-static void note_closed(void *ctx UNUSED) { seen.closed++; seen.stream = NULL; seen.sse = NULL; }
-static void note_drained(void *ctx UNUSED) { seen.drained++; }
+static void note_gone(void *ctx UNUSED)
+{
+	seen.gone++;
+}
+static void note_closed(void *ctx UNUSED)
+{
+	seen.closed++;
+	seen.stream = NULL;
+	seen.sse = NULL;
+}
+static void note_drained(void *ctx UNUSED)
+{
+	seen.drained++;
+}
 
 static void echo(struct http_req *req)
 {
@@ -80,21 +91,28 @@ static struct rig start(void)
 	return r;
 }
 
-static size_t small_limit(enum http_method m UNUSED, const char *path UNUSED, void *ctx UNUSED) { return 100; }
+static size_t small_limit(enum http_method m UNUSED, const char *path UNUSED, void *ctx UNUSED)
+{
+	return 100;
+}
 
 /* --- framing -------------------------------------------------------------------------------- */
 
 static void requests_of_every_form_are_read(void **state UNUSED)
 {
-	static const struct { const char *request, *expected; } cases[] = {
+	static const struct {
+		const char *request, *expected;
+	} cases[] = {
 		{"GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n", "\"method\":\"GET\",\"path\":\"/a\",\"query\":\"b=c\""},
 		{"GET /a HTTP/1.1\nHost: x\n\n", "\"path\":\"/a\""},
 		{"\r\n\r\nGET /a HTTP/1.1\r\nHost: x\r\n\r\n", "\"path\":\"/a\""},
 		{"GET http://h:1/a?q HTTP/1.1\r\nHost: x\r\n\r\n", "\"path\":\"/a\",\"query\":\"q\""},
 		{"GET /a HTTP/1.0\r\n\r\n", "\"path\":\"/a\""},
-		{"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Type: Text/PLAIN; charset=x\r\n\r\nhello",
+		{"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Type: Text/PLAIN; "
+	     "charset=x\r\n\r\nhello",
 			"\"type\":\"text/plain\",\"length\":5,\"body\":\"hello\""},
-		{"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;e=1\r\nlo\r\n0\r\nT: 1\r\n\r\n",
+		{"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+	     "chunked\r\n\r\n3\r\nhel\r\n2;e=1\r\nlo\r\n0\r\nT: 1\r\n\r\n",
 			"\"length\":5,\"body\":\"hello\""},
 		{"PATCH /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", "\"method\":\"PATCH\""},
 		{"BREW /a HTTP/1.1\r\nHost: x\r\n\r\n", "\"method\":\"?\""},
@@ -113,7 +131,11 @@ static void requests_of_every_form_are_read(void **state UNUSED)
 
 static void what_cannot_be_read_is_a_problem_and_closes(void **state UNUSED)
 {
-	static const struct { const char *request; int status; const char *detail; } cases[] = {
+	static const struct {
+		const char *request;
+		int status;
+		const char *detail;
+	} cases[] = {
 		{"nonsense\r\n\r\n", 400, "no method"},
 		{"GET /a HTTP/2.0\r\nHost: x\r\n\r\n", 400, "version"},
 		{"GET /a\r\nHost: x\r\n\r\n", 400, "no HTTP version"},
@@ -126,12 +148,15 @@ static void what_cannot_be_read_is_a_problem_and_closes(void **state UNUSED)
 		{"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx", 400, "twice"},
 		{"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400, "not a number"},
 		{"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n", 400, "not a number"},
-		{"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "both"},
+		{"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400,
+			"both"},
 		{"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 400, "chunked"},
 		{"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400, "chunked body"},
-		{"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n", 400, "chunked body"},
+		{"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n", 400,
+			"chunked body"},
 		{"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2097153\r\n\r\n", 413, "at most 2097152"},
-		{"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n200001\r\n", 413, "larger than 2097152"},
+		{"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n200001\r\n", 413,
+			"larger than 2097152"},
 	};
 	struct rig r = start();
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -153,8 +178,9 @@ static void what_cannot_be_read_is_a_problem_and_closes(void **state UNUSED)
 
 static void requests_are_read_byte_by_byte(void **state UNUSED)
 {
-	static const char request[] = "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-								  "b\r\nhello world\r\n0\r\n\r\nPOST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok";
+	static const char request[] =
+		"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"b\r\nhello world\r\n0\r\n\r\nPOST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok";
 	struct rig r = start();
 	int fd = rig_connect(&r);
 	for (size_t i = 0; i < sizeof request - 1; i++) {
@@ -248,7 +274,8 @@ static void head_and_empty_answers_have_no_body(void **state UNUSED)
 {
 	struct rig r = start();
 	int fd = rig_connect(&r);
-	rig_send(&r, fd, "HEAD /a HTTP/1.1\r\nHost: x\r\n\r\nGET /empty HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+	rig_send(&r, fd,
+		"HEAD /a HTTP/1.1\r\nHost: x\r\n\r\nGET /empty HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
 	rig_wait_eof(&r, fd);
 	assert_has(r.in.data, "200 OK");
 	assert_has(r.in.data, "Content-Length: ");
@@ -511,7 +538,10 @@ static void events_are_framed_and_kept_alive(void **state UNUSED)
 
 /* --- stopping, TLS, metrics ----------------------------------------------------------------- */
 
-static void note_stopped(void *ctx) { *(bool *)ctx = true; }
+static void note_stopped(void *ctx)
+{
+	*(bool *)ctx = true;
+}
 
 static void stopping_finishes_requests_and_ends_streams(void **state UNUSED)
 {
@@ -589,7 +619,8 @@ static void write_certificate(const char *cert_file, const char *key_file)
 	X509_gmtime_adj(X509_getm_notBefore(cert), 0);
 	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
 	X509_set_pubkey(cert, key);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1, 0);
+	X509_NAME_add_entry_by_txt(
+		X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1, 0);
 	X509_set_issuer_name(cert, X509_get_subject_name(cert));
 	X509_sign(cert, key, EVP_sha256());
 	FILE *f = fopen(cert_file, "w");
@@ -609,7 +640,8 @@ static void tls_carries_the_same_requests(void **state UNUSED)
 	snprintf(cert, sizeof cert, "%s/cert.pem", dir);
 	snprintf(key, sizeof key, "%s/key.pem", dir);
 	write_certificate(cert, key);
-	struct rig r = rig_new((struct http_config){.handle = handle, .tls_cert_file = cert, .tls_key_file = key});
+	struct rig r =
+		rig_new((struct http_config){.handle = handle, .tls_cert_file = cert, .tls_key_file = key});
 	int fd = rig_connect(&r);
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 	SSL *ssl = SSL_new(ctx);

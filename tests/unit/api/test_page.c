@@ -1,9 +1,9 @@
 /* Cursors: they come back as they went, and nothing else is taken for one. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -28,7 +28,8 @@ static void keys_come_back(void **state UNUSED)
 		assert_int_equal(got.n, keys[i].n);
 		for (size_t k = 0; k < got.n; k++)
 			assert_string_equal(got.value[k], keys[i].value[k]);
-		assert_int_equal(strspn(cursor, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), strlen(cursor));
+		assert_int_equal(strspn(cursor, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+			strlen(cursor));
 	}
 	arena_free(a);
 }

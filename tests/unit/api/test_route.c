@@ -62,29 +62,92 @@ static void show(struct http_req *req)
 static const struct route routes[] = {
 	{.method = HTTP_GET, .path = "/", .handler = show, .status = 200, .id = "root"},
 	{.method = HTTP_GET, .path = "/healthz", .handler = show, .status = 200, .id = "health"},
-	{.method = HTTP_GET, .path = EXPERIMENT, .handler = show, .need = ROLE_VIEWER, .status = 200, .id = "get"},
-	{.method = HTTP_DELETE, .path = EXPERIMENT, .handler = show, .need = ROLE_EDITOR, .status = 200, .id = "delete"},
-	{.method = HTTP_GET, .path = EXPERIMENT "/trials", .handler = show, .need = ROLE_VIEWER, .query = list_fields,
-		.query_size = sizeof(struct list_query), .status = 200, .id = "list"},
-	{.method = HTTP_POST, .path = EXPERIMENT "/trials:ask", .handler = show, .need = ROLE_EDITOR, .status = 200,
-		.body = tell_fields, .body_size = sizeof(struct tell_in), .flags = ROUTE_BODY_OPTIONAL, .id = "ask"},
-	{.method = HTTP_GET, .path = EXPERIMENT "/trials/{trial}", .handler = show, .need = ROLE_VIEWER, .status = 200,
-		.flags = ROUTE_TRIAL_TOKEN, .id = "trial"},
-	{.method = HTTP_GET, .path = EXPERIMENT "/trials/best", .handler = show, .need = ROLE_VIEWER, .status = 200, .id = "best"},
-	{.method = HTTP_POST, .path = EXPERIMENT "/trials/{trial}:tell", .handler = show, .need = ROLE_EDITOR, .status = 200,
-		.body = tell_fields, .body_size = sizeof(struct tell_in), .flags = ROUTE_TRIAL_TOKEN, .max_body = 100, .id = "tell"},
-	{.method = HTTP_POST, .path = EXPERIMENT "/trials/{trial}:kill", .handler = show, .need = ROLE_EDITOR, .status = 202,
+	{.method = HTTP_GET,
+		.path = EXPERIMENT,
+		.handler = show,
+		.need = ROLE_VIEWER,
+		.status = 200,
+		.id = "get"},
+	{.method = HTTP_DELETE,
+		.path = EXPERIMENT,
+		.handler = show,
+		.need = ROLE_EDITOR,
+		.status = 200,
+		.id = "delete"},
+	{.method = HTTP_GET,
+		.path = EXPERIMENT "/trials",
+		.handler = show,
+		.need = ROLE_VIEWER,
+		.query = list_fields,
+		.query_size = sizeof(struct list_query),
+		.status = 200,
+		.id = "list"},
+	{.method = HTTP_POST,
+		.path = EXPERIMENT "/trials:ask",
+		.handler = show,
+		.need = ROLE_EDITOR,
+		.status = 200,
+		.body = tell_fields,
+		.body_size = sizeof(struct tell_in),
+		.flags = ROUTE_BODY_OPTIONAL,
+		.id = "ask"},
+	{.method = HTTP_GET,
+		.path = EXPERIMENT "/trials/{trial}",
+		.handler = show,
+		.need = ROLE_VIEWER,
+		.status = 200,
+		.flags = ROUTE_TRIAL_TOKEN,
+		.id = "trial"},
+	{.method = HTTP_GET,
+		.path = EXPERIMENT "/trials/best",
+		.handler = show,
+		.need = ROLE_VIEWER,
+		.status = 200,
+		.id = "best"},
+	{.method = HTTP_POST,
+		.path = EXPERIMENT "/trials/{trial}:tell",
+		.handler = show,
+		.need = ROLE_EDITOR,
+		.status = 200,
+		.body = tell_fields,
+		.body_size = sizeof(struct tell_in),
+		.flags = ROUTE_TRIAL_TOKEN,
+		.max_body = 100,
+		.id = "tell"},
+	{.method = HTTP_POST,
+		.path = EXPERIMENT "/trials/{trial}:kill",
+		.handler = show,
+		.need = ROLE_EDITOR,
+		.status = 202,
 		.id = "kill"},
-	{.method = HTTP_POST, .path = "/api/v1/validate", .handler = show, .need = ROLE_VIEWER, .status = 200,
-		.media = "application/json application/yaml", .id = "validate"},
-	{.method = HTTP_POST, .path = "/api/v1/tokens", .handler = show, .need = ROLE_ADMIN, .status = 201,
-		.flags = ROUTE_CLUSTER, .id = "tokens"},
-	{.method = HTTP_GET, .path = "/assets/{file...}", .handler = show, .status = 200, .flags = ROUTE_ANY_QUERY, .id = "asset"},
+	{.method = HTTP_POST,
+		.path = "/api/v1/validate",
+		.handler = show,
+		.need = ROLE_VIEWER,
+		.status = 200,
+		.media = "application/json application/yaml",
+		.id = "validate"},
+	{.method = HTTP_POST,
+		.path = "/api/v1/tokens",
+		.handler = show,
+		.need = ROLE_ADMIN,
+		.status = 201,
+		.flags = ROUTE_CLUSTER,
+		.id = "tokens"},
+	{.method = HTTP_GET,
+		.path = "/assets/{file...}",
+		.handler = show,
+		.status = 200,
+		.flags = ROUTE_ANY_QUERY,
+		.id = "asset"},
 };
 
 static void paths_find_their_row(void **state UNUSED)
 {
-	static const struct { enum http_method method; const char *path, *id, *params; } cases[] = {
+	static const struct {
+		enum http_method method;
+		const char *path, *id, *params;
+	} cases[] = {
 		{HTTP_GET, "/", "root", ""},
 		{HTTP_GET, "/healthz", "health", ""},
 		{HTTP_HEAD, "/healthz", "health", ""},
@@ -142,7 +205,8 @@ static void queries_fill_their_struct(void **state UNUSED)
 	struct problems p;
 	struct list_query q = {0};
 	problems_init(&p, a);
-	assert_true(query_decode("limit=7&continue=a%20b+c&sort=name&full&min=0.25&wait=5s&state=x,y&state=z", list_fields, false, &q, &p));
+	assert_true(query_decode("limit=7&continue=a%20b+c&sort=name&full&min=0.25&wait=5s&state=x,y&state=z",
+		list_fields, false, &q, &p));
 	assert_int_equal(q.limit, 7);
 	assert_string_equal(q.cont, "a b c");
 	assert_int_equal(q.order, 0);
@@ -162,7 +226,9 @@ static void queries_fill_their_struct(void **state UNUSED)
 
 static void every_problem_of_a_query_is_found(void **state UNUSED)
 {
-	static const struct { const char *query, *pointer, *code, *meant; } cases[] = {
+	static const struct {
+		const char *query, *pointer, *code, *meant;
+	} cases[] = {
 		{"limit=0", "?limit", "out-of-range", NULL},
 		{"limit=1001", "?limit", "out-of-range", NULL},
 		{"limit=ten", "?limit", "wrong-type", NULL},
@@ -202,7 +268,8 @@ static void every_problem_of_a_query_is_found(void **state UNUSED)
 /* --- the whole way -------------------------------------------------------------------------- */
 
 /* Tokens "viewer", "editor", "admin" for the namespace a, "root" for all; "broken" is the database's. */
-static void lookup(void *store UNUSED, const uint8_t hash[AUTH_HASH], struct arena *a UNUSED, auth_found_fn *found, void *ctx)
+static void lookup(void *store UNUSED, const uint8_t hash[AUTH_HASH], struct arena *a UNUSED,
+	auth_found_fn *found, void *ctx)
 {
 	static const struct principal known[] = {
 		{.kind = PRINCIPAL_USER, .role = ROLE_VIEWER, .name = "viewer", .ns = "a"},
@@ -224,14 +291,19 @@ static void lookup(void *store UNUSED, const uint8_t hash[AUTH_HASH], struct are
 	found(ctx, NULL, memcmp(hash, other, AUTH_HASH) == 0 ? &e : NULL);
 }
 
-struct api { struct rig rig; struct router *router; struct auth *auth; };
+struct api {
+	struct rig rig;
+	struct router *router;
+	struct auth *auth;
+};
 
 static struct api start(bool open)
 {
 	struct api api = {.auth = auth_new(&(struct auth_config){.open = open, .lookup = lookup})};
 	api.router = router_new(api.auth, NULL);
 	router_add(api.router, routes, ARRAY_LEN(routes));
-	api.rig = rig_new((struct http_config){.handle = router_handle, .body_limit = router_body_limit, .ctx = api.router});
+	api.rig = rig_new(
+		(struct http_config){.handle = router_handle, .body_limit = router_body_limit, .ctx = api.router});
 	return api;
 }
 
@@ -242,11 +314,13 @@ static void end(struct api *api)
 	auth_free(api->auth);
 }
 
-static const char *ask(struct api *api, const char *method, const char *path, const char *headers, const char *body)
+static const char *ask(
+	struct api *api, const char *method, const char *path, const char *headers, const char *body)
 {
 	static char request[8192];
-	snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: localhost:1\r\n%sContent-Length: %zu\r\n\r\n%s", method, path,
-		headers, strlen(body), body);
+	snprintf(request, sizeof request,
+		"%s %s HTTP/1.1\r\nHost: localhost:1\r\n%sContent-Length: %zu\r\n\r\n%s", method, path, headers,
+		strlen(body), body);
 	return rig_ask(&api->rig, request);
 }
 
@@ -255,8 +329,13 @@ static const char *ask(struct api *api, const char *method, const char *path, co
 
 static void requests_meet_what_they_deserve(void **state UNUSED)
 {
-	static const struct { const char *method, *path, *headers, *body; int status; const char *has; } cases[] = {
-		{"GET", EXPERIMENT_A, "", "", 200, "\"id\":\"get\",\"ns\":\"a\",\"name\":\"b\",\"who\":\"anonymous\""},
+	static const struct {
+		const char *method, *path, *headers, *body;
+		int status;
+		const char *has;
+	} cases[] = {
+		{"GET", EXPERIMENT_A, "", "", 200,
+			"\"id\":\"get\",\"ns\":\"a\",\"name\":\"b\",\"who\":\"anonymous\""},
 		{"GET", "/nowhere", "", "", 404, "/problems/not-found"},
 		{"GET", "/api/v1/namespaces/%ff/experiments/b", "", "", 400, "percent-encoded"},
 		{"PUT", EXPERIMENT_A, "", "", 405, "Allow: GET, HEAD, DELETE, OPTIONS\r\n"},
@@ -273,15 +352,18 @@ static void requests_meet_what_they_deserve(void **state UNUSED)
 		{"POST", EXPERIMENT_A "/trials/17:tell", JSON, "", 400, "needs a body"},
 		{"POST", EXPERIMENT_A "/trials/17:tell", JSON, "{\"stepp\":3}", 422, "\"pointer\":\"/stepp\""},
 		{"POST", EXPERIMENT_A "/trials/17:tell", JSON, "[]", 422, "errors"},
-		{"POST", EXPERIMENT_A "/trials/17:tell", "Content-Type: text/plain\r\n", "step=3", 415, "send application/json"},
+		{"POST", EXPERIMENT_A "/trials/17:tell", "Content-Type: text/plain\r\n", "step=3", 415,
+			"send application/json"},
 		{"POST", EXPERIMENT_A "/trials:ask", "", "", 422, "/step"},
 		{"POST", EXPERIMENT_A "/trials/17:kill", "", "", 202, "kill"},
 		{"POST", EXPERIMENT_A "/trials/17:kill", JSON, " {} ", 202, "kill"},
 		{"POST", EXPERIMENT_A "/trials/17:kill", JSON, "{\"a\":1}", 400, "takes no body"},
 		{"POST", "/api/v1/validate", "Content-Type: application/yaml\r\n", "a: 1", 200, "\"raw\":\"a: 1\""},
-		{"POST", "/api/v1/validate", "Content-Type: application/json\r\n", "{\"a\":1}", 200, "\"id\":\"validate\""},
+		{"POST", "/api/v1/validate", "Content-Type: application/json\r\n", "{\"a\":1}", 200,
+			"\"id\":\"validate\""},
 		{"POST", "/api/v1/validate", "Content-Type: application/json\r\n", "{a:1}", 400, "malformed"},
-		{"POST", "/api/v1/validate", "Content-Type: image/png\r\n", "x", 415, "application/json application/yaml"},
+		{"POST", "/api/v1/validate", "Content-Type: image/png\r\n", "x", 415,
+			"application/json application/yaml"},
 		/* web pages of others, when no token is asked for */
 		{"GET", EXPERIMENT_A, "Origin: http://localhost:1\r\n", "", 200, "get"},
 		{"GET", EXPERIMENT_A, "Origin: https://evil.example\r\n", "", 403, "evil.example"},
@@ -313,7 +395,8 @@ static void bodies_are_bounded_by_their_route(void **state UNUSED)
 	const char *answer = ask(&api, "POST", EXPERIMENT_A "/trials/17:tell", JSON, body);
 	assert_status(answer, 413);
 	assert_has(answer, "at most 100");
-	answer = rig_ask(&api.rig, "POST /api/v1/validate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\n");
+	answer = rig_ask(
+		&api.rig, "POST /api/v1/validate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\n");
 	assert_status(answer, 413);
 	assert_has(answer, "at most 1048576");
 	end(&api);
@@ -321,7 +404,11 @@ static void bodies_are_bounded_by_their_route(void **state UNUSED)
 
 static void roles_are_needed(void **state UNUSED)
 {
-	static const struct { const char *token, *method, *path; int status; const char *has; } cases[] = {
+	static const struct {
+		const char *token, *method, *path;
+		int status;
+		const char *has;
+	} cases[] = {
 		{NULL, "GET", "/healthz", 200, "health"},
 		{NULL, "GET", EXPERIMENT_A, 401, "WWW-Authenticate: Bearer"},
 		{"Basic dTpw", "GET", EXPERIMENT_A, 401, "only bearer tokens"},
@@ -329,8 +416,10 @@ static void roles_are_needed(void **state UNUSED)
 		{"Bearer broken", "GET", EXPERIMENT_A, 503, "Retry-After: "},
 		{"Bearer viewer", "GET", EXPERIMENT_A, 200, "\"who\":\"viewer\""},
 		{"bearer viewer", "GET", EXPERIMENT_A, 200, "\"who\":\"viewer\""},
-		{"Bearer viewer", "GET", "/api/v1/namespaces/c/experiments/b", 403, "namespace c; the token 'viewer' is for a only"},
-		{"Bearer viewer", "DELETE", EXPERIMENT_A, 403, "needs the role editor in the namespace a; the token 'viewer' is viewer"},
+		{"Bearer viewer", "GET", "/api/v1/namespaces/c/experiments/b", 403,
+			"namespace c; the token 'viewer' is for a only"},
+		{"Bearer viewer", "DELETE", EXPERIMENT_A, 403,
+			"needs the role editor in the namespace a; the token 'viewer' is viewer"},
 		{"Bearer editor", "DELETE", EXPERIMENT_A, 200, "delete"},
 		{"Bearer admin", "POST", "/api/v1/tokens", 403, "in every namespace"},
 		{"Bearer root", "POST", "/api/v1/tokens", 201, "tokens"},
@@ -360,8 +449,14 @@ static void reply_slow_down(struct http_req *req, void *ctx UNUSED)
 	problems_init(&p, req->arena);
 	for (int i = 0; i < PROBLEMS_MAX + 5; i++)
 		problem_add(&p, "/a", "b", "c \"%d\"", i);
-	http_reply_problem(req, &(struct problem_reply){.code = ERR_SLOW_DOWN, .type = "other", .title = "T", .detail = "D",
-		.problems = &p, .retry_after_s = 7, .extra = write_hint, .ctx = "h"});
+	http_reply_problem(req, &(struct problem_reply){.code = ERR_SLOW_DOWN,
+								.type = "other",
+								.title = "T",
+								.detail = "D",
+								.problems = &p,
+								.retry_after_s = 7,
+								.extra = write_hint,
+								.ctx = "h"});
 }
 
 static void problems_say_everything(void **state UNUSED)
@@ -370,8 +465,10 @@ static void problems_say_everything(void **state UNUSED)
 	const char *answer = rig_ask(&r, "GET /here?q HTTP/1.1\r\nHost: x\r\nX-Request-Id: id7\r\n\r\n");
 	assert_status(answer, 429);
 	assert_has(answer, "Retry-After: 7\r\n");
-	assert_has(answer, "{\"type\":\"/problems/other\",\"title\":\"T\",\"status\":429,\"detail\":\"D\",\"instance\":\"/here\","
-					   "\"requestId\":\"id7\",\"errors\":[{\"pointer\":\"/a\",\"code\":\"b\",\"detail\":\"c \\\"0\\\"\"},");
+	assert_has(answer,
+		"{\"type\":\"/problems/other\",\"title\":\"T\",\"status\":429,\"detail\":\"D\",\"instance\":\"/"
+	    "here\","
+		"\"requestId\":\"id7\",\"errors\":[{\"pointer\":\"/a\",\"code\":\"b\",\"detail\":\"c \\\"0\\\"\"},");
 	assert_has(answer, "],\"errorsNotShown\":5,\"hint\":\"h\"}");
 	rig_free(&r);
 }

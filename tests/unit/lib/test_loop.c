@@ -1,4 +1,5 @@
 /* The loop: order within a pass, timers under a real and a virtual clock, descriptors, signals. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -7,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 #include "lib/attr.h"
 #include "lib/clk.h"
@@ -26,11 +26,26 @@ static void note(struct trace *t, char c)
 	t->text[t->n++] = c;
 }
 
-static void note_tail(void *ctx) { note(ctx, 't'); }
-static void note_free(void *ctx) { note(ctx, 'f'); }
-static void note_a(void *ctx) { note(ctx, 'a'); }
-static void note_b(void *ctx) { note(ctx, 'b'); }
-static void note_c(void *ctx) { note(ctx, 'c'); }
+static void note_tail(void *ctx)
+{
+	note(ctx, 't');
+}
+static void note_free(void *ctx)
+{
+	note(ctx, 'f');
+}
+static void note_a(void *ctx)
+{
+	note(ctx, 'a');
+}
+static void note_b(void *ctx)
+{
+	note(ctx, 'b');
+}
+static void note_c(void *ctx)
+{
+	note(ctx, 'c');
+}
 
 static void defer_in_timer(void *ctx)
 {
@@ -141,8 +156,14 @@ static void rearming_replaces_and_cancelling_forgets(void **state UNUSED)
 }
 
 enum { MANY = 500 };
-struct many { int64_t due[MANY], last; int fired; };
-struct one { struct many *all; int i; };
+struct many {
+	int64_t due[MANY], last;
+	int fired;
+};
+struct one {
+	struct many *all;
+	int i;
+};
 
 static void check_order(void *ctx)
 {
@@ -181,7 +202,10 @@ static void many_timers_fire_in_order(void **state UNUSED)
 	clk_set_real();
 }
 
-static void stop_loop(void *ctx) { loop_stop(ctx, 7); }
+static void stop_loop(void *ctx)
+{
+	loop_stop(ctx, 7);
+}
 
 static void a_real_timer_ends_the_wait(void **state UNUSED)
 {

@@ -1,10 +1,10 @@
 /* Metrics as text. */
+#include <cmocka.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,7 +25,8 @@ static void the_text_is_what_prometheus_reads(void **state UNUSED)
 	struct prom *r = prom_new();
 	struct prom_metric *c = prom_counter(r, "a_total", "Things", (const char *const[]){"kind", "code", NULL});
 	struct prom_metric *g = prom_gauge(r, "b", "Level", NULL);
-	struct prom_metric *h = prom_histogram(r, "c_seconds", "Time", (const char *const[]){"x", NULL}, (const double[]){0.1, 1}, 2);
+	struct prom_metric *h =
+		prom_histogram(r, "c_seconds", "Time", (const char *const[]){"x", NULL}, (const double[]){0.1, 1}, 2);
 	prom_add(prom_series(c, (const char *const[]){"a\"b\\c\nd", "200"}), 1);
 	prom_add(prom_series(c, (const char *const[]){"a\"b\\c\nd", "200"}), 2.5);
 	prom_add(prom_series(c, (const char *const[]){"", "200"}), 1);
@@ -36,18 +37,17 @@ static void the_text_is_what_prometheus_reads(void **state UNUSED)
 	prom_observe(s, 7);
 	assert_true(prom_value(s) == 3);
 	struct strbuf b = written(r);
-	assert_string_equal(b.data,
-		"# HELP a_total Things\n# TYPE a_total counter\n"
-		"a_total{kind=\"a\\\"b\\\\c\\nd\",code=\"200\"} 3.5\n"
-		"a_total{kind=\"\",code=\"200\"} 1\n"
-		"# HELP b Level\n# TYPE b gauge\n"
-		"b +Inf\n"
-		"# HELP c_seconds Time\n# TYPE c_seconds histogram\n"
-		"c_seconds_bucket{x=\"y\",le=\"0.1\"} 1\n"
-		"c_seconds_bucket{x=\"y\",le=\"1\"} 2\n"
-		"c_seconds_bucket{x=\"y\",le=\"+Inf\"} 3\n"
-		"c_seconds_sum{x=\"y\"} 7.6\n"
-		"c_seconds_count{x=\"y\"} 3\n");
+	assert_string_equal(b.data, "# HELP a_total Things\n# TYPE a_total counter\n"
+								"a_total{kind=\"a\\\"b\\\\c\\nd\",code=\"200\"} 3.5\n"
+								"a_total{kind=\"\",code=\"200\"} 1\n"
+								"# HELP b Level\n# TYPE b gauge\n"
+								"b +Inf\n"
+								"# HELP c_seconds Time\n# TYPE c_seconds histogram\n"
+								"c_seconds_bucket{x=\"y\",le=\"0.1\"} 1\n"
+								"c_seconds_bucket{x=\"y\",le=\"1\"} 2\n"
+								"c_seconds_bucket{x=\"y\",le=\"+Inf\"} 3\n"
+								"c_seconds_sum{x=\"y\"} 7.6\n"
+								"c_seconds_count{x=\"y\"} 3\n");
 	strbuf_free(&b);
 	prom_free(r);
 }
@@ -66,7 +66,8 @@ static void series_are_bounded(void **state UNUSED)
 	assert_true(prom_value(prom_series(c, (const char *const[]){"/510"})) == 2);
 	double other = prom_value(prom_series(c, (const char *const[]){"other"}));
 	assert_true(other == 2 * (3 * PROM_SERIES_MAX - (PROM_SERIES_MAX - 1)));
-	assert_ptr_equal(prom_series(c, (const char *const[]){"/1500"}), prom_series(c, (const char *const[]){"new"}));
+	assert_ptr_equal(
+		prom_series(c, (const char *const[]){"/1500"}), prom_series(c, (const char *const[]){"new"}));
 	prom_free(r);
 }
 
