@@ -58,6 +58,7 @@ enum exit_code exit_of(enum err_code code)
 	case ERR_KEY_REUSED:
 		return EXIT_CONFLICT;
 	case ERR_SLOW_DOWN:
+	case ERR_TOO_SLOW:
 	case ERR_UNAVAILABLE:
 	case ERR_TIMEOUT:
 		return EXIT_UNREACHABLE;

@@ -18,6 +18,7 @@
 	X(ERR_FORBIDDEN,       403, "forbidden",              "The token lacks the right")   \
 	X(ERR_NOT_FOUND,       404, "not-found",              "There is no such resource")   \
 	X(ERR_METHOD,          405, "method-not-allowed",     "The resource has no such method") \
+	X(ERR_TOO_SLOW,        408, "request-timeout",        "The request did not arrive in time") \
 	X(ERR_EXISTS,          409, "already-exists",         "The name is taken")           \
 	X(ERR_CONFLICT,        409, "conflict",               "The resource has another value") \
 	X(ERR_WRONG_STATE,     409, "wrong-state",            "The resource's state forbids it") \

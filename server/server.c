@@ -39,7 +39,7 @@ enum { WORK_QUEUE_MAX = 1024, START_DEADLINE_S = 60 };
 struct server {
 	const struct serve_values *v;
 	struct arena *arena;
-	struct err err;                 /* why it did not start, or had to stop */
+	struct err err; /* why it did not start, or had to stop */
 	struct loop *loop;
 	struct work_pool *workers;
 	struct prom *prom;
@@ -55,8 +55,8 @@ struct server {
 	int port;
 	const char *trial_key;
 	const char *executors[3];
-	bool open;                      /* no tokens are asked for */
-	int waiting_for;                /* parts of the shutdown that are under way */
+	bool open;       /* no tokens are asked for */
+	int waiting_for; /* parts of the shutdown that are under way */
 	bool failed;
 };
 
@@ -73,7 +73,8 @@ static bool split_listen(struct server *s)
 	char *end;
 
 	if (!colon || colon == text)
-		return err_set(&s->err, ERR_INVALID, "--listen %s: write it as ADDRESS:PORT, as 127.0.0.1:8746", text);
+		return err_set(
+			&s->err, ERR_INVALID, "--listen %s: write it as ADDRESS:PORT, as 127.0.0.1:8746", text);
 	const long port = strtol(colon + 1, &end, 10);
 	if (end == colon + 1 || *end || port < 0 || port > 65535)
 		return err_set(&s->err, ERR_INVALID, "--listen %s: '%s' is not a port (0..65535)", text, colon + 1);
@@ -151,9 +152,13 @@ static bool start_database(struct server *s)
 	}
 	if (!migrate_run(conninfo, &s->err))
 		return false;
-	const struct store_config config = {.loop = s->loop, .conninfo = conninfo,
-		.connections = (unsigned)s->v->connections, .replica = replica_name(s), .fatal = on_fatal,
-		.notified = on_notified, .ctx = s};
+	const struct store_config config = {.loop = s->loop,
+		.conninfo = conninfo,
+		.connections = (unsigned)s->v->connections,
+		.replica = replica_name(s),
+		.fatal = on_fatal,
+		.notified = on_notified,
+		.ctx = s};
 	s->store = store_new(&config, &s->err);
 	return s->store != NULL;
 }
@@ -208,7 +213,7 @@ static bool read_facts(struct server *s)
 	if (s->waiting_for > 0 && !s->failed)
 		err_set(&s->err, ERR_UNAVAILABLE, "PostgreSQL did not answer within %d s", START_DEADLINE_S);
 	if (s->waiting_for > 0)
-		s->failed = true;       /* the arena must outlive the calls: store_free() ends them */
+		s->failed = true; /* the arena must outlive the calls: store_free() ends them */
 	else
 		arena_free(a);
 	return s->trial_key && !s->failed && s->err.code == ERR_OK;
@@ -217,16 +222,19 @@ static bool read_facts(struct server *s)
 static bool start_runners(struct server *s)
 {
 	const bool loopback = is_loopback(s->host);
-	const bool want_local = s->v->runner == SERVE_RUNNER_LOCAL || (s->v->runner == SERVE_RUNNER_AUTO && loopback);
+	const bool want_local =
+		s->v->runner == SERVE_RUNNER_LOCAL || (s->v->runner == SERVE_RUNNER_AUTO && loopback);
 	size_t n = 0;
 
 	s->app.executor = EXECUTOR_DEFAULT;
 	if (want_local) {
-		const char *state = s->v->state_dir ? s->v->state_dir
-			: file_join(s->arena, file_home(FILE_HOME_STATE, s->arena), "trials");
-		const struct local_options local = {
-			.state = state,
-			.slots = (int32_t)s->v->slots, .cpus = s->v->cpus, .log_max = s->v->log_max,
+		const char *state = s->v->state_dir
+		                        ? s->v->state_dir
+		                        : file_join(s->arena, file_home(FILE_HOME_STATE, s->arena), "trials");
+		const struct local_options local = {.state = state,
+			.slots = (int32_t)s->v->slots,
+			.cpus = s->v->cpus,
+			.log_max = s->v->log_max,
 			.gpus = s->v->gpus.n ? s->v->gpus.items : NULL};
 		if (!file_mkdirs(state, 0700, &s->err))
 			return false;
@@ -249,16 +257,26 @@ static bool start_runners(struct server *s)
 
 static bool start_http(struct server *s)
 {
-	const struct auth_config auth = {.open = s->open, .lookup = api_token_lookup, .store = s->store,
-		.trial_key = s->trial_key, .trial_key_len = strlen(s->trial_key)};
+	const struct auth_config auth = {.open = s->open,
+		.any_host = s->v->insecure,
+		.lookup = api_token_lookup,
+		.store = s->store,
+		.trial_key = s->trial_key,
+		.trial_key_len = strlen(s->trial_key)};
 
 	s->auth = auth_new(&auth);
 	s->app.auth = s->auth;
 	s->router = router_new(s->auth, &s->app);
 	api_register(s->router, &s->app);
-	const struct http_config http = {.address = s->host, .port = s->port, .metrics = s->prom,
-		.tls_cert_file = s->v->tls_cert, .tls_key_file = s->v->tls_key,
-		.access_log = s->v->log_level >= LOG_LEVEL_DEBUG, .handle = router_handle, .ctx = s->router};
+	const struct http_config http = {.address = s->host,
+		.port = s->port,
+		.metrics = s->prom,
+		.tls_cert_file = s->v->tls_cert,
+		.tls_key_file = s->v->tls_key,
+		.access_log = s->v->log_level >= LOG_LEVEL_DEBUG,
+		.handle = router_handle,
+		.body_limit = router_body_limit,
+		.ctx = s->router};
 	s->http = http_server_new(s->loop, &http, &s->err);
 	if (s->http)
 		s->port = http_server_port(s->http);
@@ -267,9 +285,15 @@ static bool start_http(struct server *s)
 
 static void start_control(struct server *s)
 {
-	const struct control_config config = {.loop = s->loop, .store = s->store, .workers = s->workers,
-		.prom = s->prom, .replica = replica_name(s), .base_url = base_url(s), .trial_key = s->trial_key,
-		.trial_key_len = strlen(s->trial_key), .lease_us = s->v->lease_us};
+	const struct control_config config = {.loop = s->loop,
+		.store = s->store,
+		.workers = s->workers,
+		.prom = s->prom,
+		.replica = replica_name(s),
+		.base_url = base_url(s),
+		.trial_key = s->trial_key,
+		.trial_key_len = strlen(s->trial_key),
+		.lease_us = s->v->lease_us};
 
 	s->control = control_new(&config);
 	s->app.control = s->control;
@@ -292,7 +316,10 @@ static bool start(struct server *s)
 	s->workers = work_pool_new(s->loop, worker_threads(s->v), WORK_QUEUE_MAX);
 	if (!split_listen(s) || !check_exposure(s) || !start_database(s) || !read_facts(s))
 		return false;
-	s->app = (struct app){.loop = s->loop, .store = s->store, .prom = s->prom, .version = TRIMTAB_VERSION,
+	s->app = (struct app){.loop = s->loop,
+		.store = s->store,
+		.prom = s->prom,
+		.version = TRIMTAB_VERSION,
 		.executors = s->executors};
 	if (!start_http(s))
 		return false;

@@ -70,6 +70,11 @@ void auth_free(struct auth *au)
 	free(au);
 }
 
+bool auth_any_host(const struct auth *au)
+{
+	return au->config.any_host;
+}
+
 void auth_set_trial_key(struct auth *au, const void *key, size_t len)
 {
 	assert(len <= TRIAL_KEY_MAX && (key || len == 0));

@@ -41,6 +41,7 @@ typedef void auth_lookup_fn(void *store, const uint8_t hash[AUTH_HASH], struct a
 
 struct auth_config {
 	bool open;                      /* no token needed: whoever brings none is anonymous admin     */
+	bool any_host;                  /* ... also when the Host header is a name other than localhost */
 	auth_lookup_fn *lookup;         /* NULL: no user tokens                                        */
 	void *store;
 	const void *trial_key;          /* NULL: no trial tokens; copied                               */
@@ -49,6 +50,7 @@ struct auth_config {
 
 struct auth *auth_new(const struct auth_config *config);
 void auth_free(struct auth *a);
+bool auth_any_host(const struct auth *a);
 void auth_forget(struct auth *a);   /* drops the cache: tokens were changed                        */
 void auth_set_trial_key(struct auth *a, const void *key, size_t len);
 

@@ -515,7 +515,7 @@ void conn_sweep(struct http_conn *c, int64_t now_us)
 		answer_too_slow(c, ERR_TIMEOUT, "the request was not finished in time; it may still take effect");
 	} else if (c->state == CONN_BODY && now_us >= c->deadline_us) {
 		struct err e;
-		err_set(&e, ERR_TIMEOUT, "the body did not arrive in time");
+		err_set(&e, ERR_TOO_SLOW, "the body did not arrive in time");
 		refuse(c, &e);
 	} else if (now_us >= c->deadline_us || is_stuck(c, now_us)) {
 		conn_close(c);

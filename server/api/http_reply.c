@@ -119,7 +119,7 @@ static const char *phrase(int status)
 		{401, "Unauthorized"},
 		{403, "Forbidden"},
 		{404, "Not Found"},
-		{405, "Method Not Allowed"},
+		{405, "Method Not Allowed"}, {408, "Request Timeout"},
 		{406, "Not Acceptable"},
 		{409, "Conflict"},
 		{410, "Gone"},

@@ -25,6 +25,8 @@
 
 struct router;
 
+enum { ROUTE_BODY_DEFAULT = 1 << 20 };
+
 enum route_flags {
 	ROUTE_TRIAL_TOKEN = 1 << 0,     /* a trial token passes too; the handler checks whose (auth_allows_trial) */
 	ROUTE_CLUSTER = 1 << 1,         /* the role is needed in every namespace ("*")                 */
@@ -50,7 +52,7 @@ struct route {
 	const char *body_name;          /* of its schema: "Tell"                                       */
 	const char *media;              /* other types that the handler reads itself from req->body:
 	                                 * "application/yaml text/plain"; "*" = any                    */
-	size_t max_body;                /* 0: 1 MiB                                                    */
+	size_t max_body;                /* 0: ROUTE_BODY_DEFAULT                                       */
 
 	/* JF_STR, JF_ENUM, JF_NUM, JF_INT, JF_BOOL, JF_DURATION, JF_STRINGS (repeated or a,b,c).      */
 	const struct json_field *query;
@@ -68,6 +70,8 @@ struct router *router_new(struct auth *auth, void *app);
 void router_free(struct router *r);
 /* The rows live on (static). Asserts on templates that cannot be parsed or that are there twice. */
 void router_add(struct router *r, const struct route *routes, size_t n);
+struct auth *router_auth(const struct router *r);
+void *router_app(const struct router *r);
 /* For struct http_config.handle and .body_limit; ctx is the router. */
 void router_handle(struct http_req *req, void *ctx);
 size_t router_body_limit(enum http_method m, const char *path, void *router);

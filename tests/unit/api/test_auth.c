@@ -1,10 +1,11 @@
 /* Principals: tokens of users and trials, the cache, roles. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "lib/arena.h"
 #include "lib/attr.h"

@@ -407,7 +407,7 @@ static void slow_requests_and_handlers_time_out(void **state UNUSED)
 	strbuf_reset(&r.in);
 	clk_advance(20 * CLK_SECOND);
 	loop_pass(r.loop, false);
-	assert_status(rig_wait_answer(&r, slow), 504);
+	assert_status(rig_wait_answer(&r, slow), 408);
 	rig_wait_eof(&r, idle);
 	close(slow);
 	close(idle);

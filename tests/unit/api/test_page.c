@@ -1,10 +1,11 @@
 /* Cursors: they come back as they went, and nothing else is taken for one. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "lib/arena.h"
 #include "lib/attr.h"

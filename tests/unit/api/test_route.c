@@ -297,13 +297,18 @@ struct api {
 	struct auth *auth;
 };
 
+static void listen_for(struct api *api)
+{
+	api->router = router_new(api->auth, NULL);
+	router_add(api->router, routes, ARRAY_LEN(routes));
+	api->rig = rig_new(
+		(struct http_config){.handle = router_handle, .body_limit = router_body_limit, .ctx = api->router});
+}
+
 static struct api start(bool open)
 {
 	struct api api = {.auth = auth_new(&(struct auth_config){.open = open, .lookup = lookup})};
-	api.router = router_new(api.auth, NULL);
-	router_add(api.router, routes, ARRAY_LEN(routes));
-	api.rig = rig_new(
-		(struct http_config){.handle = router_handle, .body_limit = router_body_limit, .ctx = api.router});
+	listen_for(&api);
 	return api;
 }
 
@@ -383,6 +388,11 @@ static void requests_meet_what_they_deserve(void **state UNUSED)
 	assert_status(api.rig.in.data, 200);
 	close(fd);
 	assert_status(rig_ask(&api.rig, "GET " EXPERIMENT_A " HTTP/1.1\r\nHost: evil.example\r\n\r\n"), 403);
+	end(&api);
+	api = (struct api){.auth = auth_new(&(struct auth_config){.open = true, .any_host = true})};
+	listen_for(&api);
+	assert_status(rig_ask(&api.rig, "GET " EXPERIMENT_A " HTTP/1.1\r\nHost: name.example\r\n\r\n"), 200);
+	assert_status(rig_ask(&api.rig, "GET " EXPERIMENT_A " HTTP/1.1\r\nHost: a.b\r\nOrigin: http://c.d\r\n\r\n"), 403);
 	end(&api);
 }
 

@@ -1,5 +1,4 @@
 /* The loop: order within a pass, timers under a real and a virtual clock, descriptors, signals. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -8,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include "lib/attr.h"
 #include "lib/clk.h"

@@ -1,11 +1,12 @@
 /* The worker pool, also under TSan: every job is done exactly once, cancelled or not. */
-#include <cmocka.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 #include "lib/attr.h"
 #include "lib/loop.h"
