@@ -114,7 +114,7 @@ static size_t put_nonfinite(char out[NUM_MAX], double x)
 
 size_t num_format(char out[NUM_MAX], double x)
 {
-	struct num_decimal d;
+	struct num_decimal d = {0};
 	char *p = out;
 	int n;
 
@@ -124,7 +124,8 @@ size_t num_format(char out[NUM_MAX], double x)
 		return num_format_i64(out, (int64_t)x);
 	if (signbit(x))
 		*p++ = '-';
-	d = x == 0 ? (struct num_decimal){0} : num_shortest(x);
+	if (x != 0)
+		d = num_shortest(x);
 	while (d.digits && d.digits % 10 == 0) {
 		d.digits /= 10;
 		d.exponent++;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "lib/attr.h"
+#include "lib/mem.h"
 #include "lib/num.h"
 
 static uint64_t seed = 20261122;
@@ -251,6 +252,20 @@ static void test_parse_stops_at_length(void **state)
 	assert_false(num_parse("1", 0, false, &x));
 }
 
+/* A text too long for the stack needs memory, and says no without it. */
+static void test_parse_short_of_memory(void **state)
+{
+	char text[100];
+	double x = 0;
+
+	(void)state;
+	memset(text, '1', sizeof text);
+	assert_true(num_parse(text, sizeof text, false, &x) && x > 1e99);
+	mem_fail_nth(1);
+	assert_false(num_parse(text, sizeof text, false, &x));
+	assert_true(num_parse(text, sizeof text, false, &x));
+}
+
 static void test_integers(void **state)
 {
 	static const struct {
@@ -359,6 +374,7 @@ int main(void)
 		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_parse_stops_at_length),
+		cmocka_unit_test(test_parse_short_of_memory),
 		cmocka_unit_test(test_integers),
 		cmocka_unit_test(test_durations),
 		cmocka_unit_test(test_bytes),
