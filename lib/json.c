@@ -2,53 +2,21 @@
 
 #include <assert.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/arena.h"
-#include "lib/json_check.h"
+#include "lib/json_read.h"
 #include "lib/mem.h"
 #include "lib/num.h"
 
-/* cJSON allocates through these: a tree goes where its text was parsed for, and with it. */
-static _Thread_local struct arena *building;
-
-static void *tree_alloc(size_t size)
-{
-	assert(building);
-	return arena_alloc(building, size);
-}
-
-static void tree_free(void *p)
-{
-	(void)p;
-}
-
-static void install_hooks(void)
-{
-	cJSON_Hooks hooks = {.malloc_fn = tree_alloc, .free_fn = tree_free};
-
-	cJSON_InitHooks(&hooks);
-}
-
 const cJSON *json_parse(const char *text, size_t n, size_t max, struct arena *a, struct err *e)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	const cJSON *tree;
-
 	if (max && n > max) {
 		err_set(e, ERR_TOO_LARGE, "the document has %zu bytes; at most %zu are allowed", n, max);
 		return NULL;
 	}
-	if (!json_check(text, n, a, e))
-		return NULL;
-	pthread_once(&once, install_hooks);
-	building = a;
-	tree = cJSON_ParseWithLengthOpts(text, n, NULL, false);
-	building = NULL;
-	assert(tree); /* what has passed the check, cJSON can read */
-	return tree;
+	return json_read(text, n, a, e);
 }
 
 const cJSON *json_get(const cJSON *object, const char *key)

@@ -2,9 +2,9 @@
  * JSON in, strictly.
  *
  * json_parse() accepts exactly RFC 8259 in UTF-8: no BOM, no trailing text, no duplicate keys, no
- * \u0000, no number that overflows a double, and no deeper or larger than the limits. cJSON builds
- * the tree after the text has been checked; nothing outside lib/ calls cJSON's own functions,
- * whose lookups ignore case and whose printer loses digits. Trees live in the arena.
+ * \u0000, no number that overflows a double, and no deeper or larger than the limits. The nodes are
+ * cJSON's, but nothing outside lib/ calls its functions, whose parser takes too much, whose lookups
+ * ignore case and whose printer loses digits. Trees live in the arena.
  */
 #pragma once
 #include <cjson/cJSON.h>
