@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,7 +22,6 @@
 #define TRASH ".trash"
 
 static const int64_t log_max_default = 64 << 20;
-static const int64_t unwatched_us = CLK_SECOND / 10;
 
 static struct local *local_of(struct run_backend *b)
 {
@@ -359,7 +359,7 @@ static void look_at_all(void *ctx)
 		loop_timer_after(l->look_timer, 0);
 }
 
-static void look_at_unwatched(void *ctx)
+static void look_by_clock(void *ctx)
 {
 	struct local *l = ctx;
 
@@ -367,11 +367,16 @@ static void look_at_unwatched(void *ctx)
 		struct run_node *node;
 
 		LIST_FOREACH(node, &l->runs.buckets[i], link) {
-			if (!((struct local_run *)node)->watch)
-				local_run_want_look((struct local_run *)node);
+			struct local_run *r = (struct local_run *)node;
+
+			if (!r->later)
+				continue;
+			r->later = false;
+			local_run_want_look(r);
+			if (!r->watch)
+				local_run_look_later(r);
 		}
 	}
-	loop_timer_after(l->clock, unwatched_us);
 }
 
 static void local_close(struct run_backend *b)
@@ -452,6 +457,18 @@ static bool open_state(struct local *l, const char *state, struct err *e)
 	return ok;
 }
 
+/* Each run takes one. The launcher was started before and keeps the old limit for the trials, some of
+ * which use select(). */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 struct run_backend *local_new(struct loop *loop, const struct local_options *o, run_event_fn *fn, void *ctx,
 	struct err *e)
 {
@@ -466,14 +483,14 @@ struct run_backend *local_new(struct loop *loop, const struct local_options *o, 
 	LIST_INIT(&l->logs);
 	l->buffer = xmalloc(LOCAL_BUFFER);
 	l->look_timer = loop_timer_new(loop, look_at_all, l);
-	l->clock = loop_timer_new(loop, look_at_unwatched, l);
+	l->clock = loop_timer_new(loop, look_by_clock, l);
 	l->notify = notify_new(loop);
 	if (!open_state(l, o->state, e) ||
 		!(l->launcher = launcher_new(loop, o->program ? o->program : "/proc/self/exe", on_launched, l, e))) {
 		local_close(&l->base);
 		return NULL;
 	}
-	loop_timer_after(l->clock, unwatched_us);
+	raise_descriptors();
 	empty_trash(l);
 	return &l->base;
 }

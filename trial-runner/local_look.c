@@ -225,15 +225,16 @@ static void lose(struct local_run *r)
 /* The journal's lock was held after the pid was opened: it is the supervisor and no later process. */
 static void open_supervisor(struct local_run *r, int dir, const struct run_journal *j)
 {
-	int64_t pid = j ? j->supervisor : 0;
+	int64_t pid = j && j->pid_is_ours ? j->supervisor : 0;
 	int fd = pid > 0 ? (int)syscall(SYS_pidfd_open, (pid_t)pid, 0) : -1;
 
 	if (fd >= 0 && rundir_life(dir, false) == RUNDIR_ALIVE)
 		local_run_set_pidfd(r, fd);
 	else if (fd >= 0)
 		close(fd);
+	/* It has just come, or just gone, or is in another container that shares the folder. */
 	if (r->vacant)
-		local_run_want_look(r);         /* it has just come, or just gone */
+		local_run_look_later(r);
 }
 
 static void reject(struct local_run *r)

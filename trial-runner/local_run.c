@@ -27,6 +27,8 @@ struct local_run *local_run_new(struct local *l, const struct run_key *key, cons
 	r->term_us = r->kill_us = INT64_MAX;
 	r->watch = notify_add(l->notify, folder, IN_CLOSE_WRITE, on_change, r);
 	run_table_put(&l->runs, &r->node);
+	if (!r->watch)
+		local_run_look_later(r);
 	return r;
 }
 
@@ -46,6 +48,12 @@ void local_run_want_look(struct local_run *r)
 	r->wanted = true;
 	TAILQ_INSERT_TAIL(&r->local->looks, r, look);
 	loop_timer_after(r->local->look_timer, 0);
+}
+
+void local_run_look_later(struct local_run *r)
+{
+	r->later = true;
+	loop_timer_after(r->local->clock, LOCAL_CLOCK_US);
 }
 
 static void close_pidfd(struct local_run *r)

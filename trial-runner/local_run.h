@@ -41,6 +41,7 @@ struct local_run {
 	bool gone;                      /* ended or forgotten: freed after this pass */
 	uint64_t told, acked, persisted;        /* offsets in the points file */
 	bool wanted;                    /* in the list of looks */
+	bool later;                     /* by the clock, once */
 	TAILQ_ENTRY(local_run) look;
 };
 TAILQ_HEAD(look_list, local_run);
@@ -58,7 +59,7 @@ struct local {
 	struct run_table runs;
 	struct look_list looks;
 	struct loop_timer *look_timer;          /* at once, for the list */
-	struct loop_timer *clock;               /* for runs that cannot be watched */
+	struct loop_timer *clock;               /* for runs that cannot be watched; armed while there are any */
 	struct notify *notify;
 	struct launcher *launcher;
 	STAILQ_HEAD(, launch) launches;         /* in the order of the launcher's answers */
@@ -66,13 +67,14 @@ struct local {
 	char *buffer;                           /* LOCAL_BUFFER bytes, for one read at a time */
 };
 
-enum { LOCAL_BUFFER = 64 * 1024 };
+enum { LOCAL_BUFFER = 64 * 1024, LOCAL_CLOCK_US = 100000 };
 
 /* local_run.c */
 struct local_run *local_run_new(struct local *l, const struct run_key *key, const char *folder,
 	const struct run_resources *resources, char *gpus_take);
 void local_run_free(struct local_run *r);
 void local_run_want_look(struct local_run *r);
+void local_run_look_later(struct local_run *r);         /* within a tenth of a second */
 /* Takes the descriptor; the run is looked at when the process ends. */
 void local_run_set_pidfd(struct local_run *r, int pidfd);
 void local_run_signal(struct local_run *r);     /* look at stop.json */

@@ -130,15 +130,23 @@ bool rundir_append(int dir, const char *name, int64_t *at, const void *data, siz
 	return true;
 }
 
+void rundir_pid_namespace(char out[RUNDIR_NAMESPACE_MAX])
+{
+	ssize_t n = readlink("/proc/self/ns/pid", out, RUNDIR_NAMESPACE_MAX - 1);
+
+	out[n > 0 ? n : 0] = '\0';
+}
+
 /* Two servers may try to bar at once, and supervisors to claim: link() lets one of them win. */
 static int make_journal(int dir, int64_t pid)
 {
-	char temporary[64], line[64];
+	char temporary[64], ns[RUNDIR_NAMESPACE_MAX], line[128];
 	int64_t at = 0;
 	int fd, n;
 
+	rundir_pid_namespace(ns);
 	snprintf(temporary, sizeof temporary, RUNDIR_JOURNAL ".%d", (int)getpid());
-	n = snprintf(line, sizeof line, "{\"event\":\"claimed\",\"pid\":%" PRId64 "}\n", pid);
+	n = snprintf(line, sizeof line, "{\"event\":\"claimed\",\"pid\":%" PRId64 ",\"namespace\":\"%s\"}\n", pid, ns);
 	unlinkat(dir, temporary, 0);
 	if (!rundir_append(dir, temporary, &at, line, (size_t)n))
 		return -1;

@@ -60,6 +60,7 @@ struct run_status {
 
 struct run_journal {
 	int64_t supervisor;             /* pid; 0 = barred, see rundir_life() */
+	bool pid_is_ours;               /* it counts in this process's PID namespace, not another container's */
 	int64_t started_us;             /* wall clock; 0 = the program does not run yet, or never did */
 	const struct run_status *status;        /* NULL = not ended */
 };
@@ -86,6 +87,10 @@ const struct run_sheet *rundir_read_sheet(int dir, struct arena *a);            
 const struct run_journal *rundir_read_journal(int dir, struct arena *a);
 bool rundir_write_stop(int dir, const struct run_stop *stop, struct err *e) MUSTCHECK;
 const struct run_stop *rundir_read_stop(int dir, struct arena *a);
+
+/* "pid:[4026531836]" */
+enum { RUNDIR_NAMESPACE_MAX = 48 };
+void rundir_pid_namespace(char out[RUNDIR_NAMESPACE_MAX]);
 
 /* Makes the journal, in the name of this process, which holds its lock by the descriptor returned until
  * it closes it or dies. -1: somebody else did, or the folder cannot be written. */

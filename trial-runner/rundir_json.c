@@ -245,12 +245,21 @@ static const struct run_status *get_status(const cJSON *line, struct arena *a)
 	return s;
 }
 
+static void get_claim(const cJSON *line, struct run_journal *j)
+{
+	char ours[RUNDIR_NAMESPACE_MAX];
+
+	rundir_pid_namespace(ours);
+	j->supervisor = get_int(line, "pid", 0);
+	j->pid_is_ours = strcmp(ours, or_empty(json_str(json_get(line, "namespace")))) == 0;
+}
+
 static void get_entry(const cJSON *line, struct run_journal *j, struct arena *a)
 {
 	const char *event = or_empty(json_str(json_get(line, "event")));
 
 	if (strcmp(event, "claimed") == 0)
-		j->supervisor = get_int(line, "pid", 0);
+		get_claim(line, j);
 	else if (strcmp(event, "started") == 0)
 		j->started_us = get_int(line, "time_us", 0);
 	else if (strcmp(event, "ended") == 0)

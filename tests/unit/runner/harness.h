@@ -55,6 +55,7 @@ struct harness {
 	struct loop *loop;
 	struct run_backend *b;
 	struct loop_timer *alarm;
+	int64_t deadline_us;
 	bool late;
 	char state[512];
 	bool hold_acks;
@@ -94,9 +95,13 @@ static inline void hs_on_event(void *ctx, const struct run_event *ev)
 		run_ack(h->b, &ev->key, ev->cursor);
 }
 
+/* Also turns the loop for conditions that no event tells of, such as a file that goes. */
 static inline void hs_on_alarm(void *ctx)
 {
-	((struct harness *)ctx)->late = true;
+	struct harness *h = ctx;
+
+	h->late = clk_now_us() >= h->deadline_us;
+	loop_timer_after(h->alarm, CLK_SECOND / 50);
 }
 
 static inline void hs_open_backend(struct harness *h, const struct local_options *o)
@@ -218,7 +223,8 @@ static inline void hs_dump(const struct harness *h)
 static inline void hs_until(struct harness *h, bool (*done)(struct harness *h, void *arg), void *arg, const char *what)
 {
 	h->late = false;
-	loop_timer_after(h->alarm, HS_SECONDS * CLK_SECOND);
+	h->deadline_us = clk_now_us() + HS_SECONDS * CLK_SECOND;
+	loop_timer_after(h->alarm, CLK_SECOND / 50);
 	while (!done(h, arg) && !h->late)
 		loop_pass(h->loop, true);
 	loop_timer_cancel(h->alarm);

@@ -244,7 +244,7 @@ static void an_order_that_nobody_began_is_lost_and_never_begins(void **state UNU
 	e = hs_finish(h, 1);
 	assert_int_equal(e->kind, RUN_LOST);
 	assert_string_equal(e->reason, "NeverStarted");
-	assert_true(journal_says(h, "\"claimed\",\"pid\":0}"));
+	assert_true(journal_says(h, "\"claimed\",\"pid\":0,"));
 	hs_forget_events(h);
 	hs_start_script(h, 1, "echo ran=2");
 	assert_int_equal(hs_finish(h, 1)->kind, RUN_LOST);
