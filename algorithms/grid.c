@@ -17,19 +17,19 @@ enum { ORDER_SHUFFLED, ORDER_SEQUENTIAL };
 static const char *const order_names[] = {"shuffled", "sequential", NULL};
 
 static const struct algo_setting grid_settings[] = {
-    [ROW_POINTS] = {.name = "points_per_axis",
-        .type = ALGO_INT,
-        .min = 1,
-        .max = 10000,
-        .def = 10,
-        .doc = "Number of values of a continuous parameter that has no step."},
-    [ROW_ORDER] = {.name = "order",
-        .type = ALGO_CHOICE,
-        .def = ORDER_SHUFFLED,
-        .choices = order_names,
-        .doc = "shuffled: an unfinished grid is spread over the space; sequential: the last parameter varies "
-               "first."},
-    [ROW_SEED] = ALGO_SETTING_SEED,
+	[ROW_POINTS] = {.name = "points_per_axis",
+		.type = ALGO_INT,
+		.min = 1,
+		.max = 10000,
+		.def = 10,
+		.doc = "Number of values of a continuous parameter that has no step."},
+	[ROW_ORDER] = {.name = "order",
+		.type = ALGO_CHOICE,
+		.def = ORDER_SHUFFLED,
+		.choices = order_names,
+		.doc = "shuffled: an unfinished grid is spread over the space; sequential: the last parameter varies "
+			   "first."},
+	[ROW_SEED] = ALGO_SETTING_SEED,
 };
 
 struct grid {
@@ -122,7 +122,7 @@ static void *grid_new(const struct algo_problem *p)
 }
 
 static enum algo_outcome grid_suggest(
-    const struct algo_problem *p, const struct algo_history *h, struct algo_request *r)
+	const struct algo_problem *p, const struct algo_history *h, struct algo_request *r)
 {
 	struct grid *own = r->cache ? NULL : grid_new(p);
 	struct grid *g = own ? own : r->cache;
@@ -154,22 +154,22 @@ static bool grid_check(const struct algo_problem *p, algo_report *report, void *
 	if (grid_last_trial(p) != SPACE_INFINITE)
 		return true;
 	report(ctx, NULL, -1,
-	    "the grid has more points than can be counted: use fewer parameters or values, or another "
-	    "algorithm");
+		"the grid has more points than can be counted: use fewer parameters or values, or another "
+		"algorithm");
 	return false;
 }
 
 const struct algorithm algorithm_grid = {
-    .name = "grid",
-    .doc =
-        "Tries every combination of the parameters' values once, then ends. For small spaces that are to be "
-        "mapped completely; continuous parameters are cut into points_per_axis values.",
-    .settings = grid_settings,
-    .n_settings = sizeof(grid_settings) / sizeof(*grid_settings),
-    .capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE | ALGO_ENDS,
-    .check = grid_check,
-    .last_trial = grid_last_trial,
-    .suggest = grid_suggest,
-    .cache_new = grid_new,
-    .cache_free = grid_free,
+	.name = "grid",
+	.doc =
+		"Tries every combination of the parameters' values once, then ends. For small spaces that are to be "
+		"mapped completely; continuous parameters are cut into points_per_axis values.",
+	.settings = grid_settings,
+	.n_settings = sizeof(grid_settings) / sizeof(*grid_settings),
+	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE | ALGO_ENDS,
+	.check = grid_check,
+	.last_trial = grid_last_trial,
+	.suggest = grid_suggest,
+	.cache_new = grid_new,
+	.cache_free = grid_free,
 };

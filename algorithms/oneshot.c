@@ -55,7 +55,7 @@ static bool learn(struct oneshot_cache *c, const struct algo_trial *trials, uint
 }
 
 static enum algo_outcome choose(
-    struct seen *seen, oneshot_next *next, void *ctx, uint32_t number, struct algo_suggestion *out)
+	struct seen *seen, oneshot_next *next, void *ctx, uint32_t number, struct algo_suggestion *out)
 {
 	enum algo_outcome outcome;
 
@@ -70,7 +70,7 @@ static enum algo_outcome choose(
 }
 
 enum algo_outcome oneshot_suggest(const struct algo_problem *p, const struct algo_history *h,
-    struct algo_request *r, void *oneshot_cache, oneshot_next *next, void *ctx)
+	struct algo_request *r, void *oneshot_cache, oneshot_next *next, void *ctx)
 {
 	struct oneshot_cache *own = oneshot_cache ? NULL : oneshot_cache_new(p);
 	struct oneshot_cache *c = own ? own : oneshot_cache;

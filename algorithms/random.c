@@ -14,7 +14,7 @@ static enum algo_outcome random_next(void *ctx, const struct seen *seen, uint32_
 }
 
 static enum algo_outcome random_suggest(
-    const struct algo_problem *p, const struct algo_history *h, struct algo_request *r)
+	const struct algo_problem *p, const struct algo_history *h, struct algo_request *r)
 {
 	struct algo_problem copy = *p;
 
@@ -27,18 +27,18 @@ static uint64_t random_last_trial(const struct algo_problem *p)
 }
 
 static const struct algo_setting random_settings[] = {
-    ALGO_SETTING_SEED,
+	ALGO_SETTING_SEED,
 };
 
 const struct algorithm algorithm_random = {
-    .name = "random",
-    .doc = "Draws every trial from the declared distributions, whatever the results are. A fair baseline, "
-           "and good with very many parallel trials. Never repeats a configuration of a finite space.",
-    .settings = random_settings,
-    .n_settings = sizeof(random_settings) / sizeof(*random_settings),
-    .capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE,
-    .last_trial = random_last_trial,
-    .suggest = random_suggest,
-    .cache_new = oneshot_cache_new,
-    .cache_free = oneshot_cache_free,
+	.name = "random",
+	.doc = "Draws every trial from the declared distributions, whatever the results are. A fair baseline, "
+		   "and good with very many parallel trials. Never repeats a configuration of a finite space.",
+	.settings = random_settings,
+	.n_settings = sizeof(random_settings) / sizeof(*random_settings),
+	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE,
+	.last_trial = random_last_trial,
+	.suggest = random_suggest,
+	.cache_new = oneshot_cache_new,
+	.cache_free = oneshot_cache_free,
 };

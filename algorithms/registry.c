@@ -4,10 +4,10 @@
 #include <string.h>
 
 const struct algorithm *const algorithms[] = {
-    &algorithm_random,
-    &algorithm_grid,
-    &algorithm_sobol,
-    NULL,
+	&algorithm_random,
+	&algorithm_grid,
+	&algorithm_sobol,
+	NULL,
 };
 const size_t n_algorithms = sizeof(algorithms) / sizeof(*algorithms) - 1;
 

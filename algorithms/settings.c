@@ -61,7 +61,7 @@ static void describe(const struct algo_setting *s, char *out, size_t size)
 		n += snprintf(out + n, size - (size_t)n, ", %s %.15g", s->above_min ? "above" : "at least", s->min);
 	if (isfinite(s->max) && n > 0 && (size_t)n < size)
 		snprintf(out + n, size - (size_t)n, "%s %s %.15g", isfinite(s->min) ? " and" : ",",
-		    s->below_max ? "below" : "at most", s->max);
+			s->below_max ? "below" : "at most", s->max);
 }
 
 static bool refuse(const struct algo_setting *s, algo_report *report, void *ctx)
@@ -97,11 +97,11 @@ static bool in_range(const struct algo_setting *s, double v)
 		return false;
 	}
 	return isfinite(v) && (s->above_min ? v > s->min : v >= s->min) &&
-	       (s->below_max ? v < s->max : v <= s->max);
+		   (s->below_max ? v < s->max : v <= s->max);
 }
 
 bool algo_setting_number(const struct algorithm *a, struct algo_value *values, uint32_t row, double number,
-    algo_report *report, void *ctx)
+	algo_report *report, void *ctx)
 {
 	ALGO_ASSERT(row < a->n_settings);
 	if (!in_range(&a->settings[row], number))
@@ -147,7 +147,7 @@ static bool parse_choice(const char *text, const char *const *choices, double *o
 }
 
 bool algo_setting_text(const struct algorithm *a, struct algo_value *values, uint32_t row, const char *text,
-    algo_report *report, void *ctx)
+	algo_report *report, void *ctx)
 {
 	const struct algo_setting *s = &a->settings[row];
 	bool ok = false;

@@ -29,7 +29,7 @@ static enum algo_outcome sobol_next(void *ctx, const struct seen *seen, uint32_t
 }
 
 static enum algo_outcome sobol_suggest(
-    const struct algo_problem *p, const struct algo_history *h, struct algo_request *r)
+	const struct algo_problem *p, const struct algo_history *h, struct algo_request *r)
 {
 	struct sobol s = {.p = p, .points = qmc_new(space_dim(p->space), p->seed)};
 	enum algo_outcome outcome = ALGO_NO_MEMORY;
@@ -47,19 +47,19 @@ static uint64_t sobol_last_trial(const struct algo_problem *p)
 }
 
 static const struct algo_setting sobol_settings[] = {
-    ALGO_SETTING_SEED,
+	ALGO_SETTING_SEED,
 };
 
 const struct algorithm algorithm_sobol = {
-    .name = "sobol",
-    .doc =
-        "Spreads the trials evenly over the space by a scrambled Sobol sequence, whatever the results are. "
-        "Covers the space better than random search with the same number of trials.",
-    .settings = sobol_settings,
-    .n_settings = sizeof(sobol_settings) / sizeof(*sobol_settings),
-    .capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE,
-    .last_trial = sobol_last_trial,
-    .suggest = sobol_suggest,
-    .cache_new = oneshot_cache_new,
-    .cache_free = oneshot_cache_free,
+	.name = "sobol",
+	.doc =
+		"Spreads the trials evenly over the space by a scrambled Sobol sequence, whatever the results are. "
+		"Covers the space better than random search with the same number of trials.",
+	.settings = sobol_settings,
+	.n_settings = sizeof(sobol_settings) / sizeof(*sobol_settings),
+	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE,
+	.last_trial = sobol_last_trial,
+	.suggest = sobol_suggest,
+	.cache_new = oneshot_cache_new,
+	.cache_free = oneshot_cache_free,
 };

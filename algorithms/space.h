@@ -39,7 +39,7 @@ struct space_param {
 	double min, max;            /* double, int: inclusive                                      */
 	double step;                /* 0: a continuous double; ints: 0 means 1                     */
 	double mean, sd;            /* normal ones: sd 0 means the middle and a sixth of the range;
-	                             * of ln(value) for log-normal                                 */
+								 * of ln(value) for log-normal                                 */
 	const double *values;       /* discrete: distinct finite numbers in the user's order       */
 	uint32_t n_values;          /* discrete, categorical                                       */
 };

@@ -37,7 +37,7 @@ static bool decimal_grid(struct space_axis *a)
 
 	for (int digits = 0; digits <= 22; digits++, scale *= 10) {
 		if (!is_decimal(a->param.min, scale, &a->origin) || !is_decimal(a->param.max, scale, &max) ||
-		    !is_decimal(a->param.step, scale, &a->stride))
+			!is_decimal(a->param.step, scale, &a->stride))
 			continue;
 		a->scale = scale;
 		a->levels = (uint64_t)((int64_t)(max - a->origin) / (int64_t)a->stride) + 1;

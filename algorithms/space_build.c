@@ -81,14 +81,14 @@ uint32_t space_add(struct space_builder *b, const struct space_param *p)
 }
 
 void space_when(
-    struct space_builder *b, uint32_t child, uint32_t parent, const double *values, uint32_t n_values)
+	struct space_builder *b, uint32_t child, uint32_t parent, const double *values, uint32_t n_values)
 {
 	if (!grow(&b->wishes, &b->cap_wishes, b->n_wishes + 1, sizeof(*b->wishes))) {
 		b->failed = true;
 		return;
 	}
 	b->wishes[b->n_wishes++] = (struct wish){
-	    .child = child, .parent = parent, .values = copy_values(b, values, n_values), .n_values = n_values};
+		.child = child, .parent = parent, .values = copy_values(b, values, n_values), .n_values = n_values};
 }
 
 /* ---- one parameter ----------------------------------------------------------------------------- */
@@ -197,7 +197,7 @@ static int by_child(const void *a, const void *b)
 	const struct space_condition *x = a, *y = b;
 
 	return x->child != y->child ? (x->child > y->child) - (x->child < y->child)
-	                            : (x->parent > y->parent) - (x->parent < y->parent);
+								: (x->parent > y->parent) - (x->parent < y->parent);
 }
 
 static enum space_fault make_condition(const struct space *s, const struct wish *w, struct space_condition *c)
@@ -316,7 +316,7 @@ static bool make_space(struct space *s, struct space_builder *b, struct findings
 }
 
 struct space *space_build(
-    struct space_builder *b_take, struct space_problem *problems, size_t max, size_t *n_problems)
+	struct space_builder *b_take, struct space_problem *problems, size_t max, size_t *n_problems)
 {
 	struct findings f = {.list = problems, .max = max};
 	struct space *s = calloc(1, sizeof(*s));

@@ -106,7 +106,7 @@ static uint32_t settle(struct counter *c, uint32_t *set, uint32_t n)
 
 /* The levels of `j` that the conditions of the open parameters in set[] name, ascending, distinct. */
 static enum verdict list_levels(
-    struct counter *c, uint32_t j, const uint32_t *set, uint32_t n, uint64_t **list, uint32_t *n_list)
+	struct counter *c, uint32_t j, const uint32_t *set, uint32_t n, uint64_t **list, uint32_t *n_list)
 {
 	size_t capacity = 0, m = 0;
 
@@ -142,7 +142,7 @@ static enum verdict list_levels(
 }
 
 static bool same_effect(
-    struct counter *c, uint32_t j, uint64_t a, uint64_t b, const uint32_t *set, uint32_t n)
+	struct counter *c, uint32_t j, uint64_t a, uint64_t b, const uint32_t *set, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		const struct space_axis *x = &c->s->axes[set[i]];
@@ -159,7 +159,7 @@ static bool same_effect(
 }
 
 static enum verdict split(struct counter *c, const uint32_t *set, uint32_t n, uint32_t *first_kid,
-    uint32_t *n_kids, uint64_t *count);
+	uint32_t *n_kids, uint64_t *count);
 
 static enum verdict add_listed(struct counter *c, uint64_t level)
 {
@@ -173,7 +173,7 @@ static enum verdict add_listed(struct counter *c, uint64_t level)
 
 /* Appends one class for the levels list[from] that have the same effect, marking them as taken. */
 static enum verdict class_of(struct counter *c, uint32_t j, uint64_t *list, uint32_t n_list, uint32_t from,
-    bool *taken, const uint32_t *set, uint32_t n, struct space_class *k)
+	bool *taken, const uint32_t *set, uint32_t n, struct space_class *k)
 {
 	*k = (struct space_class){.first_listed = (uint32_t)c->t->n_listed};
 	for (uint32_t i = from; i < n_list; i++) {
@@ -190,7 +190,7 @@ static enum verdict class_of(struct counter *c, uint32_t j, uint64_t *list, uint
 }
 
 static enum verdict class_of_others(
-    struct counter *c, uint32_t j, const uint64_t *list, uint32_t n_list, struct space_class *k)
+	struct counter *c, uint32_t j, const uint64_t *list, uint32_t n_list, struct space_class *k)
 {
 	*k = (struct space_class){.first_listed = (uint32_t)c->t->n_listed, .n_listed = n_list, .others = true};
 	for (uint32_t i = 0; i < n_list; i++)
@@ -214,7 +214,7 @@ static uint64_t class_level(const struct space_tree *t, const struct space_class
 
 /* Which class a level belongs to is asked in turn; the position within it if it does. */
 static bool class_position(
-    const struct space_tree *t, const struct space_class *k, uint64_t level, uint64_t *at)
+	const struct space_tree *t, const struct space_class *k, uint64_t level, uint64_t *at)
 {
 	const uint64_t *listed = t->listed + k->first_listed;
 	uint32_t below = 0;
@@ -226,7 +226,7 @@ static bool class_position(
 }
 
 static enum verdict branch(
-    struct counter *c, uint32_t j, struct space_class *k, const uint32_t *rest, uint32_t n_rest)
+	struct counter *c, uint32_t j, struct space_class *k, const uint32_t *rest, uint32_t n_rest)
 {
 	enum verdict v;
 
@@ -260,8 +260,8 @@ static enum verdict make_node(struct counter *c, const uint32_t *set, uint32_t n
 	for (uint32_t i = 0; i < n_list && v == COUNTED; i++)
 		if (!taken[i])
 			v = c->work > WORK_MAX
-			        ? TOO_MUCH
-			        : class_of(c, j, list, n_list, i, taken, set + 1, n - 1, &classes[n_classes++]);
+					? TOO_MUCH
+					: class_of(c, j, list, n_list, i, taken, set + 1, n - 1, &classes[n_classes++]);
 	if (v == COUNTED && n_list < c->s->axes[j].levels)
 		v = class_of_others(c, j, list, n_list, &classes[n_classes++]);
 	for (uint32_t i = 0; i < n_classes && v == COUNTED; i++) {
@@ -272,7 +272,7 @@ static enum verdict make_node(struct counter *c, const uint32_t *set, uint32_t n
 		goto out;
 	first = (uint32_t)t->n_classes;
 	if (!grow(&t->classes, &t->cap_classes, t->n_classes + n_classes, sizeof(*classes)) ||
-	    !grow(&t->nodes, &t->cap_nodes, t->n_nodes + 1, sizeof(*t->nodes))) {
+		!grow(&t->nodes, &t->cap_nodes, t->n_nodes + 1, sizeof(*t->nodes))) {
 		v = NO_MEMORY;
 		goto out;
 	}
@@ -280,7 +280,7 @@ static enum verdict make_node(struct counter *c, const uint32_t *set, uint32_t n
 	t->n_classes += n_classes;
 	*number = (uint32_t)t->n_nodes;
 	t->nodes[t->n_nodes++] =
-	    (struct space_node){.param = j, .first_class = first, .n_classes = n_classes, .count = count};
+		(struct space_node){.param = j, .first_class = first, .n_classes = n_classes, .count = count};
 out:
 	free(list);
 	free(classes);
@@ -290,7 +290,7 @@ out:
 
 /* Makes the forest of the open parameters in set[] (topological order); its count, 1 if it is empty. */
 static enum verdict split(struct counter *c, const uint32_t *set, uint32_t n, uint32_t *first_kid,
-    uint32_t *n_kids, uint64_t *count)
+	uint32_t *n_kids, uint64_t *count)
 {
 	struct space_tree *t = c->t;
 	enum verdict v = NO_MEMORY;

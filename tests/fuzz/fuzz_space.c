@@ -27,7 +27,7 @@ static uint8_t byte(struct input *in)
 static double number(struct input *in)
 {
 	static const double special[16] = {0, 1, -1, 0.1, 0.5, 10, NAN, HUGE_VAL, -HUGE_VAL, 1e308, -1e308,
-	    5e-324, 1e-300, 0x1p52, 0x1p53, 1.0 / 3};
+		5e-324, 1e-300, 0x1p52, 0x1p53, 1.0 / 3};
 	uint8_t kind = byte(in);
 	double v = (int8_t)byte(in);
 
@@ -60,14 +60,14 @@ static struct space *read_space(struct input *in)
 		double values[8];
 		uint8_t shape = byte(in);
 		struct space_param p = {.kind = (enum space_kind)(shape & 3),
-		    .distribution = (enum space_distribution)(shape >> 2 & 3),
-		    .min = number(in),
-		    .max = number(in),
-		    .step = shape & 16 ? number(in) : 0,
-		    .mean = shape & 32 ? number(in) : 0,
-		    .sd = shape & 32 ? number(in) : 0,
-		    .values = values,
-		    .n_values = shape >> 5};
+			.distribution = (enum space_distribution)(shape >> 2 & 3),
+			.min = number(in),
+			.max = number(in),
+			.step = shape & 16 ? number(in) : 0,
+			.mean = shape & 32 ? number(in) : 0,
+			.sd = shape & 32 ? number(in) : 0,
+			.values = values,
+			.n_values = shape >> 5};
 
 		for (unsigned k = 0; k < p.n_values && p.kind == SPACE_DISCRETE; k++)
 			values[k] = number(in);
@@ -107,7 +107,7 @@ static void check_laws(const struct space *s, struct input *in)
 }
 
 static uint32_t read_trials(
-    const struct space *s, struct input *in, struct algo_trial *trials, double (*x)[PARAMS], double *values)
+	const struct space *s, struct input *in, struct algo_trial *trials, double (*x)[PARAMS], double *values)
 {
 	uint32_t n = 0;
 
@@ -117,11 +117,11 @@ static uint32_t read_trials(
 		space_snap(s, x[n]);
 		values[n] = number(in);
 		trials[n] = (struct algo_trial){.number = n + 1,
-		    .status = (enum algo_status)(1 + byte(in) % 4),
-		    .x = x[n],
-		    .values = &values[n],
-		    .duration = NAN,
-		    .resource = NAN};
+			.status = (enum algo_status)(1 + byte(in) % 4),
+			.x = x[n],
+			.values = &values[n],
+			.duration = NAN,
+			.resource = NAN};
 		n++;
 	}
 	return n;
@@ -135,11 +135,11 @@ static void ask(const struct algorithm *a, const struct space *s, const struct a
 	struct algo_suggestion out[WANTED] = {{.x = x[0]}, {.x = x[1]}, {.x = x[2]}};
 	struct algo_request r = {.first_number = h->n_trials + 1, .n = WANTED, .out = out};
 	struct algo_problem p = {.space = s,
-	    .objectives = &objective,
-	    .n_objectives = 1,
-	    .settings = settings,
-	    .seed = h->n_trials,
-	    .parallel = 1};
+		.objectives = &objective,
+		.n_objectives = 1,
+		.settings = settings,
+		.seed = h->n_trials,
+		.parallel = 1};
 	enum algo_outcome outcome;
 
 	check(a->n_settings <= 32);

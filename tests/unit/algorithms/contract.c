@@ -43,11 +43,11 @@ struct study *study_new(const struct algorithm *a, struct space *space, uint64_t
 	s->next_number = 1;
 	s->objective = (struct algo_objective){.direction = ALGO_MINIMIZE, .goal = NAN};
 	s->p = (struct algo_problem){.space = space_ref(space),
-	    .objectives = &s->objective,
-	    .n_objectives = 1,
-	    .settings = s->settings,
-	    .seed = seed,
-	    .parallel = 1};
+		.objectives = &s->objective,
+		.n_objectives = 1,
+		.settings = s->settings,
+		.seed = seed,
+		.parallel = 1};
 	s->cache = a->cache_new ? a->cache_new(&s->p) : NULL;
 	return s;
 }
@@ -91,7 +91,7 @@ bool study_possible(const struct study *s)
 static struct algo_history history_of(const struct study *s)
 {
 	return (struct algo_history){
-	    .trials = s->ended, .n_trials = s->n_ended, .pending = s->pending, .n_pending = s->n_pending};
+		.trials = s->ended, .n_trials = s->n_ended, .pending = s->pending, .n_pending = s->n_pending};
 }
 
 static struct algo_trial *add_pending(struct study *s, const double *x, bool suggested)
@@ -103,7 +103,7 @@ static struct algo_trial *add_pending(struct study *s, const double *x, bool sug
 	assert_true(s->n_pending < TRIALS_MAX);
 	memcpy(copy, x, d * sizeof(*copy));
 	*t = (struct algo_trial){
-	    .number = s->next_number++, .suggested = suggested, .x = copy, .duration = NAN, .resource = NAN};
+		.number = s->next_number++, .suggested = suggested, .x = copy, .duration = NAN, .resource = NAN};
 	return t;
 }
 
@@ -114,11 +114,11 @@ void study_enqueue(struct study *s, const double *x)
 
 /* Runs one request with vectors full of rubbish and checks what every answer must hold. */
 static enum algo_outcome request(const struct study *s, uint32_t n, struct algo_suggestion *out,
-    uint32_t *n_out, const atomic_bool *cancel, void *cache)
+	uint32_t *n_out, const atomic_bool *cancel, void *cache)
 {
 	struct algo_history h = history_of(s);
 	struct algo_request r = {
-	    .first_number = s->next_number, .n = n, .out = out, .n_out = 99, .cancel = cancel, .cache = cache};
+		.first_number = s->next_number, .n = n, .out = out, .n_out = 99, .cancel = cancel, .cache = cache};
 	enum algo_outcome outcome;
 
 	for (uint32_t i = 0; i < n; i++)
@@ -154,7 +154,7 @@ static struct algo_suggestion *suggestions_in(double *x, uint32_t n, uint32_t d)
 }
 
 enum algo_outcome study_peek(
-    const struct study *s, uint32_t n, double *x, uint32_t *n_out, const atomic_bool *cancel)
+	const struct study *s, uint32_t n, double *x, uint32_t *n_out, const atomic_bool *cancel)
 {
 	struct algo_suggestion *out = suggestions_in(x, n, space_dim(s->p.space));
 	enum algo_outcome outcome = request(s, n, out, n_out, cancel, NULL);
@@ -221,7 +221,7 @@ static bool same_bits(const double *a, const double *b, size_t n)
 static void warm_up(struct study *s)
 {
 	static const enum algo_status statuses[] = {ALGO_SUCCEEDED, ALGO_FAILED, ALGO_STOPPED, ALGO_SUCCEEDED,
-	    ALGO_ABANDONED, ALGO_SUCCEEDED, ALGO_SUCCEEDED};
+		ALGO_ABANDONED, ALGO_SUCCEEDED, ALGO_SUCCEEDED};
 	uint32_t n;
 
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++) {
@@ -258,7 +258,7 @@ void contract_table(void **state)
 	const struct algorithm *a = *state;
 
 	assert_true(
-	    strlen(a->name) > 0 && strspn(a->name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(a->name));
+		strlen(a->name) > 0 && strspn(a->name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(a->name));
 	assert_true(strlen(a->doc) > 20 && a->doc[strlen(a->doc) - 1] == '.');
 	assert_true(algo_setting_find(a, "random_state") >= 0 && algo_setting_find(a, "seed") >= 0);
 	assert_true((a->cache_new == NULL) == (a->cache_free == NULL));
@@ -417,7 +417,7 @@ void contract_finite_spaces_end(void **state)
 static void strange(struct study *s)
 {
 	static const double values[] = {
-	    NAN, HUGE_VAL, -HUGE_VAL, 1e308, -1e308, 1e-300, 5e-324, 0, 0, 0, 0, 1, 1, 1};
+		NAN, HUGE_VAL, -HUGE_VAL, 1e308, -1e308, 1e-300, 5e-324, 0, 0, 0, 0, 1, 1, 1};
 	uint32_t d = space_dim(s->p.space), n;
 	double *x = must(calloc(3 * (size_t)d, sizeof(*x))), *u = must(calloc(d, sizeof(*u)));
 

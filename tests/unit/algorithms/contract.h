@@ -26,7 +26,7 @@ bool study_possible(const struct study *s); /* algo_check() has nothing against 
 enum algo_outcome study_ask(struct study *s, uint32_t n, uint32_t *n_out);
 /* As study_ask(), but leaves no trace: the vectors are written to x. */
 enum algo_outcome study_peek(
-    const struct study *s, uint32_t n, double *x, uint32_t *n_out, const atomic_bool *cancel);
+	const struct study *s, uint32_t n, double *x, uint32_t *n_out, const atomic_bool *cancel);
 /* Ends the pending trial at `index` with this status and value. */
 void study_tell(struct study *s, uint32_t index, enum algo_status status, double value);
 void study_enqueue(struct study *s, const double *x); /* a user's point, pending             */

@@ -51,8 +51,8 @@ static const double some_values[] = {0.1, 0.001, 10, 1};
 static struct space *make_doubles(void)
 {
 	static const struct space_param p[] = {
-	    {.kind = SPACE_DOUBLE, .min = -1, .max = 1},
-	    {.kind = SPACE_DOUBLE, .min = 1e6, .max = 1e6 + 1},
+		{.kind = SPACE_DOUBLE, .min = -1, .max = 1},
+		{.kind = SPACE_DOUBLE, .min = 1e6, .max = 1e6 + 1},
 	};
 	return space_of(p, COUNT(p));
 }
@@ -60,9 +60,9 @@ static struct space *make_doubles(void)
 static struct space *make_logs(void)
 {
 	static const struct space_param p[] = {
-	    {.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_UNIFORM, .min = 1e-5, .max = 0.1},
-	    {.kind = SPACE_INT, .distribution = SPACE_LOG_UNIFORM, .min = 1, .max = 4096},
-	    {.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_UNIFORM, .min = 1e-300, .max = 1e300},
+		{.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_UNIFORM, .min = 1e-5, .max = 0.1},
+		{.kind = SPACE_INT, .distribution = SPACE_LOG_UNIFORM, .min = 1, .max = 4096},
+		{.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_UNIFORM, .min = 1e-300, .max = 1e300},
 	};
 	return space_of(p, COUNT(p));
 }
@@ -70,9 +70,9 @@ static struct space *make_logs(void)
 static struct space *make_normals(void)
 {
 	static const struct space_param p[] = {
-	    {.kind = SPACE_DOUBLE, .distribution = SPACE_NORMAL, .min = -3, .max = 5},
-	    {.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_NORMAL, .min = 1e-3, .max = 10},
-	    {.kind = SPACE_INT, .distribution = SPACE_NORMAL, .min = 0, .max = 20, .mean = 18, .sd = 3},
+		{.kind = SPACE_DOUBLE, .distribution = SPACE_NORMAL, .min = -3, .max = 5},
+		{.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_NORMAL, .min = 1e-3, .max = 10},
+		{.kind = SPACE_INT, .distribution = SPACE_NORMAL, .min = 0, .max = 20, .mean = 18, .sd = 3},
 	};
 	return space_of(p, COUNT(p));
 }
@@ -80,8 +80,8 @@ static struct space *make_normals(void)
 static struct space *make_ints(void)
 {
 	static const struct space_param p[] = {
-	    {.kind = SPACE_INT, .min = -3, .max = 3},
-	    {.kind = SPACE_INT, .min = 5, .max = 16, .step = 5},
+		{.kind = SPACE_INT, .min = -3, .max = 3},
+		{.kind = SPACE_INT, .min = 5, .max = 16, .step = 5},
 	};
 	return space_of(p, COUNT(p));
 }
@@ -89,9 +89,9 @@ static struct space *make_ints(void)
 static struct space *make_steps(void)
 {
 	static const struct space_param p[] = {
-	    {.kind = SPACE_DOUBLE, .min = 0.1, .max = 0.7, .step = 0.2},
-	    {.kind = SPACE_DOUBLE, .min = 0.001, .max = 0.01, .step = 0.001},
-	    {.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_UNIFORM, .min = 0.5, .max = 8, .step = 0.5},
+		{.kind = SPACE_DOUBLE, .min = 0.1, .max = 0.7, .step = 0.2},
+		{.kind = SPACE_DOUBLE, .min = 0.001, .max = 0.01, .step = 0.001},
+		{.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_UNIFORM, .min = 0.5, .max = 8, .step = 0.5},
 	};
 	return space_of(p, COUNT(p));
 }
@@ -99,9 +99,9 @@ static struct space *make_steps(void)
 static struct space *make_lists(void)
 {
 	static const struct space_param p[] = {
-	    {.kind = SPACE_DISCRETE, .values = some_values, .n_values = 4},
-	    {.kind = SPACE_CATEGORICAL, .n_values = 3},
-	    {.kind = SPACE_CATEGORICAL, .n_values = 2},
+		{.kind = SPACE_DISCRETE, .values = some_values, .n_values = 4},
+		{.kind = SPACE_CATEGORICAL, .n_values = 3},
+		{.kind = SPACE_CATEGORICAL, .n_values = 2},
 	};
 	return space_of(p, COUNT(p));
 }
@@ -109,11 +109,11 @@ static struct space *make_lists(void)
 static struct space *make_mixed(void)
 {
 	static const struct space_param p[] = {
-	    {.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_UNIFORM, .min = 1e-4, .max = 1},
-	    {.kind = SPACE_INT, .min = 1, .max = 6},
-	    {.kind = SPACE_CATEGORICAL, .n_values = 3},
-	    {.kind = SPACE_DISCRETE, .values = some_values, .n_values = 4},
-	    {.kind = SPACE_DOUBLE, .min = 0, .max = 1},
+		{.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_UNIFORM, .min = 1e-4, .max = 1},
+		{.kind = SPACE_INT, .min = 1, .max = 6},
+		{.kind = SPACE_CATEGORICAL, .n_values = 3},
+		{.kind = SPACE_DISCRETE, .values = some_values, .n_values = 4},
+		{.kind = SPACE_DOUBLE, .min = 0, .max = 1},
 	};
 	return space_of(p, COUNT(p));
 }
@@ -122,11 +122,11 @@ static struct space *make_mixed(void)
 static struct space *make_conditional(void)
 {
 	static const struct space_param p[] = {
-	    {.kind = SPACE_DOUBLE, .min = 0.5, .max = 0.99},
-	    {.kind = SPACE_CATEGORICAL, .n_values = 3},
-	    {.kind = SPACE_CATEGORICAL, .n_values = 2},
-	    {.kind = SPACE_INT, .min = 2, .max = 5},
-	    {.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_UNIFORM, .min = 1e-6, .max = 1},
+		{.kind = SPACE_DOUBLE, .min = 0.5, .max = 0.99},
+		{.kind = SPACE_CATEGORICAL, .n_values = 3},
+		{.kind = SPACE_CATEGORICAL, .n_values = 2},
+		{.kind = SPACE_INT, .min = 2, .max = 5},
+		{.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_UNIFORM, .min = 1e-6, .max = 1},
 	};
 	struct space_builder *b = builder_of(p, COUNT(p));
 
@@ -142,11 +142,11 @@ static struct space *make_conditional(void)
 static struct space *make_conditional_finite(void)
 {
 	static const struct space_param p[] = {
-	    {.kind = SPACE_CATEGORICAL, .n_values = 3},
-	    {.kind = SPACE_CATEGORICAL, .n_values = 2},
-	    {.kind = SPACE_INT, .min = 1, .max = 2},
-	    {.kind = SPACE_DOUBLE, .min = 0, .max = 1, .step = 0.5},
-	    {.kind = SPACE_CATEGORICAL, .n_values = 2},
+		{.kind = SPACE_CATEGORICAL, .n_values = 3},
+		{.kind = SPACE_CATEGORICAL, .n_values = 2},
+		{.kind = SPACE_INT, .min = 1, .max = 2},
+		{.kind = SPACE_DOUBLE, .min = 0, .max = 1, .step = 0.5},
+		{.kind = SPACE_CATEGORICAL, .n_values = 2},
 	};
 	struct space_builder *b = builder_of(p, COUNT(p));
 
@@ -159,9 +159,9 @@ static struct space *make_conditional_finite(void)
 static struct space *make_point(void)
 {
 	static const struct space_param p[] = {
-	    {.kind = SPACE_DOUBLE, .min = 3, .max = 3},
-	    {.kind = SPACE_INT, .min = 7, .max = 7},
-	    {.kind = SPACE_CATEGORICAL, .n_values = 1},
+		{.kind = SPACE_DOUBLE, .min = 3, .max = 3},
+		{.kind = SPACE_INT, .min = 7, .max = 7},
+		{.kind = SPACE_CATEGORICAL, .n_values = 1},
 	};
 	return space_of(p, COUNT(p));
 }
@@ -183,19 +183,19 @@ static struct space *make_pair(void)
 }
 
 const struct named_space named_spaces[] = {
-    {"doubles", make_doubles},
-    {"logs", make_logs},
-    {"normals", make_normals},
-    {"ints", make_ints},
-    {"steps", make_steps},
-    {"lists", make_lists},
-    {"mixed", make_mixed},
-    {"conditional", make_conditional},
-    {"conditional, finite", make_conditional_finite},
-    {"one point", make_point},
-    {"two points", make_pair},
-    {"huge", make_huge},
-    {NULL, NULL},
+	{"doubles", make_doubles},
+	{"logs", make_logs},
+	{"normals", make_normals},
+	{"ints", make_ints},
+	{"steps", make_steps},
+	{"lists", make_lists},
+	{"mixed", make_mixed},
+	{"conditional", make_conditional},
+	{"conditional, finite", make_conditional_finite},
+	{"one point", make_point},
+	{"two points", make_pair},
+	{"huge", make_huge},
+	{NULL, NULL},
 };
 
 struct space *space_named(const char *name)
@@ -250,7 +250,7 @@ static struct space_param random_param(struct rng *r, bool finite)
 		return random_int(r, finite);
 	case 2:
 		return (struct space_param){
-		    .kind = SPACE_DISCRETE, .values = some_values, .n_values = 1 + (uint32_t)rng_below(r, 4)};
+			.kind = SPACE_DISCRETE, .values = some_values, .n_values = 1 + (uint32_t)rng_below(r, 4)};
 	default:
 		return (struct space_param){.kind = SPACE_CATEGORICAL, .n_values = 1 + (uint32_t)rng_below(r, 4)};
 	}
@@ -258,7 +258,7 @@ static struct space_param random_param(struct rng *r, bool finite)
 
 /* A condition of `child` on any parameter that comes before it in `order` and can be counted. */
 static void random_condition(
-    struct rng *r, struct space_builder *b, const struct space *plain, uint32_t child, uint32_t parent)
+	struct rng *r, struct space_builder *b, const struct space *plain, uint32_t child, uint32_t parent)
 {
 	uint64_t levels = space_levels(plain, parent);
 	double values[8];

@@ -17,17 +17,17 @@
 static int run(const struct algorithm *a)
 {
 	struct CMUnitTest tests[] = {
-	    CONTRACT(contract_table),
-	    CONTRACT(contract_valid_on_every_space),
-	    CONTRACT(contract_deterministic),
-	    CONTRACT(contract_batch_is_singles),
-	    CONTRACT(contract_rebuilds_to_the_same_bits),
-	    CONTRACT(contract_finite_spaces_end),
-	    CONTRACT(contract_strange_histories),
-	    CONTRACT(contract_cancel),
-	    CONTRACT(contract_seeds_differ),
-	    CONTRACT(contract_random_spaces),
-	    CONTRACT(contract_threads),
+		CONTRACT(contract_table),
+		CONTRACT(contract_valid_on_every_space),
+		CONTRACT(contract_deterministic),
+		CONTRACT(contract_batch_is_singles),
+		CONTRACT(contract_rebuilds_to_the_same_bits),
+		CONTRACT(contract_finite_spaces_end),
+		CONTRACT(contract_strange_histories),
+		CONTRACT(contract_cancel),
+		CONTRACT(contract_seeds_differ),
+		CONTRACT(contract_random_spaces),
+		CONTRACT(contract_threads),
 	};
 
 	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++)

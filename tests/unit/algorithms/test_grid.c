@@ -30,12 +30,12 @@ static void counts_exactly(void **state)
 		struct space_param p;
 		uint32_t n;
 	} cases[] = {
-	    {{.kind = SPACE_DOUBLE, .min = 0.1, .max = 0.7, .step = 0.2}, 4},
-	    {{.kind = SPACE_DOUBLE, .min = 0.001, .max = 0.01, .step = 0.001}, 10},
-	    {{.kind = SPACE_INT, .min = 5, .max = 10, .step = 2}, 3},
-	    {{.kind = SPACE_INT, .min = 1, .max = 1}, 1},
-	    {{.kind = SPACE_DOUBLE, .min = 0, .max = 1}, 10},
-	    {{.kind = SPACE_CATEGORICAL, .n_values = 7}, 7},
+		{{.kind = SPACE_DOUBLE, .min = 0.1, .max = 0.7, .step = 0.2}, 4},
+		{{.kind = SPACE_DOUBLE, .min = 0.001, .max = 0.01, .step = 0.001}, 10},
+		{{.kind = SPACE_INT, .min = 5, .max = 10, .step = 2}, 3},
+		{{.kind = SPACE_INT, .min = 1, .max = 1}, 1},
+		{{.kind = SPACE_DOUBLE, .min = 0, .max = 1}, 10},
+		{{.kind = SPACE_CATEGORICAL, .n_values = 7}, 7},
 	};
 
 	(void)state;
@@ -55,8 +55,8 @@ static void counts_exactly(void **state)
 static void sequential_points_are_these(void **state)
 {
 	static const struct space_param p[] = {
-	    {.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_UNIFORM, .min = 1e-5, .max = 0.1},
-	    {.kind = SPACE_DOUBLE, .min = 0, .max = 1},
+		{.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_UNIFORM, .min = 1e-5, .max = 0.1},
+		{.kind = SPACE_DOUBLE, .min = 0, .max = 1},
 	};
 	static const double logs[] = {1e-5, 1e-4, 1e-3, 1e-2, 0.1}, evens[] = {0, 0.25, 0.5, 0.75, 1};
 	struct space *space = space_of(p, 2);
@@ -171,12 +171,12 @@ static void refuses_what_cannot_be_counted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(counts_exactly),
-	    cmocka_unit_test(sequential_points_are_these),
-	    cmocka_unit_test(shuffled_holds_the_same),
-	    cmocka_unit_test(normal_axis_uses_quantiles),
-	    cmocka_unit_test(earlier_points_count_once),
-	    cmocka_unit_test(refuses_what_cannot_be_counted),
+		cmocka_unit_test(counts_exactly),
+		cmocka_unit_test(sequential_points_are_these),
+		cmocka_unit_test(shuffled_holds_the_same),
+		cmocka_unit_test(normal_axis_uses_quantiles),
+		cmocka_unit_test(earlier_points_count_once),
+		cmocka_unit_test(refuses_what_cannot_be_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

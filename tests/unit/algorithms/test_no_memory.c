@@ -120,7 +120,7 @@ static bool ask(const struct algorithm *a, const struct space *s, unsigned nth)
 	struct algo_history h = {.trials = ended, .n_trials = 100};
 	struct algo_request r = {.first_number = 101, .n = 2, .out = out};
 	struct algo_problem p = {
-	    .space = s, .objectives = &objective, .n_objectives = 1, .settings = settings, .parallel = 1};
+		.space = s, .objectives = &objective, .n_objectives = 1, .settings = settings, .parallel = 1};
 	enum algo_outcome outcome;
 	long before;
 
@@ -128,7 +128,7 @@ static bool ask(const struct algorithm *a, const struct space *s, unsigned nth)
 	for (uint32_t i = 0; i < 100; i++) {
 		space_config(s, i % 10, x[i]);
 		ended[i] = (struct algo_trial){
-		    .number = i + 1, .status = ALGO_SUCCEEDED, .x = x[i], .values = (const double[]){1}};
+			.number = i + 1, .status = ALGO_SUCCEEDED, .x = x[i], .values = (const double[]){1}};
 	}
 	before = live;
 	countdown = nth;
@@ -164,8 +164,8 @@ static void asking_says_so(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(building_says_so),
-	    cmocka_unit_test(asking_says_so),
+		cmocka_unit_test(building_says_so),
+		cmocka_unit_test(asking_says_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

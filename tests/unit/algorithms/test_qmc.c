@@ -25,9 +25,9 @@ static uint32_t plain(const struct qmc *q, uint32_t index, uint32_t axis)
 static void is_joe_and_kuos(void **state)
 {
 	static const double first[10][4] = {{0, 0, 0, 0}, {0.5, 0.5, 0.5, 0.5}, {0.75, 0.25, 0.25, 0.25},
-	    {0.25, 0.75, 0.75, 0.75}, {0.375, 0.375, 0.625, 0.875}, {0.875, 0.875, 0.125, 0.375},
-	    {0.625, 0.125, 0.875, 0.625}, {0.125, 0.625, 0.375, 0.125}, {0.1875, 0.3125, 0.9375, 0.4375},
-	    {0.6875, 0.8125, 0.4375, 0.9375}};
+		{0.25, 0.75, 0.75, 0.75}, {0.375, 0.375, 0.625, 0.875}, {0.875, 0.875, 0.125, 0.375},
+		{0.625, 0.125, 0.875, 0.625}, {0.125, 0.625, 0.375, 0.125}, {0.1875, 0.3125, 0.9375, 0.4375},
+		{0.6875, 0.8125, 0.4375, 0.9375}};
 	static const uint32_t axes[] = {5, 39, 40, 500, 1110};
 	static const uint32_t at_1000[] = {3896508416, 2059403264, 3921674240, 3116367872, 1589641216};
 	static const uint32_t at_4095[] = {338690048, 976224256, 862978048, 1877999616, 1454374912};
@@ -116,7 +116,7 @@ static double discrepancy(double (*u)[8], int n, int d)
 			product = 1;
 			for (int j = 0; j < d; j++)
 				product *=
-				    1 + fabs(u[i][j] - 0.5) / 2 + fabs(u[k][j] - 0.5) / 2 - fabs(u[i][j] - u[k][j]) / 2;
+					1 + fabs(u[i][j] - 0.5) / 2 + fabs(u[k][j] - 0.5) / 2 - fabs(u[i][j] - u[k][j]) / 2;
 			third += product;
 		}
 	}
@@ -217,13 +217,13 @@ static void goes_on_beyond_the_table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(is_joe_and_kuos),
-	    cmocka_unit_test(every_axis_is_stratified),
-	    cmocka_unit_test(first_pair_is_a_perfect_net),
-	    cmocka_unit_test(is_more_even_than_chance),
-	    cmocka_unit_test(integrates_accurately),
-	    cmocka_unit_test(seeds_are_independent),
-	    cmocka_unit_test(goes_on_beyond_the_table),
+		cmocka_unit_test(is_joe_and_kuos),
+		cmocka_unit_test(every_axis_is_stratified),
+		cmocka_unit_test(first_pair_is_a_perfect_net),
+		cmocka_unit_test(is_more_even_than_chance),
+		cmocka_unit_test(integrates_accurately),
+		cmocka_unit_test(seeds_are_independent),
+		cmocka_unit_test(goes_on_beyond_the_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

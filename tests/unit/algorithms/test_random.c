@@ -16,13 +16,13 @@
 enum { N = 4000, D = 7 };
 
 static const struct space_param params[D] = {
-    {.kind = SPACE_DOUBLE, .min = -2, .max = 6},
-    {.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_UNIFORM, .min = 1e-5, .max = 10},
-    {.kind = SPACE_DOUBLE, .distribution = SPACE_NORMAL, .min = 0, .max = 6},
-    {.kind = SPACE_DOUBLE, .distribution = SPACE_NORMAL, .min = 0, .max = 1, .mean = -2, .sd = 0.5},
-    {.kind = SPACE_DOUBLE, .distribution = SPACE_NORMAL, .min = 0, .max = 1, .mean = 9, .sd = 1},
-    {.kind = SPACE_DOUBLE, .distribution = SPACE_NORMAL, .min = 0, .max = 1, .mean = -12, .sd = 1},
-    {.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_NORMAL, .min = 0.01, .max = 100, .mean = 1, .sd = 1},
+	{.kind = SPACE_DOUBLE, .min = -2, .max = 6},
+	{.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_UNIFORM, .min = 1e-5, .max = 10},
+	{.kind = SPACE_DOUBLE, .distribution = SPACE_NORMAL, .min = 0, .max = 6},
+	{.kind = SPACE_DOUBLE, .distribution = SPACE_NORMAL, .min = 0, .max = 1, .mean = -2, .sd = 0.5},
+	{.kind = SPACE_DOUBLE, .distribution = SPACE_NORMAL, .min = 0, .max = 1, .mean = 9, .sd = 1},
+	{.kind = SPACE_DOUBLE, .distribution = SPACE_NORMAL, .min = 0, .max = 1, .mean = -12, .sd = 1},
+	{.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_NORMAL, .min = 0.01, .max = 100, .mean = 1, .sd = 1},
 };
 
 /* Above the mean by symmetry in the lower tail, where probabilities keep their digits. */
@@ -106,9 +106,9 @@ static void follows_the_distributions(void **state)
 static void grid_values_are_even(void **state)
 {
 	static const struct space_param p[] = {
-	    {.kind = SPACE_INT, .min = 1, .max = 8}, {.kind = SPACE_DOUBLE, .min = 0.1, .max = 0.8, .step = 0.1},
-	    {.kind = SPACE_CATEGORICAL, .n_values = 8},
-	    {.kind = SPACE_DOUBLE, .max = 1}, /* keeps the space infinite */
+		{.kind = SPACE_INT, .min = 1, .max = 8}, {.kind = SPACE_DOUBLE, .min = 0.1, .max = 0.8, .step = 0.1},
+		{.kind = SPACE_CATEGORICAL, .n_values = 8},
+		{.kind = SPACE_DOUBLE, .max = 1}, /* keeps the space infinite */
 	};
 	struct space *space = space_of(p, 4);
 	double *x = drawn(&algorithm_random, space, N);
@@ -132,7 +132,7 @@ static void grid_values_are_even(void **state)
 static void rare_values_come_last(void **state)
 {
 	const struct space_param p = {
-	    .kind = SPACE_INT, .distribution = SPACE_NORMAL, .min = 0, .max = 60, .mean = 5, .sd = 1};
+		.kind = SPACE_INT, .distribution = SPACE_NORMAL, .min = 0, .max = 60, .mean = 5, .sd = 1};
 	struct space *space = space_of(&p, 1);
 	double *x = drawn(&algorithm_random, space, 61);
 	int early = 0, seen[61] = {0};
@@ -169,10 +169,10 @@ static void depends_on_the_number_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(follows_the_distributions),
-	    cmocka_unit_test(grid_values_are_even),
-	    cmocka_unit_test(rare_values_come_last),
-	    cmocka_unit_test(depends_on_the_number_alone),
+		cmocka_unit_test(follows_the_distributions),
+		cmocka_unit_test(grid_values_are_even),
+		cmocka_unit_test(rare_values_come_last),
+		cmocka_unit_test(depends_on_the_number_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@
 static void follows_the_published_generator(void **state)
 {
 	static const uint64_t expected[] = {
-	    41943041, 58720359, 3588806011781223, 3591011842654386, 9228616714210784205u};
+		41943041, 58720359, 3588806011781223, 3591011842654386, 9228616714210784205u};
 	struct rng r = {{1, 2, 3, 4}};
 
 	(void)state;
@@ -161,14 +161,14 @@ static void permutation_of_the_largest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(follows_the_published_generator),
-	    cmocka_unit_test(uniform_stays_inside),
-	    cmocka_unit_test(normal_has_its_moments),
-	    cmocka_unit_test(below_is_even),
-	    cmocka_unit_test(streams_do_not_meet),
-	    cmocka_unit_test(shuffle_keeps_all),
-	    cmocka_unit_test(permutation_hits_all_once),
-	    cmocka_unit_test(permutation_of_the_largest),
+		cmocka_unit_test(follows_the_published_generator),
+		cmocka_unit_test(uniform_stays_inside),
+		cmocka_unit_test(normal_has_its_moments),
+		cmocka_unit_test(below_is_even),
+		cmocka_unit_test(streams_do_not_meet),
+		cmocka_unit_test(shuffle_keeps_all),
+		cmocka_unit_test(permutation_hits_all_once),
+		cmocka_unit_test(permutation_of_the_largest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

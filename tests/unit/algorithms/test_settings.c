@@ -17,29 +17,29 @@ enum { FLAG, COUNT, SHARE, KIND, WHERE, FOLDER, ROWS };
 static const char *const count_aliases[] = {"n_ei_candidates", "n", NULL};
 static const char *const kinds[] = {"none", "ipop", "bipop", NULL};
 static const struct algo_setting rows[] = {
-    [FLAG] = {.name = "flag", .type = ALGO_BOOL, .def = 1, .doc = "A flag."},
-    [COUNT] = {.name = "n_EI_candidates",
-        .aliases = count_aliases,
-        .type = ALGO_INT,
-        .min = 1,
-        .max = INFINITY,
-        .def = 24,
-        .doc = "A count."},
-    [SHARE] = {.name = "gamma",
-        .type = ALGO_REAL,
-        .above_min = true,
-        .below_max = true,
-        .min = 0,
-        .max = 1,
-        .def = 0.25,
-        .doc = "A share."},
-    [KIND] =
-        {.name = "restart_strategy", .type = ALGO_CHOICE, .choices = kinds, .def = 1, .doc = "A choice."},
-    [WHERE] = {.name = "resource_name", .type = ALGO_PARAM, .def = NAN, .doc = "A parameter."},
-    [FOLDER] = {.name = "folder", .type = ALGO_TEXT, .required = true, .doc = "A text."},
+	[FLAG] = {.name = "flag", .type = ALGO_BOOL, .def = 1, .doc = "A flag."},
+	[COUNT] = {.name = "n_EI_candidates",
+		.aliases = count_aliases,
+		.type = ALGO_INT,
+		.min = 1,
+		.max = INFINITY,
+		.def = 24,
+		.doc = "A count."},
+	[SHARE] = {.name = "gamma",
+		.type = ALGO_REAL,
+		.above_min = true,
+		.below_max = true,
+		.min = 0,
+		.max = 1,
+		.def = 0.25,
+		.doc = "A share."},
+	[KIND] =
+		{.name = "restart_strategy", .type = ALGO_CHOICE, .choices = kinds, .def = 1, .doc = "A choice."},
+	[WHERE] = {.name = "resource_name", .type = ALGO_PARAM, .def = NAN, .doc = "A parameter."},
+	[FOLDER] = {.name = "folder", .type = ALGO_TEXT, .required = true, .doc = "A text."},
 };
 static const struct algorithm table = {
-    .name = "table", .doc = "A table.", .settings = rows, .n_settings = ROWS};
+	.name = "table", .doc = "A table.", .settings = rows, .n_settings = ROWS};
 
 struct told {
 	int n;
@@ -74,7 +74,7 @@ static void defaults(void **state)
 	(void)state;
 	algo_settings_init(&table, v);
 	assert_true(
-	    v[FLAG].number == 1 && v[COUNT].number == 24 && v[SHARE].number == 0.25 && v[KIND].number == 1);
+		v[FLAG].number == 1 && v[COUNT].number == 24 && v[SHARE].number == 0.25 && v[KIND].number == 1);
 	assert_true(isnan(v[WHERE].number) && isnan(v[FOLDER].number) && !v[FOLDER].text);
 	for (int i = 0; i < ROWS; i++)
 		assert_false(v[i].given);
@@ -88,28 +88,28 @@ static void checks_texts(void **state)
 		double number; /* NaN: refused */
 		const char *message;
 	} cases[] = {
-	    {FLAG, "true", 1, NULL},
-	    {FLAG, "False", 0, NULL},
-	    {FLAG, "yes", NAN, "must be true or false"},
-	    {COUNT, "1", 1, NULL},
-	    {COUNT, "1e3", 1000, NULL},
-	    {COUNT, "0", NAN, "must be a whole number, at least 1"},
-	    {COUNT, "1.5", NAN, "must be a whole number, at least 1"},
-	    {COUNT, " 1", NAN, "must be a whole number, at least 1"},
-	    {COUNT, "1 ", NAN, "must be a whole number, at least 1"},
-	    {COUNT, "", NAN, "must be a whole number, at least 1"},
-	    {COUNT, "0x10", NAN, "must be a whole number, at least 1"},
-	    {COUNT, "inf", NAN, "must be a whole number, at least 1"},
-	    {COUNT, "9007199254740993e1", NAN, "must be a whole number, at least 1"},
-	    {SHARE, "0.5", 0.5, NULL},
-	    {SHARE, ".5", 0.5, NULL},
-	    {SHARE, "0", NAN, "must be a number, above 0 and below 1"},
-	    {SHARE, "1", NAN, "must be a number, above 0 and below 1"},
-	    {SHARE, "nan", NAN, "must be a number, above 0 and below 1"},
-	    {SHARE, "1e999", NAN, "must be a number, above 0 and below 1"},
-	    {KIND, "bipop", 2, NULL},
-	    {KIND, "BIPOP", NAN, "must be one of none, ipop, bipop"},
-	    {WHERE, "epochs", NAN, "must be the name of a parameter"},
+		{FLAG, "true", 1, NULL},
+		{FLAG, "False", 0, NULL},
+		{FLAG, "yes", NAN, "must be true or false"},
+		{COUNT, "1", 1, NULL},
+		{COUNT, "1e3", 1000, NULL},
+		{COUNT, "0", NAN, "must be a whole number, at least 1"},
+		{COUNT, "1.5", NAN, "must be a whole number, at least 1"},
+		{COUNT, " 1", NAN, "must be a whole number, at least 1"},
+		{COUNT, "1 ", NAN, "must be a whole number, at least 1"},
+		{COUNT, "", NAN, "must be a whole number, at least 1"},
+		{COUNT, "0x10", NAN, "must be a whole number, at least 1"},
+		{COUNT, "inf", NAN, "must be a whole number, at least 1"},
+		{COUNT, "9007199254740993e1", NAN, "must be a whole number, at least 1"},
+		{SHARE, "0.5", 0.5, NULL},
+		{SHARE, ".5", 0.5, NULL},
+		{SHARE, "0", NAN, "must be a number, above 0 and below 1"},
+		{SHARE, "1", NAN, "must be a number, above 0 and below 1"},
+		{SHARE, "nan", NAN, "must be a number, above 0 and below 1"},
+		{SHARE, "1e999", NAN, "must be a number, above 0 and below 1"},
+		{KIND, "bipop", 2, NULL},
+		{KIND, "BIPOP", NAN, "must be one of none, ipop, bipop"},
+		{WHERE, "epochs", NAN, "must be the name of a parameter"},
 	};
 
 	(void)state;
@@ -163,13 +163,13 @@ static bool own_check(const struct algo_problem *p, algo_report *report, void *c
 static void checks_the_problem(void **state)
 {
 	struct space *plain = space_named("doubles"), *lists = space_named("lists"),
-	             *tree = space_named("conditional");
+				 *tree = space_named("conditional");
 	struct algo_value v[ROWS];
 	struct told told = {0};
 	struct algorithm a = table;
 	struct algo_objective objectives[2] = {{.goal = NAN}, {.goal = NAN}};
 	struct algo_problem p = {
-	    .space = plain, .objectives = objectives, .n_objectives = 1, .settings = v, .parallel = 1};
+		.space = plain, .objectives = objectives, .n_objectives = 1, .settings = v, .parallel = 1};
 
 	(void)state;
 	algo_settings_init(&table, v);
@@ -216,12 +216,12 @@ static void registry_finds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(finds_names_and_aliases),
-	    cmocka_unit_test(defaults),
-	    cmocka_unit_test(checks_texts),
-	    cmocka_unit_test(checks_numbers),
-	    cmocka_unit_test(checks_the_problem),
-	    cmocka_unit_test(registry_finds),
+		cmocka_unit_test(finds_names_and_aliases),
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(checks_texts),
+		cmocka_unit_test(checks_numbers),
+		cmocka_unit_test(checks_the_problem),
+		cmocka_unit_test(registry_finds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,28 +24,28 @@ static void refuses_wrong_parameters(void **state)
 		struct space_param p;
 		enum space_fault fault;
 	} cases[] = {
-	    {{.kind = SPACE_DOUBLE, .min = 2, .max = 1}, SPACE_BAD_BOUNDS},
-	    {{.kind = SPACE_DOUBLE, .min = NAN, .max = 1}, SPACE_BAD_BOUNDS},
-	    {{.kind = SPACE_DOUBLE, .min = 0, .max = HUGE_VAL}, SPACE_BAD_BOUNDS},
-	    {{.kind = SPACE_DOUBLE, .min = -1.7e308, .max = 1.7e308}, SPACE_BAD_BOUNDS},
-	    {{.kind = SPACE_INT, .min = 0.5, .max = 3}, SPACE_BAD_BOUNDS},
-	    {{.kind = SPACE_INT, .min = 0, .max = 1e17}, SPACE_BAD_BOUNDS},
-	    {{.kind = SPACE_INT, .min = 0, .max = 3, .step = 0.5}, SPACE_BAD_STEP},
-	    {{.kind = SPACE_DOUBLE, .min = 0, .max = 1, .step = -1}, SPACE_BAD_STEP},
-	    {{.kind = SPACE_DOUBLE, .min = 0, .max = 1, .step = NAN}, SPACE_BAD_STEP},
-	    {{.kind = SPACE_DOUBLE, .min = 0, .max = 1, .step = 1e-300}, SPACE_BAD_STEP},
-	    {{.kind = SPACE_DOUBLE, .min = 1e16, .max = 1e16 + 4, .step = 1.0 / 3}, SPACE_BAD_STEP},
-	    {{.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_UNIFORM, .min = 0, .max = 1}, SPACE_BAD_LOG},
-	    {{.kind = SPACE_INT, .distribution = SPACE_LOG_NORMAL, .min = -1, .max = 1}, SPACE_BAD_LOG},
-	    {{.kind = SPACE_DOUBLE, .distribution = SPACE_NORMAL, .min = 0, .max = 1, .sd = -1},
-	        SPACE_BAD_NORMAL},
-	    {{.kind = SPACE_DOUBLE, .distribution = SPACE_NORMAL, .min = 0, .max = 1, .mean = 99, .sd = 0.1},
-	        SPACE_BAD_NORMAL},
-	    {{.kind = SPACE_CATEGORICAL}, SPACE_BAD_VALUES},
-	    {{.kind = SPACE_CATEGORICAL, .n_values = SPACE_VALUES_MAX + 1}, SPACE_TOO_MANY},
-	    {{.kind = SPACE_DISCRETE}, SPACE_BAD_VALUES},
-	    {{.kind = SPACE_DISCRETE, .values = twice, .n_values = 3}, SPACE_BAD_VALUES},
-	    {{.kind = SPACE_DISCRETE, .values = infinite, .n_values = 2}, SPACE_BAD_VALUES},
+		{{.kind = SPACE_DOUBLE, .min = 2, .max = 1}, SPACE_BAD_BOUNDS},
+		{{.kind = SPACE_DOUBLE, .min = NAN, .max = 1}, SPACE_BAD_BOUNDS},
+		{{.kind = SPACE_DOUBLE, .min = 0, .max = HUGE_VAL}, SPACE_BAD_BOUNDS},
+		{{.kind = SPACE_DOUBLE, .min = -1.7e308, .max = 1.7e308}, SPACE_BAD_BOUNDS},
+		{{.kind = SPACE_INT, .min = 0.5, .max = 3}, SPACE_BAD_BOUNDS},
+		{{.kind = SPACE_INT, .min = 0, .max = 1e17}, SPACE_BAD_BOUNDS},
+		{{.kind = SPACE_INT, .min = 0, .max = 3, .step = 0.5}, SPACE_BAD_STEP},
+		{{.kind = SPACE_DOUBLE, .min = 0, .max = 1, .step = -1}, SPACE_BAD_STEP},
+		{{.kind = SPACE_DOUBLE, .min = 0, .max = 1, .step = NAN}, SPACE_BAD_STEP},
+		{{.kind = SPACE_DOUBLE, .min = 0, .max = 1, .step = 1e-300}, SPACE_BAD_STEP},
+		{{.kind = SPACE_DOUBLE, .min = 1e16, .max = 1e16 + 4, .step = 1.0 / 3}, SPACE_BAD_STEP},
+		{{.kind = SPACE_DOUBLE, .distribution = SPACE_LOG_UNIFORM, .min = 0, .max = 1}, SPACE_BAD_LOG},
+		{{.kind = SPACE_INT, .distribution = SPACE_LOG_NORMAL, .min = -1, .max = 1}, SPACE_BAD_LOG},
+		{{.kind = SPACE_DOUBLE, .distribution = SPACE_NORMAL, .min = 0, .max = 1, .sd = -1},
+			SPACE_BAD_NORMAL},
+		{{.kind = SPACE_DOUBLE, .distribution = SPACE_NORMAL, .min = 0, .max = 1, .mean = 99, .sd = 0.1},
+			SPACE_BAD_NORMAL},
+		{{.kind = SPACE_CATEGORICAL}, SPACE_BAD_VALUES},
+		{{.kind = SPACE_CATEGORICAL, .n_values = SPACE_VALUES_MAX + 1}, SPACE_TOO_MANY},
+		{{.kind = SPACE_DISCRETE}, SPACE_BAD_VALUES},
+		{{.kind = SPACE_DISCRETE, .values = twice, .n_values = 3}, SPACE_BAD_VALUES},
+		{{.kind = SPACE_DISCRETE, .values = infinite, .n_values = 2}, SPACE_BAD_VALUES},
 	};
 
 	(void)state;
@@ -55,7 +55,7 @@ static void refuses_wrong_parameters(void **state)
 
 		if (problem.fault != cases[i].fault)
 			print_error("case %u: \"%s\", not \"%s\"\n", i, space_fault_text(problem.fault),
-			    space_fault_text(cases[i].fault));
+				space_fault_text(cases[i].fault));
 		assert_int_equal(problem.fault, cases[i].fault);
 		assert_int_equal(problem.param, 1);
 	}
@@ -120,14 +120,14 @@ static void refuses_wrong_conditions(void **state)
 		enum space_fault fault;
 		uint32_t param;
 	} cases[] = {
-	    {{{0, 0, 1}}, 1, SPACE_BAD_PARENT, 0},
-	    {{{0, 9, 1}}, 1, SPACE_BAD_PARENT, 0},
-	    {{{0, 4, 1}}, 1, SPACE_BAD_PARENT, 0},
-	    {{{1, 0, 4}}, 1, SPACE_BAD_CONDITION, 1},
-	    {{{1, 0, 1.5}}, 1, SPACE_BAD_CONDITION, 1},
-	    {{{1, 0, NAN}}, 1, SPACE_BAD_CONDITION, 1},
-	    {{{0, 1, 1}, {1, 0, 1}}, 2, SPACE_CYCLE, 0},
-	    {{{1, 2, 1}, {2, 3, 1}, {3, 1, 1}, {4, 3, 1}}, 4, SPACE_CYCLE, 1},
+		{{{0, 0, 1}}, 1, SPACE_BAD_PARENT, 0},
+		{{{0, 9, 1}}, 1, SPACE_BAD_PARENT, 0},
+		{{{0, 4, 1}}, 1, SPACE_BAD_PARENT, 0},
+		{{{1, 0, 4}}, 1, SPACE_BAD_CONDITION, 1},
+		{{{1, 0, 1.5}}, 1, SPACE_BAD_CONDITION, 1},
+		{{{1, 0, NAN}}, 1, SPACE_BAD_CONDITION, 1},
+		{{{0, 1, 1}, {1, 0, 1}}, 2, SPACE_CYCLE, 0},
+		{{{1, 2, 1}, {2, 3, 1}, {3, 1, 1}, {4, 3, 1}}, 4, SPACE_CYCLE, 1},
 	};
 
 	(void)state;
@@ -165,24 +165,24 @@ static void grids_are_exact(void **state)
 		uint64_t levels;
 		double last;
 	} cases[] = {
-	    {0.1, 0.7, 0.2, 4, 0.7},
-	    {0.001, 0.01, 0.001, 10, 0.01},
-	    {0, 1, 0.1, 11, 1},
-	    {-0.3, 0.3, 0.1, 7, 0.3},
-	    {0, 1, 0.3, 4, 0.9},
-	    {0, 1, 1.0 / 3, 4, 1},
-	    {1e-5, 1e-4, 1e-5, 10, 1e-4},
-	    {5, 10, 0.8, 7, 9.8},
-	    {0.1, 0.1, 0.1, 1, 0.1},
-	    {0, 0.5, 1, 1, 0},
-	    {1e12, 1e12 + 2, 0.5, 5, 1e12 + 2},
-	    {0, 1e6, 1e-6, 1000000000001, 1e6},
+		{0.1, 0.7, 0.2, 4, 0.7},
+		{0.001, 0.01, 0.001, 10, 0.01},
+		{0, 1, 0.1, 11, 1},
+		{-0.3, 0.3, 0.1, 7, 0.3},
+		{0, 1, 0.3, 4, 0.9},
+		{0, 1, 1.0 / 3, 4, 1},
+		{1e-5, 1e-4, 1e-5, 10, 1e-4},
+		{5, 10, 0.8, 7, 9.8},
+		{0.1, 0.1, 0.1, 1, 0.1},
+		{0, 0.5, 1, 1, 0},
+		{1e12, 1e12 + 2, 0.5, 5, 1e12 + 2},
+		{0, 1e6, 1e-6, 1000000000001, 1e6},
 	};
 
 	(void)state;
 	for (uint32_t i = 0; i < COUNT(cases); i++) {
 		struct space_param p = {
-		    .kind = SPACE_DOUBLE, .min = cases[i].min, .max = cases[i].max, .step = cases[i].step};
+			.kind = SPACE_DOUBLE, .min = cases[i].min, .max = cases[i].max, .step = cases[i].step};
 		struct space *s = space_of(&p, 1);
 
 		if (space_levels(s, 0) != cases[i].levels)
@@ -273,7 +273,7 @@ static void conditions_switch(void **state)
 static void hash_follows_equality(void **state)
 {
 	static const struct space_param p[] = {
-	    {.kind = SPACE_DOUBLE, .min = -1, .max = 1}, {.kind = SPACE_DOUBLE, .min = -1, .max = 1}};
+		{.kind = SPACE_DOUBLE, .min = -1, .max = 1}, {.kind = SPACE_DOUBLE, .min = -1, .max = 1}};
 	struct space *s = space_of(p, 2);
 	double a[] = {0.0, NAN}, b[] = {-0.0, -NAN}, c[] = {NAN, 0.0};
 
@@ -305,8 +305,8 @@ static void one_random_space(struct rng *r, bool finite)
 				assert_true(isnan(x[j]) ? isnan(again[j]) : fabs(again[j] - x[j]) <= 1e-9 * (1 + fabs(x[j])));
 		for (uint32_t j = 0; j < d; j++) /* anything at all becomes a configuration */
 			x[j] = rng_below(r, 4)   ? rng_normal(r) * pow(10, 6 * rng_normal(r))
-			       : rng_below(r, 2) ? NAN
-			                         : HUGE_VAL;
+				   : rng_below(r, 2) ? NAN
+									 : HUGE_VAL;
 		space_snap(s, x);
 		assert_true(space_valid(s, x, NULL));
 	}
@@ -389,7 +389,7 @@ static void counts_the_named_ones(void **state)
 		const char *name;
 		uint64_t n;
 	} cases[] = {{"doubles", SPACE_INFINITE}, {"ints", 21}, {"steps", 640}, {"lists", 24},
-	    {"conditional, finite", 18}, {"one point", 1}, {"two points", 2}, {"huge", SPACE_INFINITE}};
+		{"conditional, finite", 18}, {"one point", 1}, {"two points", 2}, {"huge", SPACE_INFINITE}};
 
 	(void)state;
 	for (uint32_t i = 0; i < COUNT(cases); i++) {
@@ -471,23 +471,23 @@ static void references_are_counted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(refuses_wrong_parameters),
-	    cmocka_unit_test(tells_all_problems),
-	    cmocka_unit_test(refuses_too_many),
-	    cmocka_unit_test(refuses_wrong_conditions),
-	    cmocka_unit_test(orders_parents_first),
-	    cmocka_unit_test(grids_are_exact),
-	    cmocka_unit_test(grids_are_decimal),
-	    cmocka_unit_test(ints_are_exact_far_out),
-	    cmocka_unit_test(discrete_values_are_ranked),
-	    cmocka_unit_test(conditions_switch),
-	    cmocka_unit_test(hash_follows_equality),
-	    cmocka_unit_test(random_spaces_hold_the_laws),
-	    cmocka_unit_test(numbering_is_a_bijection),
-	    cmocka_unit_test(counts_the_named_ones),
-	    cmocka_unit_test(large_conditional_spaces_are_quick),
-	    cmocka_unit_test(deep_chain),
-	    cmocka_unit_test(references_are_counted),
+		cmocka_unit_test(refuses_wrong_parameters),
+		cmocka_unit_test(tells_all_problems),
+		cmocka_unit_test(refuses_too_many),
+		cmocka_unit_test(refuses_wrong_conditions),
+		cmocka_unit_test(orders_parents_first),
+		cmocka_unit_test(grids_are_exact),
+		cmocka_unit_test(grids_are_decimal),
+		cmocka_unit_test(ints_are_exact_far_out),
+		cmocka_unit_test(discrete_values_are_ranked),
+		cmocka_unit_test(conditions_switch),
+		cmocka_unit_test(hash_follows_equality),
+		cmocka_unit_test(random_spaces_hold_the_laws),
+		cmocka_unit_test(numbering_is_a_bijection),
+		cmocka_unit_test(counts_the_named_ones),
+		cmocka_unit_test(large_conditional_spaces_are_quick),
+		cmocka_unit_test(deep_chain),
+		cmocka_unit_test(references_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
