@@ -13,17 +13,9 @@
 #include "server/server.h"
 #include "trial-runner/local.h"
 
-/* Until the store is there the server does not link: the commands shall not wait for it. */
-#pragma weak server_run
-
 static int serve_run(struct cli *c)
 {
 	struct serve_values values;
-
-	if (!server_run) {
-		fputs("trimtab: this build has no server\n", stderr);
-		return EXIT_OTHER;
-	}
 
 	memcpy(&values, c->values, sizeof values);
 	c->options.tables[0].values = &values;
