@@ -6,6 +6,7 @@
 
 #include "lib/arena.h"
 #include "lib/num.h"
+#include "lib/utf8.h"
 
 /* One value on its way into one field. */
 struct slot {
@@ -20,10 +21,11 @@ struct slot {
 static const char *describe(const cJSON *v, struct arena *a)
 {
 	char number[NUM_MAX];
+	const char *text = json_str(v);
 
-	if (cJSON_IsString(v))
+	if (text)
 		return arena_printf(
-			a, "the string \"%.40s%s\"", v->valuestring, strlen(v->valuestring) > 40 ? "..." : "");
+			a, "the string \"%.*s%s\"", utf8_cut(text, 40), text, text[utf8_cut(text, 40)] ? "..." : "");
 	if (cJSON_IsNumber(v)) {
 		num_format(number, v->valuedouble);
 		return arena_printf(a, "the number %s", number);
@@ -144,7 +146,8 @@ static bool decode_duration(const struct slot *s)
 
 	if (text && !num_parse_duration(text, us))
 		return problem_add(s->p, s->pointer, "malformed-duration",
-			"'%.40s' is not a duration; write 90, \"45s\", \"30m\", \"1h30m\" or \"2d\"", text);
+			"'%.*s' is not a duration; write 90, \"45s\", \"30m\", \"1h30m\" or \"2d\"", utf8_cut(text, 40),
+			text);
 	if (!text) {
 		if (!json_num(s->v, &seconds))
 			return wrong_type(s->v, s->pointer, "a duration", s->p);

@@ -6,6 +6,7 @@
 
 #include "lib/arena.h"
 #include "lib/num.h"
+#include "lib/utf8.h"
 
 void problems_init(struct problems *p, struct arena *a)
 {
@@ -33,7 +34,7 @@ bool problem_add(struct problems *p, const char *pointer, const char *code, cons
 bool problem_unknown(struct problems *p, const char *pointer, const char *code, const char *what,
 	const char *given, const char *const *names)
 {
-	problem_add(p, pointer, code, "'%.80s' is not %s", given, what);
+	problem_add(p, pointer, code, "'%.*s' is not %s", utf8_cut(given, 80), given, what);
 	if (p->total == p->n)
 		p->items[p->n - 1].did_you_mean = nearest_name(given, names);
 	return false;

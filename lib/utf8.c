@@ -60,3 +60,14 @@ size_t utf8_check(const char *s, size_t n)
 	}
 	return n;
 }
+
+int utf8_cut(const char *s, int max)
+{
+	int n = (int)strnlen(s, (size_t)max + 1);
+
+	if (n <= max)
+		return n;
+	for (n = max; n > 0 && ((unsigned char)s[n] & 0xC0) == 0x80; n--)
+		;
+	return n;
+}

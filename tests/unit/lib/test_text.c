@@ -76,6 +76,17 @@ static void test_utf8_every_character(void **state)
 	}
 }
 
+static void test_utf8_cut(void **state)
+{
+	(void)state;
+	assert_int_equal(utf8_cut("", 5), 0);
+	assert_int_equal(utf8_cut("abc", 3), 3);
+	assert_int_equal(utf8_cut("abcd", 3), 3);
+	assert_int_equal(utf8_cut("ab\u00e9", 3), 2);
+	assert_int_equal(utf8_cut("ab\u00e9", 4), 4);
+	assert_int_equal(utf8_cut("\U0001f600", 3), 0);
+}
+
 static void test_err(void **state)
 {
 	struct err e = {0};
@@ -358,6 +369,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_utf8_every_character),
+		cmocka_unit_test(test_utf8_cut),
 		cmocka_unit_test(test_err),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_every_day),
