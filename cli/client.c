@@ -202,6 +202,7 @@ bool client_call(struct client *c, struct arena *a, const struct request *r, str
 			.timeout_us = r->timeout_us,
 			.on_head = r->on_data ? stream_head : NULL,
 			.on_data = r->on_data ? stream_data : NULL,
+			.ctx = &stream,
 		},
 		a, &answer, e);
 	if (ok)

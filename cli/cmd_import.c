@@ -79,7 +79,7 @@ static const char *param_json(struct arena *a, const cJSON *parameter, const cha
 {
 	json_each (value, json_get(parameter, "values"))
 		if (strcmp(show_exact(a, value), text) == 0)
-			return json_str(value) ? arena_printf(a, "\"%s\"", text) : text;
+			return json_str(value) ? text_json(a, text) : text;
 	return word_json(a, text);
 }
 

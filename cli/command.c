@@ -73,6 +73,8 @@ int cli_fail(const struct cli *c, const struct err *e)
 	fprintf(stderr, "trimtab: %s\n", e->detail);
 	if (c->client)
 		fputs(c->client->problems.data, stderr);
+	if (exit_of(e->code) == EXIT_UNREACHABLE && c->client && !c->client->named)
+		fputs("Start a server with `trimtab serve`, or name one with --server or TRIMTAB_SERVER.\n", stderr);
 	if (e->code == ERR_UNAUTHENTICATED)
 		fputs("Give a token with --token or TRIMTAB_TOKEN.\n", stderr);
 	return exit_of(e->code);

@@ -17,12 +17,10 @@ bool document_changes(struct cli *c, const struct document_values *v, struct cha
 	if (v->name && v->generate_name)
 		return err_set(e, ERR_INVALID, "--name and --generate-name exclude each other");
 	if (v->name)
-		changes_set(out, c->arena, "metadata.name", arena_printf(c->arena, "\"%s\"", v->name));
+		changes_set(out, c->arena, "metadata.name", text_json(c->arena, v->name));
 	if (v->generate_name)
-		changes_set(out, c->arena, "metadata.name",
-			arena_printf(c->arena, "\"%s\"", generate_name(c->arena, v->generate_name)));
-	if (strpbrk(v->name ? v->name : "", "\"\\"))
-		return err_set(e, ERR_INVALID, "--name: '%s' is not a name", v->name);
+		changes_set(
+			out, c->arena, "metadata.name", text_json(c->arena, generate_name(c->arena, v->generate_name)));
 	return true;
 }
 

@@ -34,7 +34,7 @@ void changes_set(struct changes *c, struct arena *a, const char *path, const cha
 	c->items[c->n++] = (struct change){path, json};
 }
 
-static const char *text_json(struct arena *a, const char *text)
+const char *text_json(struct arena *a, const char *text)
 {
 	struct strbuf b;
 	struct json_writer w;
@@ -221,17 +221,21 @@ bool document_parse(const char *text, size_t n, const char *source, const struct
 	return true;
 }
 
-/* The server runs somewhere else: a relative folder in a document means one beside the document. */
+/* The server runs somewhere else: a relative folder in a document means one beside the document. What
+ * runs in a container is the container's business. */
 static bool settle_folder(const char *source, struct arena *a, struct document *d, struct err *e)
 {
 	const char *folder = json_str(json_at(d->tree, "/spec/trial/workingDirectory"));
+	const char *executor = json_str(json_at(d->tree, "/spec/trial/executor"));
+	const bool contained =
+		json_at(d->tree, "/spec/trial/image") || (executor && strcmp(executor, "kubernetes") == 0);
 	const char *slash = strrchr(source, '/');
 	const char *beside =
 		strcmp(source, "-") == 0 || !slash ? "." : arena_strndup(a, source, (size_t)(slash - source + 1));
 	struct changes change = {0};
 	char whole[PATH_MAX];
 
-	if (!folder || *folder == '/' || strncmp(folder, "${", 2) == 0)
+	if (!folder || contained || *folder == '/' || strncmp(folder, "${", 2) == 0)
 		return true;
 	if (!realpath(file_join(a, beside, folder), whole))
 		return err_set(e, ERR_INVALID, "%s: workingDirectory '%s': %s", source, folder, strerror(errno));

@@ -38,6 +38,7 @@ bool document_read(const char *source, const struct changes *changes, struct are
 bool document_parse(const char *text, size_t n, const char *source, const struct changes *changes, struct arena *a,
 	struct document *out, struct err *e) MUSTCHECK;
 
+const char *text_json(struct arena *a, const char *text);       /* a JSON string */
 /* JSON text of a word: itself where it is a number, true, false, null, else a JSON string. */
 const char *word_json(struct arena *a, const char *word);
 /* "lr=0.01" words as a JSON object, e.g. parameters or values. */
