@@ -90,6 +90,7 @@ struct http_config {
 	void *ctx;
 };
 
+/* The program ignores SIGPIPE: OpenSSL writes to sockets whose other end is gone. */
 struct http_server *http_server_new(struct loop *l, const struct http_config *c, struct err *e) MUSTCHECK;
 int http_server_port(const struct http_server *s);
 size_t http_server_open_requests(const struct http_server *s);

@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,7 @@ static inline struct rig rig_new(struct http_config config)
 {
 	struct rig r = {.loop = loop_new()};
 	struct err e = {0};
+	signal(SIGPIPE, SIG_IGN);
 	alarm(60); /* a test that waits for what never comes ends */
 	if (!config.address)
 		config.address = "127.0.0.1";

@@ -1,5 +1,6 @@
 /* The HTTP client against our own server: it lies here because a test of lib/ may not use the server. */
 #include "tests/unit/api/rig.h"
+#include "tests/unit/api/certificate.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -276,6 +277,41 @@ static void many_requests_share_few_connections(void **state UNUSED)
 	end(&r, c);
 }
 
+/* The certificate is for localhost, the address is dialled. */
+static void tls_is_checked_unless_told_not_to(void **state UNUSED)
+{
+	static const struct {
+		struct http_tls tls;
+		bool trusted;
+	} cases[] = {
+		{{.server_name = "localhost"}, true},
+		{{.server_name = "elsewhere"}, false},
+		{{.server_name = NULL}, false},
+		{{.insecure = true}, true},
+	};
+	struct certificate cert = certificate_new();
+	struct rig r =
+		rig_new((struct http_config){.handle = serve, .tls_cert_file = cert.cert, .tls_key_file = cert.key});
+	struct http_client *c = http_client_new(r.loop, NULL);
+	char url[64];
+	snprintf(url, sizeof url, "https://127.0.0.1:%d/a", http_server_port(r.server));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct result got = {0};
+		struct err e;
+		struct http_tls tls = cases[i].tls;
+		tls.ca_file = cert.cert;
+		struct http_call call = {.url = url, .tls = &tls, .body = "{}", .body_len = 2};
+		assert_non_null(http_client_send(c, &call, note_done, &got, &e));
+		while (!got.done)
+			loop_pass(r.loop, true);
+		assert_int_equal(got.code, cases[i].trusted ? ERR_OK : ERR_UNAVAILABLE);
+		if (cases[i].trusted)
+			assert_string_equal(got.body, "POST /a [{}] application/json - -");
+	}
+	end(&r, c);
+	certificate_free(&cert);
+}
+
 /* --- the blocking helper, against a server in another process -------------------------------- */
 
 static pid_t serve_apart(int *port)
@@ -363,6 +399,7 @@ int main(void)
 		cmocka_unit_test(a_stream_is_handed_over_as_it_comes),
 		cmocka_unit_test(a_cancelled_request_is_never_done),
 		cmocka_unit_test(many_requests_share_few_connections),
+		cmocka_unit_test(tls_is_checked_unless_told_not_to),
 		cmocka_unit_test(fetching_blocks_and_reuses_its_connection),
 		cmocka_unit_test(lines_have_a_ceiling),
 	};

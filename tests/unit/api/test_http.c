@@ -1,12 +1,11 @@
 /* The HTTP server on real sockets: framing, keep-alive, limits, slow and vanished clients, streams,
  * stopping. */
 #include "tests/unit/api/rig.h"
+#include "tests/unit/api/certificate.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
+#include <sys/resource.h>
 
 #include "lib/prom.h"
 #include "server/api/sse.h"
@@ -432,6 +431,49 @@ static void the_connection_limit_makes_the_listener_rest(void **state UNUSED)
 	rig_free(&r);
 }
 
+static void without_descriptors_the_listener_rests_a_while(void **state UNUSED)
+{
+	clk_set_virtual(CLK_SECOND, CLK_SECOND);
+	struct rig r = start();
+	int fd = rig_connect(&r);
+	struct rlimit old, none;
+	getrlimit(RLIMIT_NOFILE, &old);
+	none = old;
+	none.rlim_cur = (rlim_t)fd + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	rig_send(&r, fd, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+	for (int i = 0; i < 3; i++)
+		loop_pass(r.loop, false);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	loop_pass(r.loop, false);
+	assert_int_equal(seen.handled, 0); /* it does not try again at once */
+	clk_advance(CLK_SECOND / 10);
+	assert_has(rig_wait_answer(&r, fd), "\"/a\"");
+	close(fd);
+	rig_free(&r);
+	clk_set_real();
+}
+
+static void a_long_poll_sets_its_own_deadline(void **state UNUSED)
+{
+	clk_set_virtual(CLK_SECOND, CLK_SECOND);
+	struct rig r = start();
+	int fd = rig_connect(&r);
+	rig_send(&r, fd, "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+	while (!seen.held)
+		loop_pass(r.loop, true);
+	http_set_deadline(seen.held, 300 * CLK_SECOND);
+	for (int i = 0; i < 299; i++) {
+		clk_advance(CLK_SECOND);
+		loop_pass(r.loop, false);
+	}
+	http_reply_text(seen.held, 200, "worth the wait");
+	assert_has(rig_wait_answer(&r, fd), "worth the wait");
+	close(fd);
+	rig_free(&r);
+	clk_set_real();
+}
+
 /* --- streams -------------------------------------------------------------------------------- */
 
 static void a_stream_is_chunked_and_keeps_the_connection(void **state UNUSED)
@@ -611,37 +653,11 @@ static void a_taken_port_is_said_clearly(void **state UNUSED)
 	rig_free(&r);
 }
 
-static void write_certificate(const char *cert_file, const char *key_file)
-{
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *cert = X509_new();
-	ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
-	X509_gmtime_adj(X509_getm_notBefore(cert), 0);
-	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
-	X509_set_pubkey(cert, key);
-	X509_NAME_add_entry_by_txt(
-		X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1, 0);
-	X509_set_issuer_name(cert, X509_get_subject_name(cert));
-	X509_sign(cert, key, EVP_sha256());
-	FILE *f = fopen(cert_file, "w");
-	PEM_write_X509(f, cert);
-	fclose(f);
-	f = fopen(key_file, "w");
-	PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL);
-	fclose(f);
-	X509_free(cert);
-	EVP_PKEY_free(key);
-}
-
 static void tls_carries_the_same_requests(void **state UNUSED)
 {
-	char dir[] = "/tmp/trimtab-tls-XXXXXX", cert[64], key[64];
-	assert_non_null(mkdtemp(dir));
-	snprintf(cert, sizeof cert, "%s/cert.pem", dir);
-	snprintf(key, sizeof key, "%s/key.pem", dir);
-	write_certificate(cert, key);
+	struct certificate c = certificate_new();
 	struct rig r =
-		rig_new((struct http_config){.handle = handle, .tls_cert_file = cert, .tls_key_file = key});
+		rig_new((struct http_config){.handle = handle, .tls_cert_file = c.cert, .tls_key_file = c.key});
 	int fd = rig_connect(&r);
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 	SSL *ssl = SSL_new(ctx);
@@ -668,9 +684,7 @@ static void tls_carries_the_same_requests(void **state UNUSED)
 	SSL_CTX_free(ctx);
 	close(fd);
 	rig_free(&r);
-	unlink(cert);
-	unlink(key);
-	rmdir(dir);
+	certificate_free(&c);
 }
 
 static void requests_are_counted(void **state UNUSED)
@@ -709,6 +723,8 @@ int main(void)
 		cmocka_unit_test(a_request_that_outlives_the_server_is_only_freed),
 		cmocka_unit_test(slow_requests_and_handlers_time_out),
 		cmocka_unit_test(the_connection_limit_makes_the_listener_rest),
+		cmocka_unit_test(without_descriptors_the_listener_rests_a_while),
+		cmocka_unit_test(a_long_poll_sets_its_own_deadline),
 		cmocka_unit_test(a_stream_is_chunked_and_keeps_the_connection),
 		cmocka_unit_test(a_stream_to_http_1_0_ends_with_the_connection),
 		cmocka_unit_test(a_stream_whose_client_leaves_is_closed_once),
