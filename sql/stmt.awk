@@ -86,7 +86,7 @@ function finish(    n_in, n_out, lines, m, i, s) {
 		", .out = " (n_out ? stmt "_out" : "NULL") ", .n_out = " n_out ", .text ="
 	for (i = 1; i <= m; i++) {
 		s = lines[i]
-		gsub(/\\/, "\\\\", s)
+		gsub(/\\/, "&&", s)
 		gsub(/"/, "\\\"", s)
 		row = row "\n\t\t\"" s (i < m ? "\\n" : "") "\""
 	}

@@ -93,7 +93,7 @@ static bool check_server(PGconn *c, struct err *e)
 	if (!r)
 		return false;
 	bool ok = true;
-	if (atol(PQgetvalue(r, 0, 1)) < SERVER_VERSION_MIN)
+	if (strtol(PQgetvalue(r, 0, 1), NULL, 10) < SERVER_VERSION_MIN)
 		ok = err_set(e, ERR_INVALID, "PostgreSQL %s is too old: 15 or newer is needed", PQgetvalue(r, 0, 2));
 	else if (strcmp(PQgetvalue(r, 0, 0), "UTF8") != 0)
 		ok = err_set(e, ERR_INVALID, "the database's encoding is %s: create it with ENCODING 'UTF8'",

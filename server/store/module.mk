@@ -13,3 +13,9 @@ $(O)/gen/sql_texts.c: sql/embed.awk $(SQL_FILES)
 	@mkdir -p $(@D)
 	$(Q)LC_ALL=C awk -f sql/embed.awk $(SQL_FILES) > $@
 $(SRC_store:%.c=$(O)/%.o) $(GEN_store:%.c=%.o): | $(O)/gen/stmt.h
+
+$(O)/bench/store: $(O)/bench/store.o $(O)/libstore.a $(O)/libmodel.a $(O)/libalgorithms.a $(O)/liblib.a
+	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+bench-store: $(O)/bench/store ## Points a second beside COPY, and pages among a million trials
+	@$<
+.PHONY: bench-store

@@ -1,4 +1,5 @@
--- Pages of trials with their ranks. Each walks one index from where the last page ended.
+-- Pages of trials with their ranks. Each walks one index from where the last page ended. What is the
+-- same for all rows is asked in subqueries that do not look at the row, and so run once.
 -- name: trials_by_number repeatable
 -- in: namespace text, name text, states text[], after_number int, max_rows int
 -- out: @about, @place, remaining bigint, @trial, rank int, last_step bigint
@@ -13,7 +14,7 @@ t AS (
   ORDER BY t.number LIMIT $5)
 SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS in_next_number, @place(x),
        CASE WHEN $3::text[] IS NULL THEN x.next_number - 1 - (SELECT max(number) FROM t)
-            ELSE (SELECT count(*) FROM core.trials c WHERE c.experiment_id = x.experiment_id AND c.state = ANY ($3)
+            ELSE (SELECT count(*) FROM core.trials c WHERE c.experiment_id = (SELECT experiment_id FROM x) AND c.state = ANY ($3)
                   AND c.number > (SELECT max(number) FROM t)) END AS remaining,
        @trial(t), r.rank, core.last_step(t.experiment_id, t.number) AS last_step
 FROM x LEFT JOIN t ON true
@@ -34,7 +35,7 @@ t AS (
   ORDER BY t.number DESC LIMIT $5)
 SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS in_next_number, @place(x),
        CASE WHEN $3::text[] IS NULL THEN (SELECT min(number) FROM t) - 1
-            ELSE (SELECT count(*) FROM core.trials c WHERE c.experiment_id = x.experiment_id AND c.state = ANY ($3)
+            ELSE (SELECT count(*) FROM core.trials c WHERE c.experiment_id = (SELECT experiment_id FROM x) AND c.state = ANY ($3)
                   AND c.number < (SELECT min(number) FROM t)) END AS remaining,
        @trial(t), r.rank, core.last_step(t.experiment_id, t.number) AS last_step
 FROM x LEFT JOIN t ON true
@@ -55,7 +56,7 @@ t AS (
   ORDER BY t.cost, t.number LIMIT $5),
 z AS (SELECT cost, number FROM t ORDER BY cost DESC, number DESC LIMIT 1)
 SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS in_next_number, @place(x),
-       (SELECT count(*) FROM core.trials c WHERE c.experiment_id = x.experiment_id AND c.cost IS NOT NULL
+       (SELECT count(*) FROM core.trials c WHERE c.experiment_id = (SELECT experiment_id FROM x) AND c.cost IS NOT NULL
          AND (c.cost, c.number) > ((SELECT cost FROM z), (SELECT number FROM z))) AS remaining,
        @trial(t), r.rank, core.last_step(t.experiment_id, t.number) AS last_step
 FROM x LEFT JOIN t ON true
@@ -76,7 +77,7 @@ t AS (
   ORDER BY t.change, t.number LIMIT $6),
 z AS (SELECT change, number FROM t ORDER BY change DESC, number DESC LIMIT 1)
 SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS in_next_number, @place(x),
-       (SELECT count(*) FROM core.trials c WHERE c.experiment_id = x.experiment_id
+       (SELECT count(*) FROM core.trials c WHERE c.experiment_id = (SELECT experiment_id FROM x)
          AND (c.change, c.number) > ((SELECT change FROM z), (SELECT number FROM z))
          AND ($3::text[] IS NULL OR c.state = ANY ($3))) AS remaining,
        @trial(t), r.rank, core.last_step(t.experiment_id, t.number) AS last_step

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
+#include "lib/file.h"
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "server/store/embedded.h"
@@ -70,9 +71,8 @@ static UNUSED int cluster_stop(void **state)
 {
 	(void)state;
 	embedded_stop(T.embedded);
-	char command[128];
-	snprintf(command, sizeof command, "rm -rf %s", T.dir);
-	return system(command);
+	struct err e;
+	return file_remove_tree(T.dir, &e) ? 0 : -1;
 }
 
 /* Runs SQL on a connection of its own; the first value of the first row, or "". */
