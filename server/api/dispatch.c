@@ -35,13 +35,20 @@ static bool blank(const struct http_req *req)
 	return true;
 }
 
+/* Says which types there are, with commas; form data is what curl sends when it is not told. */
 static bool refuse_type(struct http_req *req, const struct route *row)
 {
-	bool decoded = row->body && !(row->flags & ROUTE_RAW);
 	struct err e;
-	err_set(&e, ERR_MEDIA_TYPE, "the content type '%.80s' is not accepted here; send %s%s%s", req->media_type,
-		decoded || !row->media ? "application/json" : "", decoded && row->media ? " or " : "",
-		row->media ? row->media : "");
+	bool json = row->body && !type_listed(row->media, "application/json");
+	const char *sep = json && row->media ? ", " : "";
+	char *types =
+		arena_printf(req->arena, "%s%s%s", json ? "application/json" : "", sep, row->media ? row->media : "");
+	const char *list = "";
+	for (const char *p = types; *p; p += strcspn(p, " ,"), p += strspn(p, " ,"))
+		list = arena_printf(req->arena, "%s%s%.*s", list, *list ? ", " : "", (int)strcspn(p, " ,"), p);
+	bool form = strcmp(req->media_type, "application/x-www-form-urlencoded") == 0;
+	err_set(&e, ERR_MEDIA_TYPE, "the content type '%.80s' is not accepted here; accepted: %s%s",
+		req->media_type, list, form ? ". With curl: -H 'Content-Type: application/json'" : "");
 	http_reply_err(req, &e);
 	return false;
 }

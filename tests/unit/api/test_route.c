@@ -358,7 +358,7 @@ static void requests_meet_what_they_deserve(void **state UNUSED)
 		{"POST", EXPERIMENT_A "/trials/17:tell", JSON, "{\"stepp\":3}", 422, "\"pointer\":\"/stepp\""},
 		{"POST", EXPERIMENT_A "/trials/17:tell", JSON, "[]", 422, "errors"},
 		{"POST", EXPERIMENT_A "/trials/17:tell", "Content-Type: text/plain\r\n", "step=3", 415,
-			"send application/json"},
+			"accepted: application/json\""},
 		{"POST", EXPERIMENT_A "/trials:ask", "", "", 422, "/step"},
 		{"POST", EXPERIMENT_A "/trials/17:kill", "", "", 202, "kill"},
 		{"POST", EXPERIMENT_A "/trials/17:kill", JSON, " {} ", 202, "kill"},
@@ -368,7 +368,7 @@ static void requests_meet_what_they_deserve(void **state UNUSED)
 			"\"id\":\"validate\""},
 		{"POST", "/api/v1/validate", "Content-Type: application/json\r\n", "{a:1}", 400, "malformed"},
 		{"POST", "/api/v1/validate", "Content-Type: image/png\r\n", "x", 415,
-			"application/json application/yaml"},
+			"accepted: application/json, application/yaml\""},
 		/* web pages of others, when no token is asked for */
 		{"GET", EXPERIMENT_A, "Origin: http://localhost:1\r\n", "", 200, "get"},
 		{"GET", EXPERIMENT_A, "Origin: https://evil.example\r\n", "", 403, "evil.example"},
