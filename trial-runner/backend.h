@@ -58,7 +58,7 @@ struct run_metrics {
 
 struct run_resources {
 	double cpu;                     /* cores; 0 = not said, counts as one */
-	int64_t memory;                 /* bytes; 0 = no limit               */
+	int64_t memory;                 /* bytes; 0 = no limit; local: looked at twice a second */
 	int32_t gpu;                    /* whole devices                     */
 };
 

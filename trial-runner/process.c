@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,97 +144,155 @@ pid_t process_start(const struct process_start *p, struct err *e)
 
 /* --- finding processes ------------------------------------------------------------------------ */
 
-struct pid_pair {
-	pid_t pid, parent;
-	bool ours;
-};
-
 struct pid_list {
-	struct pid_pair *items;
+	pid_t *items;
 	size_t n, cap;
 };
 
-/* "12 (na)me) S 4 …": the parent is the second word after the last parenthesis. */
-static pid_t parent_of(pid_t pid)
+static void add_pid(struct pid_list *list, pid_t pid)
 {
-	char path[PROC_PATH_MAX], text[512], *at;
-	int fd;
-	ssize_t n;
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->items[i] == pid)
+			return;
+	}
+	if (list->n == list->cap) {
+		list->cap = list->cap ? list->cap * 2 : 64;
+		list->items = xreallocarray(list->items, list->cap, sizeof *list->items);
+	}
+	list->items[list->n++] = pid;
+}
 
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+static ssize_t read_proc(char *text, size_t size, const char *fmt, ...) PRINTF(3, 4);
+
+/* A small file below /proc, NUL-terminated; -1 when its process is gone. */
+static ssize_t read_proc(char *text, size_t size, const char *fmt, ...)
+{
+	char path[PROC_PATH_MAX];
+	va_list ap;
+	ssize_t n;
+	int fd;
+
+	va_start(ap, fmt);
+	vsnprintf(path, sizeof path, fmt, ap);
+	va_end(ap);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	n = read(fd, text, sizeof text - 1);
+	n = read(fd, text, size - 1);
 	close(fd);
 	text[n > 0 ? n : 0] = '\0';
-	at = strrchr(text, ')');
-	return at && strlen(at) > 4 ? (pid_t)strtol(at + 4, NULL, 10) : -1;
+	return n;
 }
 
-static void each_pid(void (*fn)(void *ctx, pid_t pid), void *ctx)
+/* The numbers that name entries of a folder below /proc: processes, or threads of one. */
+static void each_number(const char *folder, void (*fn)(void *ctx, pid_t number), void *ctx)
 {
-	DIR *dir = opendir("/proc");
+	DIR *dir = opendir(folder);
 	const struct dirent *d;
-	int64_t pid;
+	int64_t number;
 
 	while (dir && (d = readdir(dir))) {
-		if (num_parse_i64(d->d_name, strlen(d->d_name), &pid))
-			fn(ctx, (pid_t)pid);
+		if (num_parse_i64(d->d_name, strlen(d->d_name), &number))
+			fn(ctx, (pid_t)number);
 	}
 	if (dir)
 		closedir(dir);
 }
 
-static void add_pair(void *ctx, pid_t pid)
-{
-	struct pid_list *list = ctx;
+/* What the threads of one process forked. */
+struct brood {
+	struct pid_list *list;
+	pid_t parent;
+	bool known;                     /* the kernel lists children */
+};
 
-	if (list->n == list->cap) {
-		list->cap = list->cap ? list->cap * 2 : 256;
-		list->items = xreallocarray(list->items, list->cap, sizeof *list->items);
-	}
-	list->items[list->n++] = (struct pid_pair){.pid = pid, .parent = parent_of(pid)};
+static void add_children_of_thread(void *ctx, pid_t thread)
+{
+	struct brood *b = ctx;
+	char text[16 * 1024], *at = text, *end;
+
+	if (read_proc(text, sizeof text, "/proc/%d/task/%d/children", (int)b->parent, (int)thread) < 0)
+		return;
+	b->known = true;
+	for (long pid; (pid = strtol(at, &end, 10)) > 0 && end > at; at = end)
+		add_pid(b->list, (pid_t)pid);
 }
 
-static bool is_ours(const struct pid_list *list, pid_t parent, pid_t self)
+static bool add_children(struct pid_list *list, pid_t parent)
 {
-	for (size_t i = 0; i < list->n; i++) {
-		if (list->items[i].ours && list->items[i].pid == parent)
-			return true;
-	}
-	return parent == self;
+	struct brood b = {list, parent, false};
+	char folder[PROC_PATH_MAX];
+
+	snprintf(folder, sizeof folder, "/proc/%d/task", (int)parent);
+	each_number(folder, add_children_of_thread, &b);
+	return b.known;
 }
 
-/* Marks children, grandchildren, … until a pass finds no more. */
-static void mark_descendants(struct pid_list *list, pid_t self)
+/* "12 (na)me) S 4 …": the parent is the second word after the last parenthesis. */
+static pid_t parent_of(pid_t pid)
 {
-	bool found = true;
+	char text[512];
+	const char *at = read_proc(text, sizeof text, "/proc/%d/stat", (int)pid) > 0 ? strrchr(text, ')') : NULL;
 
-	while (found) {
-		found = false;
-		for (size_t i = 0; i < list->n; i++) {
-			struct pid_pair *p = &list->items[i];
+	return at && strlen(at) > 4 ? (pid_t)strtol(at + 4, NULL, 10) : -1;
+}
 
-			if (!p->ours && is_ours(list, p->parent, self))
-				p->ours = found = true;
-		}
+static void add_if_child(void *ctx, pid_t pid)
+{
+	struct brood *b = ctx;
+
+	if (parent_of(pid) == b->parent)
+		add_pid(b->list, pid);
+}
+
+/* Children, then theirs, …; by asking every process for its parent where the kernel lists no children. */
+static struct pid_list descendants(void)
+{
+	struct pid_list list = {0};
+	bool listed = add_children(&list, getpid());
+
+	if (!listed)
+		each_number("/proc", add_if_child, &(struct brood){&list, getpid(), false});
+	for (size_t i = 0; i < list.n; i++) {
+		if (listed)
+			add_children(&list, list.items[i]);
+		else
+			each_number("/proc", add_if_child, &(struct brood){&list, list.items[i], false});
 	}
+	return list;
 }
 
 void process_signal_all(pid_t group, int signo)
 {
-	struct pid_list list = {0};
+	struct pid_list list = descendants();
 
-	each_pid(add_pair, &list);
-	mark_descendants(&list, getpid());
 	if (group > 1)
 		kill(-group, signo);
 	for (size_t i = 0; i < list.n; i++) {
-		if (list.items[i].ours && getpgid(list.items[i].pid) != group)
-			kill(list.items[i].pid, signo);
+		if (group <= 1 || getpgid(list.items[i]) != group)
+			kill(list.items[i], signo);
 	}
 	free(list.items);
+}
+
+int64_t process_memory(void)
+{
+	struct pid_list list = descendants();
+	int64_t pages = 0;
+	char text[128], *end;
+
+	for (size_t i = 0; i < list.n; i++) {
+		long resident, shared;
+
+		if (read_proc(text, sizeof text, "/proc/%d/statm", (int)list.items[i]) <= 0)
+			continue;
+		strtol(text, &end, 10);
+		resident = strtol(end, &end, 10);
+		shared = strtol(end, NULL, 10);
+		pages += resident > shared ? resident - shared : 0;
+	}
+	free(list.items);
+	return pages * sysconf(_SC_PAGESIZE);
 }
 
 struct marked {
@@ -246,21 +305,18 @@ static void kill_if_marked(void *ctx, pid_t pid)
 {
 	struct marked *m = ctx;
 	char path[PROC_PATH_MAX];
-	size_t len = strlen(m->marker) + 1, n = 0;
+	size_t n = 0;
 	ssize_t got;
 	int fd;
 
 	snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || pid == getpid()) {
-		if (fd >= 0)
-			close(fd);
+	fd = pid == getpid() ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return;
-	}
 	while (n < ENVIRON_MAX && (got = read(fd, m->text + n, ENVIRON_MAX - n)) > 0)
 		n += (size_t)got;
 	close(fd);
-	if (memmem(m->text, n, m->marker, len) && kill(pid, SIGKILL) == 0)
+	if (memmem(m->text, n, m->marker, strlen(m->marker) + 1) && kill(pid, SIGKILL) == 0)
 		m->killed++;
 }
 
@@ -268,7 +324,7 @@ size_t process_kill_marked(const char *marker)
 {
 	struct marked m = {.marker = marker, .text = xmalloc(ENVIRON_MAX)};
 
-	each_pid(kill_if_marked, &m);
+	each_number("/proc", kill_if_marked, &m);
 	free(m.text);
 	return m.killed;
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "lib/attr.h"
@@ -22,6 +23,9 @@ pid_t process_start(const struct process_start *p, struct err *e) MUSTCHECK;
 
 /* Signals the group and every descendant of this process outside of it. */
 void process_signal_all(pid_t group, int signo);
+
+/* Bytes that the descendants of this process hold alone: resident, not shared, not files. */
+int64_t process_memory(void);
 
 /* Kills every process of this machine that was started with "NAME=value" in its environment: what
  * is left of a run whose supervisor was killed. Returns how many. */

@@ -19,6 +19,7 @@
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/strbuf.h"
+#include "trial-runner/ending.h"
 #include "trial-runner/file_tail.h"
 #include "trial-runner/output.h"
 #include "trial-runner/points.h"
@@ -35,6 +36,7 @@ static const int64_t leftover_grace_us = CLK_SECOND;            /* for what outl
 static const int64_t kill_again_us = CLK_SECOND / 10;
 static const int64_t give_up_us = 30 * CLK_SECOND;              /* after SIGKILL: it hangs in the kernel */
 static const int64_t disk_retry_us = CLK_SECOND / 5, disk_give_up_us = 600 * CLK_SECOND;
+static const int64_t memory_us = CLK_SECOND / 2;                 /* between looks at a limited trial's memory */
 static const int64_t tick_us = CLK_SECOND;                      /* only while a folder cannot be watched */
 
 struct supervisor {
@@ -52,7 +54,8 @@ struct supervisor {
 	pid_t program;
 	bool reaped, alone;                     /* the program is over; and nothing it forked is left */
 	int wait_status;
-	int64_t deadline_us, term_us, kill_us, hopeless_us;
+	int64_t deadline_us, term_us, kill_us, hopeless_us, memory_due_us;
+	int64_t memory_used;                    /* above the limit; 0 = never was */
 	bool killed;                            /* SIGKILL was ours */
 	int64_t oom_kills;                      /* of the machine, before the start */
 	struct run_status status;
@@ -159,6 +162,7 @@ static bool start_program(struct supervisor *s, struct err *e)
 		return false;
 	s->status.started = true;
 	s->deadline_us = o->timeout_us > 0 ? clk_now_us() + o->timeout_us : never;
+	s->memory_due_us = o->resources.memory > 0 ? clk_now_us() + memory_us : never;
 	return rundir_note_started(s->dir, &s->journal_at, clk_wall_us()) ||
 		err_set(e, ERR_UNAVAILABLE, "the trial's folder cannot be written");
 }
@@ -213,9 +217,25 @@ static void send_kill(struct supervisor *s, int64_t now)
 	s->kill_us = now + kill_again_us;       /* what forks faster than it dies */
 }
 
+static void keep_memory(struct supervisor *s, int64_t now)
+{
+	int64_t used = process_memory();
+
+	s->memory_due_us = now + memory_us;
+	if (used <= s->sheet->order.resources.memory || s->reaped)
+		return;
+	s->memory_used = used;
+	s->memory_due_us = never;
+	touch_stop_file(s);
+	send_kill(s, now);
+}
+
 static void keep_times(struct supervisor *s)
 {
 	int64_t now = clk_now_us();
+
+	if (now >= s->memory_due_us)
+		keep_memory(s, now);
 
 	if (now >= s->deadline_us) {
 		s->deadline_us = never;
@@ -296,6 +316,8 @@ static int wait_ms(const struct supervisor *s)
 {
 	int64_t now = clk_now_us(), due = earlier(earlier(s->deadline_us, s->term_us), s->kill_us);
 
+	due = earlier(due, s->memory_due_us);
+
 	if (s->tail && !file_tail_watching(s->tail))
 		due = earlier(due, now + tick_us);
 	if (s->points.len > 0)
@@ -349,61 +371,16 @@ static void collect_rest(struct supervisor *s)
 	read_spool(s);
 }
 
-static const char *with_last_line(struct supervisor *s, const char *text)
+static void explain(struct supervisor *s)
 {
-	const char *last = collector_last_line(s->lines);
+	const struct run_order *o = &s->sheet->order;
+	const struct ending end = {
+		.wait_status = s->wait_status, .killed = s->killed, .oom_killer = oom_kills() > s->oom_kills,
+		.memory_used = s->memory_used, .memory_limit = o->resources.memory, .timeout_us = o->timeout_us,
+		.last_line = collector_last_line(s->lines), .left_over = !s->alone, .disk_full = s->output.failed,
+	};
 
-	return *last ? arena_printf(s->arena, "%s; the last line it printed: %s", text, last) : text;
-}
-
-static void explain_signal(struct supervisor *s)
-{
-	struct run_status *st = &s->status;
-
-	st->oom = st->signal == SIGKILL && !s->killed && oom_kills() > s->oom_kills;
-	st->reason = st->oom ? "OutOfMemory" : "Killed";
-	st->message = st->oom
-		? "was killed because the machine ran out of memory: lower what it needs or how many run at once"
-		: with_last_line(s, arena_printf(s->arena, "was killed by signal %d (%s)", st->signal, strsignal(st->signal)));
-}
-
-static void explain_exit(struct supervisor *s)
-{
-	struct run_status *st = &s->status;
-
-	st->reason = st->exit_code == 0 ? "Completed" : "Error";
-	st->message = st->exit_code == 0
-		? "ended with exit code 0"
-		: with_last_line(s, arena_printf(s->arena, "ended with exit code %d", st->exit_code));
-}
-
-/* The outer cause, where there is one, comes before the way in which the program went. */
-static void explain_end(struct supervisor *s)
-{
-	struct run_status *st = &s->status;
-	char limit[NUM_MAX];
-
-	st->exit_code = WIFEXITED(s->wait_status) ? WEXITSTATUS(s->wait_status) : -1;
-	st->signal = WIFSIGNALED(s->wait_status) ? WTERMSIG(s->wait_status) : 0;
-	if (st->signal)
-		explain_signal(s);
-	else
-		explain_exit(s);
-	if (st->timed_out) {
-		num_format_duration(limit, s->sheet->order.timeout_us);
-		st->reason = "Timeout";
-		st->message = with_last_line(s, arena_printf(s->arena, "ran longer than its timeout of %s", limit));
-	} else if (st->stopped) {
-		st->message = arena_printf(s->arena, "was stopped (%s) and %s", st->stop_reason, st->message);
-		st->reason = st->stop_reason;
-	} else if (st->ended_by_system) {
-		st->reason = "SystemShutdown";
-		st->message = "was ended from outside, probably because the machine shut down";
-	}
-	if (!s->alone)
-		st->message = arena_printf(s->arena, "%s; some of its processes cannot be killed", st->message);
-	if (s->output.failed)
-		st->message = arena_printf(s->arena, "%s; its log is not complete: the disk was full", st->message);
+	ending_explain(&end, &s->status, s->arena);
 }
 
 static void run_program(struct supervisor *s)
@@ -412,7 +389,7 @@ static void run_program(struct supervisor *s)
 	while (!s->alone && clk_now_us() < s->hopeless_us)
 		loop_once(s);
 	collect_rest(s);
-	explain_end(s);
+	explain(s);
 }
 
 static int open_signals(void)
@@ -466,7 +443,7 @@ int supervise(const char *folder)
 	setsid();
 	prctl(PR_SET_NAME, "trimtab-run");
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	s.deadline_us = s.term_us = s.kill_us = s.hopeless_us = never;
+	s.deadline_us = s.term_us = s.kill_us = s.hopeless_us = s.memory_due_us = never;
 	s.arena = arena_new();
 	s.chunk = xmalloc(CHUNK);
 	strbuf_init(&s.points, POINTS_MAX);

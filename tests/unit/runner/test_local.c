@@ -133,6 +133,24 @@ static void a_timeout_ends_a_program_that_ignores_sigterm(void **state UNUSED)
 	hs_free(h);
 }
 
+static void more_memory_than_allowed_ends_it(void **state UNUSED)
+{
+	/* The child holds it, the program only waits. */
+	static const char *const argv[] = {
+		"sh", "-c", "mkfifo f; (x=$(head -c 60000000 /dev/zero | tr '\\0' x); read y < f) & wait", NULL};
+	struct harness *h = hs_new(NULL);
+	struct run_order o = hs_order(1, argv);
+	const struct hs_event *e;
+
+	o.resources.memory = 50 << 20;
+	hs_start(h, &o);
+	e = hs_finish(h, 1);
+	assert_true(e->oom);
+	assert_string_equal(e->reason, "OutOfMemory");
+	hs_assert_contains(e->message, "more than its limit of 50 MiB");
+	hs_free(h);
+}
+
 /* --- stopping ---------------------------------------------------------------------------------- */
 
 static void stop(struct harness *h, const char *reason, int64_t notice_us, int64_t grace_us)
@@ -266,6 +284,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(starting_twice_runs_once),
 	cmocka_unit_test(every_ending_is_told_apart),
 	cmocka_unit_test(a_timeout_ends_a_program_that_ignores_sigterm),
+	cmocka_unit_test(more_memory_than_allowed_ends_it),
 	cmocka_unit_test(a_stop_ends_and_says_who_asked),
 	cmocka_unit_test(a_program_may_end_well_when_asked),
 	cmocka_unit_test(the_stop_file_comes_before_the_signal),

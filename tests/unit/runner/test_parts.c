@@ -16,6 +16,7 @@
 #include "lib/arena.h"
 #include "lib/attr.h"
 #include "lib/mem.h"
+#include "trial-runner/ending.h"
 #include "trial-runner/output.h"
 #include "trial-runner/run_table.h"
 #include "trial-runner/rundir.h"
@@ -185,6 +186,52 @@ static void a_full_disk_is_survived(void **state UNUSED)
 	output_end(&o);
 }
 
+/* --- how it ended ----------------------------------------------------------------------------------------- */
+
+#define EXITED(code) ((code) << 8)      /* as waitpid() has it on Linux */
+
+static const struct {
+	struct ending end;
+	bool stopped, timed_out, by_system, oom;
+	const char *reason, *message;
+} endings[] = {
+	{{.wait_status = EXITED(0), .last_line = "done"}, 0, 0, 0, 0, "Completed", "ended with exit code 0"},
+	{{.wait_status = EXITED(2), .last_line = "oh"}, 0, 0, 0, 0, "Error",
+		"ended with exit code 2; the last line it printed: oh"},
+	{{.wait_status = EXITED(2), .last_line = ""}, 0, 0, 0, 0, "Error", "ended with exit code 2"},
+	{{.wait_status = 11, .last_line = ""}, 0, 0, 0, 0, "Killed", "was killed by signal 11 (Segmentation fault)"},
+	{{.wait_status = 9, .oom_killer = true, .last_line = ""}, 0, 0, 0, true, "OutOfMemory",
+		"was killed because the machine ran out of memory: lower what it needs or how many run at once"},
+	{{.wait_status = 9, .oom_killer = true, .killed = true, .last_line = ""}, true, 0, 0, 0, "Asha",
+		"was stopped (Asha) and was killed by signal 9 (Killed)"},
+	{{.wait_status = EXITED(0), .last_line = "x"}, true, 0, 0, 0, "Asha", "was stopped (Asha) and ended with exit code 0"},
+	{{.wait_status = 15, .timeout_us = 90000000, .last_line = "step 3"}, 0, true, 0, 0, "Timeout",
+		"ran longer than its timeout of 1m30s; the last line it printed: step 3"},
+	{{.wait_status = 15, .last_line = ""}, 0, 0, true, 0, "SystemShutdown",
+		"was ended from outside, probably because the machine shut down"},
+	{{.wait_status = 9, .killed = true, .memory_used = 3 << 20, .memory_limit = 2 << 20, .last_line = ""}, 0, 0, 0, true,
+		"OutOfMemory", "was killed because it used 3 MiB of memory, more than its limit of 2 MiB"},
+	{{.wait_status = EXITED(0), .left_over = true, .disk_full = true, .last_line = ""}, 0, 0, 0, 0, "Completed",
+		"ended with exit code 0; some of its processes cannot be killed; its log is not complete: the disk was full"},
+};
+
+static void every_end_has_a_word_and_a_sentence(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
+		struct arena *a = arena_new();
+		struct run_status st = {
+			.started = true, .stopped = endings[i].stopped, .stop_reason = "Asha", .timed_out = endings[i].timed_out,
+			.ended_by_system = endings[i].by_system,
+		};
+
+		ending_explain(&endings[i].end, &st, a);
+		assert_string_equal(st.reason, endings[i].reason);
+		assert_string_equal(st.message, endings[i].message);
+		assert_int_equal(st.oom, endings[i].oom);
+		arena_free(a);
+	}
+}
+
 /* --- the folder ------------------------------------------------------------------------------------------ */
 
 static int temporary_folder(char *path)
@@ -341,6 +388,7 @@ int main(void)
 		cmocka_unit_test(runs_are_found_by_the_whole_key),
 		cmocka_unit_test(a_log_keeps_its_size_and_both_ends),
 		cmocka_unit_test(a_full_disk_is_survived),
+		cmocka_unit_test(every_end_has_a_word_and_a_sentence),
 		cmocka_unit_test(a_sheet_reads_back),
 		cmocka_unit_test(damaged_files_read_as_none),
 		cmocka_unit_test(a_barred_run_is_over_for_ever),
