@@ -32,6 +32,8 @@ void api_register(struct router *r, struct app *app)
 {
 	assert(r && app && app->store && app->version);
 	app->router = r;
+	if (app->prom)
+		app->gauges = api_gauges_new(app->prom, app->version);
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
 		router_add(r, tables[i]->rows, tables[i]->n);
 }
@@ -39,5 +41,7 @@ void api_register(struct router *r, struct app *app)
 void api_close(struct app *app)
 {
 	free(app->openapi);
+	free(app->gauges);
 	app->openapi = NULL;
+	app->gauges = NULL;
 }

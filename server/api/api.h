@@ -19,6 +19,7 @@
 #include "server/api/auth.h"
 #include "server/model/spec.h"
 
+struct api_gauges;
 struct arena;
 struct control;
 struct http_req;
@@ -42,6 +43,7 @@ struct app {
 	struct router *router;
 	char *openapi;                  /* the document, made when first asked for                     */
 	size_t openapi_len;
+	struct api_gauges *gauges;      /* NULL without prom                                           */
 };
 
 void api_register(struct router *r, struct app *app);

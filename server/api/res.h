@@ -49,6 +49,9 @@ struct page_query {
 		JF_STR(T, page.cont, "continue", JF_OPTIONAL, 0, PAGE_CURSOR_MAX,                             \
 			"where to go on: `continue` of the answer before")
 
+/* The gauges of GET /metrics; freed with free(). */
+struct api_gauges *api_gauges_new(struct prom *p, const char *version);
+
 struct app *api_app(const struct http_req *req);
 const char *api_ns(const struct http_req *req);
 const char *api_name(const struct http_req *req);       /* of the experiment  */

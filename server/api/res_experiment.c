@@ -69,11 +69,17 @@ static void patched(void *ctx, const struct store_experiments *rows, const struc
 		pause_or_reply(p, &rows->items[0]);
 }
 
-static bool changes(const struct store_experiment *x, const struct store_experiment_patch *to)
+static bool same_pairs(struct arena *a, const char *stored, const char *now)
 {
-	return strcmp(x->spec_sha256, to->spec_sha256) != 0 || strcmp(x->spec, to->spec) != 0
-		|| strcmp(x->labels ? x->labels : "{}", to->labels) != 0
-		|| strcmp(x->annotations ? x->annotations : "{}", to->annotations) != 0;
+	const cJSON *old = stored ? json_parse(stored, strlen(stored), 0, a, NULL) : NULL;
+
+	return old && json_equal(old, json_parse(now, strlen(now), 0, a, NULL));
+}
+
+static bool changes(struct arena *a, const struct store_experiment *x, const struct store_experiment_patch *to)
+{
+	return strcmp(x->spec_sha256, to->spec_sha256) != 0 || !same_pairs(a, x->labels, to->labels)
+		|| !same_pairs(a, x->annotations, to->annotations);
 }
 
 static void patch_read(void *ctx, const struct store_experiments *rows, const struct err *e)
@@ -100,7 +106,7 @@ static void patch_read(void *ctx, const struct store_experiments *rows, const st
 		.spec = spec_text(req, s), .spec_sha256 = spec_hash(req, s),
 		.labels = pairs_text(req, s->labels, s->n_labels),
 		.annotations = pairs_text(req, s->annotations, s->n_annotations)};
-	if (!changes(x, &to))
+	if (!changes(req->arena, x, &to))
 		return pause_or_reply(p, x);
 	store_experiment_patch(api_app(req)->store, req->arena, &to, patched, p);
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/mem.h"
 #include "lib/prom.h"
 #include "lib/strbuf.h"
 #include "server/api/res.h"
@@ -60,43 +61,61 @@ static void readyz(struct http_req *req)
 
 /* ---- metrics ------------------------------------------------------------------------------------------- */
 
-static void set_state(struct prom_metric *m, const char *state, int64_t n)
+/* What is only known when asked. The rest is counted where it happens. */
+struct api_gauges {
+	struct prom_series *experiments[EXPERIMENT_STATES], *trials[TRIAL_STATES];
+	struct prom_series *connections, *queued, *sent, *statements, *failures, *reconnects, *busy;
+};
+
+static struct prom_series *gauge(struct prom *p, const char *name, const char *help)
 {
-	prom_set(prom_series(m, (const char *const[]){state}), (double)n);
+	return prom_series(prom_gauge(p, name, help, NULL), NULL);
 }
 
-static void set_totals(struct prom *prom, const struct store_totals *t)
+static struct prom_series *counter(struct prom *p, const char *name, const char *help)
 {
-	static const char *const state[] = {"state", NULL};
-	struct prom_metric *experiments = prom_gauge(prom, "trimtab_experiments", "Experiments by state", state);
-	struct prom_metric *trials = prom_gauge(prom, "trimtab_trials", "Trials by state", state);
+	return prom_series(prom_counter(p, name, help, NULL), NULL);
+}
+
+struct api_gauges *api_gauges_new(struct prom *p, const char *version)
+{
+	static const char *const state[] = {"state", NULL}, *const labels[] = {"version", NULL};
+	struct api_gauges *g = xcalloc(1, sizeof *g);
+	struct prom_metric *experiments = prom_gauge(p, "trimtab_experiments", "Experiments by state", state);
+	struct prom_metric *trials = prom_gauge(p, "trimtab_trials", "Trials by state", state);
 
 	for (int s = 0; s < EXPERIMENT_STATES; s++)
-		set_state(experiments, experiment_state_name((enum experiment_state)s), t->experiments[s]);
+		g->experiments[s] = prom_series(experiments, &experiment_state_names()[s]);
 	for (int s = 0; s < TRIAL_STATES; s++)
-		set_state(trials, trial_state_name((enum trial_state)s), t->trials[s]);
+		g->trials[s] = prom_series(trials, &trial_state_names()[s]);
+	g->connections = gauge(p, "trimtab_db_connections", "Connections to PostgreSQL that are ready");
+	g->queued = gauge(p, "trimtab_db_queue_depth", "Statements that wait for a connection");
+	g->sent = gauge(p, "trimtab_db_in_flight", "Statements that wait for their answer");
+	g->statements = counter(p, "trimtab_db_statements_total", "Statements answered");
+	g->failures = counter(p, "trimtab_db_failures_total", "Statements that failed");
+	g->reconnects = counter(p, "trimtab_db_reconnects_total", "Connections made again");
+	g->busy = counter(p, "trimtab_db_query_seconds_total", "Time from sending a statement to its answer, summed");
+	prom_set(prom_series(prom_gauge(p, "trimtab_build_info", "1, for its labels", labels), &version), 1);
+	return g;
 }
 
-static void set_gauge(struct prom *prom, const char *name, const char *help, double v)
+static void set_totals(struct api_gauges *g, const struct store_totals *t)
 {
-	prom_set(prom_series(prom_gauge(prom, name, help, NULL), NULL), v);
+	for (int s = 0; s < EXPERIMENT_STATES; s++)
+		prom_set(g->experiments[s], (double)t->experiments[s]);
+	for (int s = 0; s < TRIAL_STATES; s++)
+		prom_set(g->trials[s], (double)t->trials[s]);
 }
 
-static void set_counter(struct prom *prom, const char *name, const char *help, double v)
+static void set_store(struct api_gauges *g, const struct store_stats *s)
 {
-	prom_set(prom_series(prom_counter(prom, name, help, NULL), NULL), v);
-}
-
-static void set_store(struct prom *prom, const struct store_stats *s)
-{
-	set_gauge(prom, "trimtab_db_connections", "Connections to PostgreSQL that are ready", s->ready);
-	set_gauge(prom, "trimtab_db_queue_depth", "Statements that wait for a connection", (double)s->queued);
-	set_gauge(prom, "trimtab_db_in_flight", "Statements that wait for their answer", (double)s->sent);
-	set_counter(prom, "trimtab_db_statements_total", "Statements answered", (double)s->statements);
-	set_counter(prom, "trimtab_db_failures_total", "Statements that failed", (double)s->failures);
-	set_counter(prom, "trimtab_db_reconnects_total", "Connections made again", (double)s->reconnects);
-	set_counter(prom, "trimtab_db_query_seconds_total", "Time from sending a statement to its answer, summed",
-		(double)s->busy_us / 1e6);
+	prom_set(g->connections, s->ready);
+	prom_set(g->queued, (double)s->queued);
+	prom_set(g->sent, (double)s->sent);
+	prom_set(g->statements, (double)s->statements);
+	prom_set(g->failures, (double)s->failures);
+	prom_set(g->reconnects, (double)s->reconnects);
+	prom_set(g->busy, (double)s->busy_us / 1e6);
 }
 
 static void totals_read(void *ctx, const struct store_totals *t, const struct err *e)
@@ -108,12 +127,8 @@ static void totals_read(void *ctx, const struct store_totals *t, const struct er
 
 	/* Without the database the rest is still worth reading. */
 	if (!e)
-		set_totals(app->prom, t);
-	set_store(app->prom, &stats);
-	prom_set(prom_series(prom_gauge(app->prom, "trimtab_build_info", "1, for its labels",
-				 (const char *const[]){"version", NULL}),
-			 (const char *const[]){app->version}),
-		1);
+		set_totals(app->gauges, t);
+	set_store(app->gauges, &stats);
 	strbuf_init(&text, METRICS_TEXT_MAX);
 	prom_write(app->prom, &text);
 	http_reply_strbuf_take(req, 200, "text/plain; version=0.0.4; charset=utf-8", &text);
@@ -121,7 +136,7 @@ static void totals_read(void *ctx, const struct store_totals *t, const struct er
 
 static void metrics(struct http_req *req)
 {
-	if (!api_app(req)->prom)
+	if (!api_app(req)->gauges)
 		return api_fail(req, ERR_NOT_FOUND, "This server keeps no metrics");
 	store_totals(api_app(req)->store, req->arena, totals_read, req);
 }

@@ -6,14 +6,12 @@
 #include "server/api/res.h"
 #include "server/control/control.h"
 #include "server/model/metrics_in.h"
+#include "server/store/store_trial.h"
 
-static void reported(void *ctx, const struct report_answer *answer, const struct err *e)
+static void reply(struct http_req *req, const struct report_answer *answer)
 {
-	struct http_req *req = ctx;
-
-	if (e)
-		return http_reply_err(req, e);
 	struct json_writer *w = http_json(req);
+
 	jw_object(w, NULL);
 	jw_int(w, "accepted", (int64_t)answer->accepted);
 	jw_bool(w, "stop", answer->stop);
@@ -24,6 +22,43 @@ static void reported(void *ctx, const struct report_answer *answer, const struct
 	jw_str(w, "trialState", trial_state_name(answer->state));
 	jw_end(w);
 	http_reply_json(req, 200);
+}
+
+static void reported(void *ctx, const struct report_answer *answer, const struct err *e)
+{
+	struct http_req *req = ctx;
+
+	/* Gone is what a trial's own token hears of its deleted experiment; a user's number was wrong. */
+	if (e && e->code == ERR_GONE && req->principal.kind != PRINCIPAL_TRIAL)
+		return api_fail(req, ERR_NOT_FOUND, "Experiment '%s' has no trial '%s'", api_name(req), route_param(req, "trial"));
+	if (e)
+		return http_reply_err(req, e);
+	reply(req, answer);
+}
+
+/* ---- without points: is the trial still wanted? ---------------------------------------------------- */
+
+static void touched(void *ctx, const struct store_trials *rows, const struct err *e)
+{
+	struct http_req *req = ctx;
+
+	if (!api_trial_found(req, rows, e))
+		return;
+	const struct store_trial *t = &rows->items[0];
+	bool over = trial_state_over(t->state);
+	reply(req, &(struct report_answer){
+		.stop = over || t->stop,
+		.reason = over ? "TrialFinished" : t->stop,
+		.message = t->message,
+		.state = t->state,
+	});
+}
+
+static void heartbeat(struct http_req *req)
+{
+	const struct store_trial_ref ref = api_trial_ref(req);
+
+	store_trial_touch(api_app(req)->store, req->arena, &ref, touched, req);
 }
 
 static void report(struct http_req *req, int64_t experiment_id, int number)
@@ -51,13 +86,9 @@ static void metrics_post(struct http_req *req)
 	}
 	if (batch->dropped > 0)
 		LOG_WARN("the client dropped points", L_INT("points", batch->dropped), L_STR("path", req->path));
+	if (batch->n == 0)
+		return heartbeat(req);
 	req->in = batch;
-	api_find_trial(req, report);
-}
-
-static void heartbeat(struct http_req *req)
-{
-	req->in = ARENA_NEW(req->arena, struct metrics_batch);
 	api_find_trial(req, report);
 }
 
