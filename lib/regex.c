@@ -112,7 +112,7 @@ static void threads_clear(struct threads *t)
 
 /* One step of all threads over the byte at `at`; true if one of them has matched before it. */
 static bool advance(
-    struct run *run, struct threads *now, struct threads *next, size_t at, size_t found[SLOTS])
+	struct run *run, struct threads *now, struct threads *next, size_t at, size_t found[SLOTS])
 {
 	threads_clear(next);
 	for (size_t k = 0; k < now->n; k++) {
@@ -131,7 +131,7 @@ static bool advance(
 }
 
 bool regex_find(struct regex *r, const char *text, size_t n, size_t from,
-    struct regex_span spans[REGEX_SPANS], size_t *steps)
+	struct regex_span spans[REGEX_SPANS], size_t *steps)
 {
 	struct run run = {.r = r, .text = text, .n = n};
 	struct threads *now = &r->now, *next = &r->next;
@@ -159,7 +159,7 @@ bool regex_find(struct regex *r, const char *text, size_t n, size_t from,
 	for (size_t i = 0; i < REGEX_SPANS; i++) {
 		bool took_part = found[2 * i] != SIZE_MAX && found[2 * i + 1] != SIZE_MAX;
 		spans[i] = took_part ? (struct regex_span){found[2 * i], found[2 * i + 1]}
-		                     : (struct regex_span){SIZE_MAX, SIZE_MAX};
+							 : (struct regex_span){SIZE_MAX, SIZE_MAX};
 	}
 	return true;
 }

@@ -67,8 +67,8 @@ static bool class_name(const char *s, size_t n, struct set *out)
 	static const struct {
 		const char *name, *ranges;
 	} classes[] = {{"alnum", "09AZaz"}, {"alpha", "AZaz"}, {"blank", "\t\t  "}, {"cntrl", "\x01\x1f\x7f\x7f"},
-	    {"digit", "09"}, {"graph", "!~"}, {"lower", "az"}, {"print", " ~"}, {"punct", "!/:@[`{~"},
-	    {"space", "\t\r  "}, {"upper", "AZ"}, {"word", "09AZ__az"}, {"xdigit", "09AFaf"}};
+		{"digit", "09"}, {"graph", "!~"}, {"lower", "az"}, {"print", " ~"}, {"punct", "!/:@[`{~"},
+		{"space", "\t\r  "}, {"upper", "AZ"}, {"word", "09AZ__az"}, {"xdigit", "09AFaf"}};
 	for (size_t i = 0; i < ARRAY_LEN(classes); i++) {
 		if (strlen(classes[i].name) == n && memcmp(classes[i].name, s, n) == 0) {
 			set_string(out, classes[i].ranges);
@@ -258,14 +258,14 @@ static bool group(struct compiler *c)
 		capture = false;
 		c->at += 2;
 	} else if (strncmp(c->at, "?P<", 3) == 0 ||
-	           (strncmp(c->at, "?<", 2) == 0 && strchr("=!", c->at[2]) == NULL)) {
+			   (strncmp(c->at, "?<", 2) == 0 && strchr("=!", c->at[2]) == NULL)) {
 		const char *end = strchr(c->at, '>');
 		if (end == NULL)
 			return refuse(c, "the name of a group is not closed");
 		c->at = end + 1;
 	} else if (*c->at == '?') {
 		return refuse(
-		    c, "of the (?...) forms only (?:...), (?P<name>...) and (?i) at the start are supported");
+			c, "of the (?...) forms only (?:...), (?P<name>...) and (?i) at the start are supported");
 	}
 	if (++c->nesting > NESTING_MAX)
 		return refuse(c, "groups are nested too deeply");
@@ -454,6 +454,6 @@ bool regex_compile(struct regex *r, const char *pattern, struct err *e)
 {
 	struct compiler c = {.r = r, .pattern = pattern, .at = pattern};
 	return compile(&c) ||
-	       err_set(e, ERR_INVALID, "'%.100s' is not a regular expression: at character %td, %s", pattern,
-	           c.where - pattern + 1, c.problem);
+		   err_set(e, ERR_INVALID, "'%.100s' is not a regular expression: at character %td, %s", pattern,
+			   c.where - pattern + 1, c.problem);
 }

@@ -24,7 +24,7 @@ static void check_metric(struct build *b, const struct doc_objective *all, size_
 		return;
 	if (!metric_name_valid(metric, strlen(metric)))
 		problem_add(b->p, pointer, "bad-name",
-		    "'%.80s' is not a metric name: letters, digits and _ . / -, at most %d", metric, METRIC_NAME_MAX);
+			"'%.80s' is not a metric name: letters, digits and _ . / -, at most %d", metric, METRIC_NAME_MAX);
 	for (size_t k = 0; k < i; k++) {
 		if (all[k].metric != NULL && strcmp(all[k].metric, metric) == 0) {
 			problem_add(b->p, pointer, "duplicate-metric", "%s is already objective %zu", metric, k);
@@ -42,13 +42,13 @@ void build_objectives(struct build *b)
 	for (size_t i = 0; i < list->n; i++) {
 		check_metric(b, d, i);
 		out[i] = (struct objective){
-		    .metric = d[i].metric,
-		    .direction = (enum direction)d[i].direction,
-		    .strategy = d[i].has_strategy                      ? (enum strategy)d[i].strategy
-		                : d[i].direction == DIRECTION_MINIMIZE ? STRATEGY_MIN
-		                                                       : STRATEGY_MAX,
-		    .has_goal = d[i].has_goal,
-		    .goal = d[i].goal,
+			.metric = d[i].metric,
+			.direction = (enum direction)d[i].direction,
+			.strategy = d[i].has_strategy                      ? (enum strategy)d[i].strategy
+						: d[i].direction == DIRECTION_MINIMIZE ? STRATEGY_MIN
+															   : STRATEGY_MAX,
+			.has_goal = d[i].has_goal,
+			.goal = d[i].goal,
 		};
 		compiled[i].direction = d[i].direction == DIRECTION_MINIMIZE ? ALGO_MINIMIZE : ALGO_MAXIMIZE;
 		compiled[i].goal = d[i].has_goal ? d[i].goal : NAN;
@@ -77,7 +77,7 @@ static void report(void *ctx, const char *setting, int param, const char *messag
 		problem_add(p, problem_path(p, ALGORITHM "/settings", setting), "bad-setting", "%s", message);
 	else if (param >= 0)
 		problem_add(
-		    p, problem_path(p, "/spec/parameters", c->b->names[param]), "not-for-algorithm", "%s", message);
+			p, problem_path(p, "/spec/parameters", c->b->names[param]), "not-for-algorithm", "%s", message);
 	else
 		problem_add(p, ALGORITHM "/name", "not-for-algorithm", "%s", message);
 }
@@ -100,11 +100,11 @@ static void unknown_setting(struct build *b, const struct algorithm *a, const ch
 	for (uint32_t i = 0; i < a->n_settings; i++)
 		names[i] = a->settings[i].name;
 	problem_unknown(
-	    b->p, pointer, "unknown-setting", arena_printf(b->a, "a setting of %s", a->name), name, names);
+		b->p, pointer, "unknown-setting", arena_printf(b->a, "a setting of %s", a->name), name, names);
 }
 
 static void store_setting(struct build *b, const struct algorithm *a, struct algo_value *values, uint32_t row,
-    const cJSON *v, struct complaint *c)
+	const cJSON *v, struct complaint *c)
 {
 	const struct algo_setting *setting = &a->settings[row];
 	const char *text = json_str(v);
@@ -114,7 +114,7 @@ static void store_setting(struct build *b, const struct algorithm *a, struct alg
 		int parameter = spec_parameter(b->s, text);
 		if (parameter < 0)
 			problem_unknown(
-			    b->p, c->pointer, "unknown-parameter", "a parameter of this experiment", text, b->names);
+				b->p, c->pointer, "unknown-parameter", "a parameter of this experiment", text, b->names);
 		else
 			algo_setting_number(a, values, row, parameter, report, c);
 	} else if (text != NULL) {
@@ -125,7 +125,7 @@ static void store_setting(struct build *b, const struct algorithm *a, struct alg
 		algo_setting_number(a, values, row, number, report, c);
 	} else {
 		problem_add(b->p, c->pointer, "wrong-type", "expected %s",
-		    setting->type == ALGO_PARAM ? "the name of a parameter" : "a number, a word or a boolean");
+			setting->type == ALGO_PARAM ? "the name of a parameter" : "a number, a word or a boolean");
 	}
 }
 
@@ -187,7 +187,7 @@ void build_algorithm(struct build *b)
 	/* The algorithm judges the whole only when its parts are right. */
 	struct complaint c = {b, NULL};
 	if (b->s->problem.space != NULL && build_clean(b, ALGORITHM) && build_clean(b, OBJECTIVES) &&
-	    build_clean(b, "/spec/budget"))
+		build_clean(b, "/spec/budget"))
 		algo_check(a, &b->s->problem, report, &c);
 }
 
@@ -212,7 +212,7 @@ void build_early_stopping(struct build *b)
 		}
 	}
 	problem_unknown(b->p, EARLY_STOPPING "/name", "unknown-early-stopping",
-	    "an early-stopping rule of this version", d->name, early_stopping_rules);
+		"an early-stopping rule of this version", d->name, early_stopping_rules);
 }
 
 /* ---- budget, retry ----------------------------------------------------------------------------- */
@@ -221,12 +221,12 @@ static void check_budget(struct build *b, const struct doc_budget *d)
 {
 	if (d->has_parallel_trials && d->max_trials > 0 && d->parallel_trials > d->max_trials)
 		problem_add(b->p, "/spec/budget/parallelTrials", "parallel-above-max",
-		    "%lld trials at once are more than the %lld of maxTrials", (long long)d->parallel_trials,
-		    (long long)d->max_trials);
+			"%lld trials at once are more than the %lld of maxTrials", (long long)d->parallel_trials,
+			(long long)d->max_trials);
 	if (d->has_max_failed_trials && d->max_trials > 0 && d->max_failed_trials > d->max_trials)
 		problem_add(b->p, "/spec/budget/maxFailedTrials", "failed-above-max",
-		    "%lld failed trials are more than the %lld of maxTrials", (long long)d->max_failed_trials,
-		    (long long)d->max_trials);
+			"%lld failed trials are more than the %lld of maxTrials", (long long)d->max_failed_trials,
+			(long long)d->max_trials);
 }
 
 static int64_t default_parallel(int64_t max_trials)
@@ -242,23 +242,23 @@ void build_budget(struct build *b)
 		check_budget(b, d);
 	struct budget *out = &b->s->budget;
 	*out = (struct budget){
-	    .max_trials = d->max_trials,
-	    .parallel_trials = d->has_parallel_trials ? d->parallel_trials : default_parallel(d->max_trials),
-	    .max_failed_trials = d->has_max_failed_trials ? d->max_failed_trials : -1,
-	    .max_duration_us = d->max_duration_us,
+		.max_trials = d->max_trials,
+		.parallel_trials = d->has_parallel_trials ? d->parallel_trials : default_parallel(d->max_trials),
+		.max_failed_trials = d->has_max_failed_trials ? d->max_failed_trials : -1,
+		.max_duration_us = d->max_duration_us,
 	};
 	b->s->problem.max_trials = (uint32_t)out->max_trials;
 	b->s->problem.parallel = (uint32_t)out->parallel_trials;
 
 	const struct doc_retry *retry = b->d->spec->retry;
 	b->s->retry = retry != NULL ? (struct retry_policy){retry->on_lost, retry->on_failed}
-	                            : (struct retry_policy){.on_lost = DEFAULT_ON_LOST};
+								: (struct retry_policy){.on_lost = DEFAULT_ON_LOST};
 
 	bool goal = b->s->n_objectives > 0 && b->s->objectives[0].has_goal;
 	if (out->max_trials == 0 && out->max_duration_us == 0 && !goal)
 		problem_add(b->warnings, "/spec/budget", "unlimited",
-		    "without maxTrials, maxDuration or a goal it goes on until it is stopped or the space is used "
-		    "up");
+			"without maxTrials, maxDuration or a goal it goes on until it is stopped or the space is used "
+			"up");
 }
 
 /* ---- first trials ------------------------------------------------------------------------------ */
@@ -302,7 +302,7 @@ static unsigned read_events(struct build *b, const struct json_list *on, const c
 			k++;
 		if (notify_names[k] == NULL)
 			problem_unknown(
-			    b->p, problem_index(b->p, pointer, i), "unknown-value", "an event", events[i], notify_names);
+				b->p, problem_index(b->p, pointer, i), "unknown-value", "an event", events[i], notify_names);
 		else
 			bits |= 1u << k;
 	}
@@ -320,9 +320,9 @@ void build_notify(struct build *b)
 		bool web = strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
 		if (!web && build_clean(b, problem_path(b->p, pointer, "url")))
 			problem_add(b->p, problem_path(b->p, pointer, "url"), "bad-url",
-			    "'%.80s' is not an http or https address", url);
+				"'%.80s' is not an http or https address", url);
 		out[i] =
-		    (struct notify){url, read_events(b, &d[i].on, problem_path(b->p, pointer, "on")), d[i].secret};
+			(struct notify){url, read_events(b, &d[i].on, problem_path(b->p, pointer, "on")), d[i].secret};
 	}
 	b->s->notify = out;
 	b->s->n_notify = list->n;

@@ -36,7 +36,7 @@ static bool param_name_valid(const char *s)
 static bool param_name_reserved(const char *s)
 {
 	return strncmp(s, "trial.", 6) == 0 || strncmp(s, "experiment.", 11) == 0 ||
-	       strncmp(s, "budget.", 7) == 0;
+		   strncmp(s, "budget.", 7) == 0;
 }
 
 static void check_name(struct intake *in)
@@ -44,12 +44,12 @@ static void check_name(struct intake *in)
 	const char *name = in->d->name;
 	if (!param_name_valid(name))
 		problem_add(in->b->p, in->pointer, "bad-name",
-		    "'%.80s' is not a parameter name: letters, digits and _ - . / : @ +, at most %d, starting with a "
-		    "letter, a digit or _",
-		    name, PARAM_NAME_MAX);
+			"'%.80s' is not a parameter name: letters, digits and _ - . / : @ +, at most %d, starting with a "
+			"letter, a digit or _",
+			name, PARAM_NAME_MAX);
 	else if (param_name_reserved(name))
 		problem_add(in->b->p, in->pointer, "reserved-name",
-		    "names that start with trial., experiment. or budget. stand for facts about the trial");
+			"names that start with trial., experiment. or budget. stand for facts about the trial");
 }
 
 /* ---- numbers ----------------------------------------------------------------------------------- */
@@ -72,10 +72,10 @@ static void check_bounds(struct intake *in)
 	num_format(max, d->max);
 	if (!d->has_min)
 		COMPLAIN(
-		    in, "min", "missing", "a parameter of type %s needs a lowest value", param_type_names[d->type]);
+			in, "min", "missing", "a parameter of type %s needs a lowest value", param_type_names[d->type]);
 	if (!d->has_max)
 		COMPLAIN(
-		    in, "max", "missing", "a parameter of type %s needs a highest value", param_type_names[d->type]);
+			in, "max", "missing", "a parameter of type %s needs a highest value", param_type_names[d->type]);
 	if (d->has_min && d->has_max && d->min > d->max)
 		COMPLAIN(in, "min", "min-above-max", "min %s is above max %s", min, max);
 	else if (d->has_min && d->has_max && !isfinite(d->max - d->min))
@@ -113,7 +113,7 @@ static void choose_distribution(struct intake *in)
 	bool log = distribution == DIST_LOG_UNIFORM || distribution == DIST_LOG_NORMAL;
 	if (d->has_scale && d->has_distribution && (d->scale == SCALE_LOG) != log)
 		COMPLAIN(in, "scale", "scale-conflict", "scale %s contradicts distribution %s; leave one of them out",
-		    scale_names[d->scale], distribution_names[distribution]);
+			scale_names[d->scale], distribution_names[distribution]);
 	if (log && d->has_min && d->min <= 0) {
 		char min[NUM_MAX];
 		num_format(min, d->min);
@@ -149,7 +149,7 @@ static void refuse_choices(struct intake *in)
 {
 	if (in->d->values != NULL)
 		COMPLAIN(in, "values", "not-for-type", "a parameter of type %s has min and max, not values",
-		    param_type_names[in->d->type]);
+			param_type_names[in->d->type]);
 }
 
 static void advise_log(struct intake *in)
@@ -157,7 +157,7 @@ static void advise_log(struct intake *in)
 	const struct parameter *q = in->q;
 	if (q->distribution == DIST_UNIFORM && q->min > 0 && q->max / q->min > 1e3)
 		problem_add(in->b->warnings, in->pointer, "wide-linear-range",
-		    "the range spans more than three orders of magnitude; \"scale\": \"log\" searches all of them");
+			"the range spans more than three orders of magnitude; \"scale\": \"log\" searches all of them");
 }
 
 static void build_number(struct intake *in)
@@ -184,11 +184,11 @@ static void refuse_bounds(struct intake *in)
 		const char *field;
 		bool given;
 	} bounds[] = {{"min", d->has_min}, {"max", d->has_max}, {"step", d->has_step}, {"scale", d->has_scale},
-	    {"distribution", d->has_distribution}, {"mean", d->has_mean}, {"sd", d->has_sd}};
+		{"distribution", d->has_distribution}, {"mean", d->has_mean}, {"sd", d->has_sd}};
 	for (size_t i = 0; i < ARRAY_LEN(bounds); i++) {
 		if (bounds[i].given)
 			COMPLAIN(in, bounds[i].field, "not-for-type", "a parameter of type %s has values, not %s",
-			    param_type_names[d->type], bounds[i].field);
+				param_type_names[d->type], bounds[i].field);
 	}
 }
 
@@ -205,7 +205,7 @@ static bool read_choice(struct intake *in, const cJSON *v, const char *pointer, 
 		return problem_add(in->b->p, pointer, "wrong-type", "expected a string, a number or a boolean");
 	if (in->d->type == PARAM_DISCRETE && c->kind != CHOICE_NUMBER)
 		return problem_add(in->b->p, pointer, "wrong-type",
-		    "a discrete parameter takes numbers; use categorical for anything else");
+			"a discrete parameter takes numbers; use categorical for anything else");
 	return true;
 }
 
@@ -226,7 +226,7 @@ static void check_duplicates(struct intake *in, const struct param_choice *choic
 	for (size_t i = 1; i < n; i++) {
 		if (strcmp(sorted[i - 1]->text, sorted[i]->text) == 0)
 			problem_add(in->b->p, problem_index(in->b->p, values, (size_t)(sorted[i] - choices)),
-			    "duplicate-value", "'%.80s' is listed twice", sorted[i]->text);
+				"duplicate-value", "'%.80s' is listed twice", sorted[i]->text);
 	}
 }
 
@@ -244,7 +244,7 @@ static void build_choices(struct intake *in)
 	refuse_bounds(in);
 	if (values == NULL) {
 		COMPLAIN(in, "values", "missing", "a parameter of type %s needs a list of values",
-		    param_type_names[in->d->type]);
+			param_type_names[in->d->type]);
 		return;
 	}
 	size_t n = count_items(values);
@@ -254,7 +254,7 @@ static void build_choices(struct intake *in)
 	}
 	if (n == 0 || n > SPEC_VALUES_MAX) {
 		COMPLAIN(in, "values", n == 0 ? "empty-list" : "too-many", "has %zu values; 1 to %d are possible", n,
-		    SPEC_VALUES_MAX);
+			SPEC_VALUES_MAX);
 		return;
 	}
 	struct param_choice *choices = ARENA_NEW_N(in->b->a, struct param_choice, n);
@@ -306,17 +306,17 @@ static const char *when_pointer(struct build *b, size_t child)
 }
 
 static bool condition_values(struct build *b, const struct parameter *parent, const cJSON *list,
-    const char *pointer, struct param_condition *c)
+	const char *pointer, struct param_condition *c)
 {
 	size_t n = count_items(list), before = b->p->total;
 	if (!json_is_array(list))
 		return problem_add(b->p, pointer, "wrong-type", "expected a list of values of %s", parent->name);
 	if (n == 0)
 		return problem_add(
-		    b->p, pointer, "empty-list", "no value of %s would ever make it active", parent->name);
+			b->p, pointer, "empty-list", "no value of %s would ever make it active", parent->name);
 	if (n > SPEC_VALUES_MAX)
 		return problem_add(
-		    b->p, pointer, "too-many", "has %zu values; at most %d are possible", n, SPEC_VALUES_MAX);
+			b->p, pointer, "too-many", "has %zu values; at most %d are possible", n, SPEC_VALUES_MAX);
 
 	double *values = arena_calloc(b->a, n, sizeof *values);
 	size_t i = 0;
@@ -332,7 +332,7 @@ static bool condition_values(struct build *b, const struct parameter *parent, co
 		i++;
 	}
 	*c =
-	    (struct param_condition){.parent = (size_t)(parent - b->parameters), .values = values, .n_values = n};
+		(struct param_condition){.parent = (size_t)(parent - b->parameters), .values = values, .n_values = n};
 	return b->p->total == before;
 }
 
@@ -342,7 +342,7 @@ static bool build_condition(struct build *b, size_t child, const cJSON *v, struc
 	int parent = spec_parameter(b->s, v->string);
 	if (parent < 0)
 		return problem_unknown(
-		    b->p, pointer, "unknown-parameter", "a parameter of this experiment", v->string, b->names);
+			b->p, pointer, "unknown-parameter", "a parameter of this experiment", v->string, b->names);
 	if ((size_t)parent == child)
 		return problem_add(b->p, pointer, "condition-on-self", "%s cannot depend on itself", v->string);
 	if (b->broken[parent])
@@ -350,7 +350,7 @@ static bool build_condition(struct build *b, size_t child, const cJSON *v, struc
 	const struct parameter *q = &b->parameters[parent];
 	if (q->type == PARAM_DOUBLE && q->step == 0)
 		return problem_add(b->p, pointer, "condition-on-continuous",
-		    "%s is continuous: no list of values can be met; give it a step or make it discrete", q->name);
+			"%s is continuous: no list of values can be met; give it a step or make it discrete", q->name);
 	return condition_values(b, q, v, pointer, c);
 }
 
@@ -359,7 +359,7 @@ static void build_when(struct build *b, size_t child, const cJSON *when)
 	struct parameter *q = &b->parameters[child];
 	if (!json_is_object(when)) {
 		problem_add(b->p, when_pointer(b, child), "wrong-type",
-		    "expected an object such as {\"optimizer\": [\"sgd\"]}");
+			"expected an object such as {\"optimizer\": [\"sgd\"]}");
 		b->broken[child] = true;
 		return;
 	}
@@ -398,7 +398,7 @@ static void visit(struct walk *w, size_t i)
 		size_t parent = q->when[c].parent;
 		if (w->mark[parent] == OPEN) {
 			problem_add(w->b->p, when_pointer(w->b, parent), "condition-cycle",
-			    "the conditions go in a circle: %s", circle_text(w, parent, i));
+				"the conditions go in a circle: %s", circle_text(w, parent, i));
 			w->b->broken[parent] = true;
 		} else if (w->mark[parent] == NEW) {
 			w->next[i] = parent;
@@ -447,13 +447,13 @@ void build_space(struct build *b)
 		space_add(builder, &c);
 		for (size_t k = 0; k < q->n_when; k++)
 			space_when(builder, (uint32_t)i, (uint32_t)q->when[k].parent, q->when[k].values,
-			    (uint32_t)q->when[k].n_values);
+				(uint32_t)q->when[k].n_values);
 	}
 	struct space *space = builder != NULL ? space_build(builder, faults, ARRAY_LEN(faults), &n_faults) : NULL;
 	/* What is left for the compiler to find needs the distributions: a normal one outside its bounds. */
 	for (size_t i = 0; space == NULL && i < n_faults; i++)
 		problem_add(b->p, problem_path(b->p, PARAMETERS, b->names[faults[i].param]), "bad-space", "%s",
-		    space_fault_text(faults[i].fault));
+			space_fault_text(faults[i].fault));
 	if (space == NULL && n_faults == 0)
 		problem_add(b->p, PARAMETERS, "too-many", "there is no memory for a space of this size");
 	if (space != NULL)

@@ -34,21 +34,21 @@ static void check_fields(struct build *b, const struct doc_trial *d, enum execut
 		unsigned executors;
 		bool with_manifest;
 	} fields[] = {
-	    {"command", d->command.n > 0, RUNS_COMMANDS, false},
-	    {"env", d->env.n > 0, RUNS_COMMANDS, true},
-	    {"workingDirectory", d->working_directory != NULL, RUNS_COMMANDS, false},
-	    {"resources", d->resources != NULL, RUNS_COMMANDS, false},
-	    {"metrics", d->metrics != NULL, RUNS_COMMANDS, true},
-	    {"image", d->image != NULL, ON(EXECUTOR_KUBERNETES), false},
-	    {"namespace", d->namespace != NULL, ON(EXECUTOR_KUBERNETES), true},
-	    {"serviceAccount", d->service_account != NULL, ON(EXECUTOR_KUBERNETES), false},
-	    {"nodeSelector", d->node_selector != NULL, ON(EXECUTOR_KUBERNETES), false},
-	    {"tolerations", d->tolerations != NULL, ON(EXECUTOR_KUBERNETES), false},
-	    {"manifest", d->manifest != NULL, ON(EXECUTOR_KUBERNETES), true},
-	    {"primaryContainer", d->primary_container != NULL, ON(EXECUTOR_KUBERNETES), true},
-	    {"successWhen", d->success_when != NULL, ON(EXECUTOR_KUBERNETES), true},
-	    {"failureWhen", d->failure_when != NULL, ON(EXECUTOR_KUBERNETES), true},
-	    {"retain", d->retain, ON(EXECUTOR_KUBERNETES), true},
+		{"command", d->command.n > 0, RUNS_COMMANDS, false},
+		{"env", d->env.n > 0, RUNS_COMMANDS, true},
+		{"workingDirectory", d->working_directory != NULL, RUNS_COMMANDS, false},
+		{"resources", d->resources != NULL, RUNS_COMMANDS, false},
+		{"metrics", d->metrics != NULL, RUNS_COMMANDS, true},
+		{"image", d->image != NULL, ON(EXECUTOR_KUBERNETES), false},
+		{"namespace", d->namespace != NULL, ON(EXECUTOR_KUBERNETES), true},
+		{"serviceAccount", d->service_account != NULL, ON(EXECUTOR_KUBERNETES), false},
+		{"nodeSelector", d->node_selector != NULL, ON(EXECUTOR_KUBERNETES), false},
+		{"tolerations", d->tolerations != NULL, ON(EXECUTOR_KUBERNETES), false},
+		{"manifest", d->manifest != NULL, ON(EXECUTOR_KUBERNETES), true},
+		{"primaryContainer", d->primary_container != NULL, ON(EXECUTOR_KUBERNETES), true},
+		{"successWhen", d->success_when != NULL, ON(EXECUTOR_KUBERNETES), true},
+		{"failureWhen", d->failure_when != NULL, ON(EXECUTOR_KUBERNETES), true},
+		{"retain", d->retain, ON(EXECUTOR_KUBERNETES), true},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
 		const char *pointer = problem_path(b->p, TRIAL, fields[i].name);
@@ -56,7 +56,7 @@ static void check_fields(struct build *b, const struct doc_trial *d, enum execut
 			continue;
 		if (e != EXECUTOR_DEFAULT && !(fields[i].executors & ON(e)))
 			problem_add(b->p, pointer, "not-for-executor", "%s means nothing to the %s executor",
-			    fields[i].name, executor_name(e));
+				fields[i].name, executor_name(e));
 		else if (d->manifest != NULL && !fields[i].with_manifest)
 			problem_add(b->p, pointer, "not-with-manifest", "the manifest says this; write it there");
 	}
@@ -97,14 +97,14 @@ static void check_primary(struct build *b, const cJSON *manifest)
 	}
 	if (n == 0) {
 		problem_add(b->p, TRIAL "/manifest/spec/template/spec/containers", "missing",
-		    "a Job needs a container with a name");
+			"a Job needs a container with a name");
 		return;
 	}
 	if (out->primary_container == NULL && n == 1)
 		out->primary_container = names[0];
 	if (out->primary_container == NULL) {
 		problem_add(b->p, TRIAL "/primaryContainer", "missing",
-		    "the Job has %zu containers; say which of them trains", n);
+			"the Job has %zu containers; say which of them trains", n);
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -112,7 +112,7 @@ static void check_primary(struct build *b, const cJSON *manifest)
 			return;
 	}
 	problem_unknown(b->p, TRIAL "/primaryContainer", "unknown-container", "a container of the manifest",
-	    out->primary_container, names);
+		out->primary_container, names);
 }
 
 static void check_manifest(struct build *b, const struct doc_trial *d)
@@ -127,12 +127,12 @@ static void check_manifest(struct build *b, const struct doc_trial *d)
 	for (size_t i = 0; i < ARRAY_LEN(required); i++) {
 		if (json_str(json_get(manifest, required[i])) == NULL)
 			problem_add(b->p, problem_path(b->p, TRIAL "/manifest", required[i]), "missing",
-			    "a Kubernetes object has apiVersion and kind");
+				"a Kubernetes object has apiVersion and kind");
 	}
 	for (size_t i = 0; i < ARRAY_LEN(forbidden); i++) {
 		if (json_get(json_get(manifest, "metadata"), forbidden[i]) != NULL)
 			problem_add(b->p, problem_path(b->p, TRIAL "/manifest/metadata", forbidden[i]), "not-allowed",
-			    "it is set for each trial; leave it out");
+				"it is set for each trial; leave it out");
 	}
 	if (is_job(manifest)) {
 		check_primary(b, manifest);
@@ -153,8 +153,8 @@ static void check_tree(struct build *b, const cJSON *v, bool *used, const char *
 		render_check(json_str(v), b->names, used, pointer, b->p);
 	json_each (item, json_is_object(v) || json_is_array(v) ? v : NULL) {
 		check_tree(b, item, used,
-		    item->string != NULL ? problem_path(b->p, pointer, item->string)
-		                         : problem_index(b->p, pointer, i));
+			item->string != NULL ? problem_path(b->p, pointer, item->string)
+								 : problem_index(b->p, pointer, i));
 		i++;
 	}
 }
@@ -167,13 +167,13 @@ static void advise_unused(struct build *b, const struct doc_trial *d, const bool
 		n_used += used[i];
 	if (n_used == 0) {
 		problem_add(b->warnings, where, "unused-parameter",
-		    "no parameter occurs in it; the program must read them from TRIMTAB_PARAMS");
+			"no parameter occurs in it; the program must read them from TRIMTAB_PARAMS");
 		return;
 	}
 	for (size_t i = 0; i < b->s->n_parameters; i++) {
 		if (!used[i])
 			problem_add(b->warnings, where, "unused-parameter",
-			    "${%s} does not occur in it; the program can only read it from TRIMTAB_PARAMS", b->names[i]);
+				"${%s} does not occur in it; the program can only read it from TRIMTAB_PARAMS", b->names[i]);
 	}
 }
 
@@ -231,8 +231,8 @@ static void build_env(struct build *b, const struct doc_trial *d)
 		const char *pointer = problem_path(b->p, TRIAL "/env", pairs[i].key);
 		if (!env_name_valid(pairs[i].key))
 			problem_add(b->p, pointer, "bad-name",
-			    "'%.80s' is not the name of a variable: letters, digits and _, not starting with a digit",
-			    pairs[i].key);
+				"'%.80s' is not the name of a variable: letters, digits and _, not starting with a digit",
+				pairs[i].key);
 		else if (env_name_reserved(pairs[i].key))
 			problem_add(b->p, pointer, "reserved-name", "%s is set for each trial", pairs[i].key);
 		out[i] = (struct env_var){pairs[i].key, pairs[i].value};
@@ -262,10 +262,10 @@ static void build_resources(struct build *b, const struct doc_trial *d)
 	*out = (struct resources){.cpu = r->cpu, .memory = r->memory, .gpu = r->gpu};
 	if (r->cpu != NULL && !parse_cpu(r->cpu, &out->cpu_millis))
 		problem_add(b->p, TRIAL "/resources/cpu", "bad-quantity",
-		    "'%.40s' is not a number of processors; write 2, 0.5 or \"500m\"", r->cpu);
+			"'%.40s' is not a number of processors; write 2, 0.5 or \"500m\"", r->cpu);
 	if (r->memory != NULL && (!num_parse_bytes(r->memory, &out->memory_bytes) || out->memory_bytes <= 0))
 		problem_add(b->p, TRIAL "/resources/memory", "bad-quantity",
-		    "'%.40s' is not a number of bytes; write \"512Mi\" or \"4Gi\"", r->memory);
+			"'%.40s' is not a number of bytes; write \"512Mi\" or \"4Gi\"", r->memory);
 }
 
 static void check_directory(struct build *b, const struct doc_trial *d)
@@ -273,7 +273,7 @@ static void check_directory(struct build *b, const struct doc_trial *d)
 	const char *s = d->working_directory;
 	if (s != NULL && s[0] != '/' && strncmp(s, "${", 2) != 0 && build_clean(b, TRIAL "/workingDirectory"))
 		problem_add(b->p, TRIAL "/workingDirectory", "not-absolute",
-		    "'%.80s' is relative; the server runs somewhere else, so write the whole path", s);
+			"'%.80s' is relative; the server runs somewhere else, so write the whole path", s);
 }
 
 /* ---- metrics ----------------------------------------------------------------------------------- */
@@ -287,7 +287,7 @@ static void check_patterns(struct build *b, const struct doc_metrics *d)
 		struct err e;
 		if (patterns[i] != NULL && !line_pattern_check(patterns[i], &e))
 			problem_add(
-			    b->p, problem_index(b->p, TRIAL "/metrics/patterns", i), "bad-pattern", "%s", e.detail);
+				b->p, problem_index(b->p, TRIAL "/metrics/patterns", i), "bad-pattern", "%s", e.detail);
 	}
 }
 
@@ -297,21 +297,21 @@ static void check_metrics(struct build *b, const struct doc_metrics *d, const st
 	bool reads = reads_file || m->collector == COLLECTOR_STDOUT || m->fallback == COLLECTOR_STDOUT;
 	if (d->has_fallback && d->fallback == COLLECTOR_PUSH)
 		problem_add(b->p, TRIAL "/metrics/fallback", "not-allowed",
-		    "what is pushed is always accepted; the fallback is stdout, file or none");
+			"what is pushed is always accepted; the fallback is stdout, file or none");
 	else if (d->has_fallback && d->fallback != COLLECTOR_NONE && d->collector != COLLECTOR_PUSH)
 		problem_add(
-		    b->p, TRIAL "/metrics/fallback", "not-for-collector", "only the push collector has a fallback");
+			b->p, TRIAL "/metrics/fallback", "not-for-collector", "only the push collector has a fallback");
 	if (reads_file && d->path == NULL && build_clean(b, TRIAL "/metrics/path"))
 		problem_add(b->p, TRIAL "/metrics/path", "missing", "say which file the metrics are in");
 	if (d->path != NULL && !reads_file)
 		problem_add(
-		    b->p, TRIAL "/metrics/path", "not-for-collector", "no file is read with these collectors");
+			b->p, TRIAL "/metrics/path", "not-for-collector", "no file is read with these collectors");
 	if (d->has_format && !reads)
 		problem_add(
-		    b->p, TRIAL "/metrics/format", "not-for-collector", "nothing is read with these collectors");
+			b->p, TRIAL "/metrics/format", "not-for-collector", "nothing is read with these collectors");
 	if (d->patterns.n > 0 && !reads)
 		problem_add(
-		    b->p, TRIAL "/metrics/patterns", "not-for-collector", "nothing is read with these collectors");
+			b->p, TRIAL "/metrics/patterns", "not-for-collector", "nothing is read with these collectors");
 	check_patterns(b, d);
 }
 
@@ -321,14 +321,14 @@ static void build_metrics(struct build *b, const struct doc_trial *trial)
 	const struct doc_metrics *d = trial->metrics != NULL ? trial->metrics : &none;
 	struct metrics_spec *out = &b->s->trial.metrics;
 	*out = (struct metrics_spec){
-	    .collector = (enum collector)d->collector,
-	    .fallback = d->has_fallback                  ? (enum collector)d->fallback
-	                : d->collector == COLLECTOR_PUSH ? COLLECTOR_STDOUT
-	                                                 : COLLECTOR_NONE,
-	    .path = d->path,
-	    .format = (enum lines_format)d->format,
-	    .patterns = d->patterns.items,
-	    .n_patterns = d->patterns.n,
+		.collector = (enum collector)d->collector,
+		.fallback = d->has_fallback                  ? (enum collector)d->fallback
+					: d->collector == COLLECTOR_PUSH ? COLLECTOR_STDOUT
+													 : COLLECTOR_NONE,
+		.path = d->path,
+		.format = (enum lines_format)d->format,
+		.patterns = d->patterns.items,
+		.n_patterns = d->patterns.n,
 	};
 	if (build_clean(b, TRIAL "/metrics/collector") && build_clean(b, TRIAL "/metrics/fallback"))
 		check_metrics(b, d, out);
@@ -338,7 +338,7 @@ static void check_kubernetes(struct build *b, const struct doc_trial *d)
 {
 	if (d->namespace != NULL && !name_valid(d->namespace, SPEC_NAMESPACE_MAX))
 		problem_add(
-		    b->p, TRIAL "/namespace", "bad-name", "'%.80s' is not the name of a namespace", d->namespace);
+			b->p, TRIAL "/namespace", "bad-name", "'%.80s' is not the name of a namespace", d->namespace);
 	if (d->node_selector != NULL && !json_is_object(d->node_selector))
 		problem_add(b->p, TRIAL "/nodeSelector", "wrong-type", "expected an object of labels");
 	if (d->tolerations != NULL && !json_is_array(d->tolerations))

@@ -13,69 +13,67 @@ const char *const scale_names[] = {"linear", "log", NULL};
 const char *const distribution_names[] = {"uniform", "logUniform", "normal", "logNormal", NULL};
 
 const struct json_field objective_fields[] = {
-    JF_STR(struct doc_objective, metric, "metric", JF_REQUIRED, 1, METRIC_NAME_MAX,
-        "name of the metric as it is reported: letters, digits and _ . / -"),
-    JF_ENUM(struct doc_objective, direction, "direction", JF_REQUIRED, direction_names, NULL,
-        "whether lower or higher is better"),
-    {DOC_IF(struct doc_objective, goal, has_goal, JF_K_NUM, "goal",
-         "the experiment succeeds as soon as a trial is at least this good"),
-        .min = -1.7976931348623157e308, .max = 1.7976931348623157e308},
-    {DOC_IF(struct doc_objective, strategy, has_strategy, JF_K_ENUM, "strategy",
-         "which of a trial's points counts; by default min to minimize, max to maximize"),
-        .names = strategy_names},
-    JF_END,
+	JF_STR(struct doc_objective, metric, "metric", JF_REQUIRED, 1, METRIC_NAME_MAX,
+		"name of the metric as it is reported: letters, digits and _ . / -"),
+	JF_ENUM(struct doc_objective, direction, "direction", JF_REQUIRED, direction_names, NULL,
+		"whether lower or higher is better"),
+	{DOC_IF(struct doc_objective, goal, has_goal, JF_K_NUM, "goal",
+		 "the experiment succeeds as soon as a trial is at least this good"),
+		.min = -1.7976931348623157e308, .max = 1.7976931348623157e308},
+	{DOC_IF(struct doc_objective, strategy, has_strategy, JF_K_ENUM, "strategy",
+		 "which of a trial's points counts; by default min to minimize, max to maximize"),
+		.names = strategy_names},
+	JF_END,
 };
 
-#define NUMBER_IF(m, has, key, doc_)                                                               \
-	{                                                                                              \
-		DOC_IF(struct doc_parameter, m, has, JF_K_NUM, key, doc_), .min = -1.7976931348623157e308, \
-		                                                           .max = 1.7976931348623157e308   \
-	}
+#define NUMBER_IF(m, has, key, doc_)                            \
+	{DOC_IF(struct doc_parameter, m, has, JF_K_NUM, key, doc_), \
+		.min = -1.7976931348623157e308, .max = 1.7976931348623157e308}
 
 const struct json_field parameter_fields[] = {
-    JF_ENUM(struct doc_parameter, type, "type", JF_REQUIRED, param_type_names, NULL,
-        "what kind of values it takes"),
-    NUMBER_IF(min, has_min, "min", "double, int: the lowest value, inclusive"),
-    NUMBER_IF(max, has_max, "max", "double, int: the highest value, inclusive"),
-    NUMBER_IF(step, has_step, "step",
-        "double, int: only min, min + step, min + 2 step, ...; an int has step 1 by default"),
-    {DOC_IF(struct doc_parameter, scale, has_scale, JF_K_ENUM, "scale",
-         "double, int: log when orders of magnitude matter; short for the distribution logUniform"),
-        .names = scale_names},
-    {DOC_IF(struct doc_parameter, distribution, has_distribution, JF_K_ENUM, "distribution",
-         "double, int: how likely values are before anything is known; uniform by default"),
-        .names = distribution_names},
-    NUMBER_IF(mean, has_mean, "mean",
-        "normal, logNormal: the centre, of the value or of its natural logarithm; the middle by default"),
-    NUMBER_IF(sd, has_sd, "sd", "normal, logNormal: the standard deviation; a sixth of the range by default"),
-    JF_ANY(struct doc_parameter, values, "values", JF_OPTIONAL,
-        "discrete: a list of numbers; categorical: a list of strings, numbers or booleans"),
-    JF_ANY(struct doc_parameter, when, "when", JF_OPTIONAL,
-        "active only while other parameters have one of the listed values: {\"optimizer\": [\"sgd\"]}"),
-    JF_END,
+	JF_ENUM(struct doc_parameter, type, "type", JF_REQUIRED, param_type_names, NULL,
+		"what kind of values it takes"),
+	NUMBER_IF(min, has_min, "min", "double, int: the lowest value, inclusive"),
+	NUMBER_IF(max, has_max, "max", "double, int: the highest value, inclusive"),
+	NUMBER_IF(step, has_step, "step",
+		"double, int: only min, min + step, min + 2 step, ...; an int has step 1 by default"),
+	{DOC_IF(struct doc_parameter, scale, has_scale, JF_K_ENUM, "scale",
+		 "double, int: log when orders of magnitude matter; short for the distribution logUniform"),
+		.names = scale_names},
+	{DOC_IF(struct doc_parameter, distribution, has_distribution, JF_K_ENUM, "distribution",
+		 "double, int: how likely values are before anything is known; uniform by default"),
+		.names = distribution_names},
+	NUMBER_IF(mean, has_mean, "mean",
+		"normal, logNormal: the centre, of the value or of its natural logarithm; the middle by default"),
+	NUMBER_IF(sd, has_sd, "sd", "normal, logNormal: the standard deviation; a sixth of the range by default"),
+	JF_ANY(struct doc_parameter, values, "values", JF_OPTIONAL,
+		"discrete: a list of numbers; categorical: a list of strings, numbers or booleans"),
+	JF_ANY(struct doc_parameter, when, "when", JF_OPTIONAL,
+		"active only while other parameters have one of the listed values: {\"optimizer\": [\"sgd\"]}"),
+	JF_END,
 };
 
 const struct json_field algorithm_fields[] = {
-    JF_STR(struct doc_algorithm, name, "name", JF_REQUIRED, 1, 64,
-        "the search algorithm; `trimtab algorithms` lists them"),
-    {DOC_IF(struct doc_algorithm, seed, has_seed, JF_K_INT, "seed",
-         "the same seed, space and results give the same suggestions; by default one of the experiment's "
-         "own"),
-        .min = 0, .max = 9007199254740992},
-    JF_ANY(struct doc_algorithm, settings, "settings", JF_OPTIONAL,
-        "the algorithm's settings by name; `trimtab algorithms NAME` lists them"),
-    JF_END,
+	JF_STR(struct doc_algorithm, name, "name", JF_REQUIRED, 1, 64,
+		"the search algorithm; `trimtab algorithms` lists them"),
+	{DOC_IF(struct doc_algorithm, seed, has_seed, JF_K_INT, "seed",
+		 "the same seed, space and results give the same suggestions; by default one of the experiment's "
+		 "own"),
+		.min = 0, .max = 9007199254740992},
+	JF_ANY(struct doc_algorithm, settings, "settings", JF_OPTIONAL,
+		"the algorithm's settings by name; `trimtab algorithms NAME` lists them"),
+	JF_END,
 };
 
 const struct json_field early_stopping_fields[] = {
-    JF_STR(
-        struct doc_early_stopping, name, "name", JF_REQUIRED, 1, 64, "the rule that stops hopeless trials"),
-    JF_ANY(struct doc_early_stopping, settings, "settings", JF_OPTIONAL, "the rule's settings by name"),
-    JF_END,
+	JF_STR(
+		struct doc_early_stopping, name, "name", JF_REQUIRED, 1, 64, "the rule that stops hopeless trials"),
+	JF_ANY(struct doc_early_stopping, settings, "settings", JF_OPTIONAL, "the rule's settings by name"),
+	JF_END,
 };
 
 const struct json_field initial_trial_fields[] = {
-    JF_ANY(struct doc_initial_trial, parameters, "parameters", JF_REQUIRED,
-        "a value for every parameter that is active, by name"),
-    JF_END,
+	JF_ANY(struct doc_initial_trial, parameters, "parameters", JF_REQUIRED,
+		"a value for every parameter that is active, by name"),
+	JF_END,
 };

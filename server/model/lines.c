@@ -40,12 +40,12 @@ bool line_pattern_check(const char *pattern, struct err *e)
 		return false;
 	if (groups < 2)
 		return err_set(e, ERR_INVALID,
-		    "'%.100s' needs two groups: the first is the metric's name, the second its value", pattern);
+			"'%.100s' needs two groups: the first is the metric's name, the second its value", pattern);
 	return true;
 }
 
 struct line_parser *line_parser_new(enum lines_format format, const char *const *patterns, size_t n_patterns,
-    const char *const *wanted, size_t n_wanted)
+	const char *const *wanted, size_t n_wanted)
 {
 	struct line_parser *p = xcalloc(1, sizeof *p);
 	p->format = format;
@@ -132,7 +132,7 @@ static void emit(struct line *l, struct span name, double value)
 	memcpy(metric, name.s, name.n);
 	metric[name.n] = '\0';
 	struct metric_point point = {
-	    .metric = metric, .value = value, .step = l->step, .time_us = l->time_us, .has_step = l->has_step};
+		.metric = metric, .value = value, .step = l->step, .time_us = l->time_us, .has_step = l->has_step};
 	l->fn(l->ctx, &point);
 	l->found++;
 }
@@ -171,7 +171,7 @@ static bool is_digit(char c)
 static bool is_name_char(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || c == '-' ||
-	       c == '|' || c == '.' || c == '/';
+		   c == '|' || c == '.' || c == '/';
 }
 
 static bool is_word_char(char c)
@@ -186,7 +186,7 @@ static size_t nonfinite_length(const char *s, const char *end)
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		size_t n = strlen(words[i]);
 		if ((size_t)(end - s) >= n && strncasecmp(s, words[i], n) == 0 &&
-		    (s + n == end || !is_word_char(s[n])))
+			(s + n == end || !is_word_char(s[n])))
 			return n;
 	}
 	return 0;

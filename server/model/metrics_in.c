@@ -19,9 +19,9 @@ bool metrics_media_parse(const char *content_type, enum metrics_media *out)
 		const char *type;
 		enum metrics_media media;
 	} types[] = {{"application/json", METRICS_JSON}, {"application/x-ndjson", METRICS_NDJSON},
-	    {"application/ndjson", METRICS_NDJSON}, {"application/jsonl", METRICS_NDJSON},
-	    {"application/x-jsonlines", METRICS_NDJSON}, {"text/plain", METRICS_TEXT},
-	    {"application/x-www-form-urlencoded", METRICS_TEXT}};
+		{"application/ndjson", METRICS_NDJSON}, {"application/jsonl", METRICS_NDJSON},
+		{"application/x-jsonlines", METRICS_NDJSON}, {"text/plain", METRICS_TEXT},
+		{"application/x-www-form-urlencoded", METRICS_TEXT}};
 	size_t n = content_type != NULL ? strcspn(content_type, "; \t") : 0;
 	*out = METRICS_JSON;
 	if (n == 0)
@@ -82,20 +82,20 @@ static const char *place_text(const struct place *at, const char *field, struct 
 	problem_add((b)->p, place_text(at, field, (b)->p), code, __VA_ARGS__)
 
 static bool read_name(
-    struct batch *b, const struct place *at, const char *field, const char *name, const char **out)
+	struct batch *b, const struct place *at, const char *field, const char *name, const char **out)
 {
 	if (!metric_name_valid(name, strlen(name)))
 		return COMPLAIN(b, at, field, "bad-name",
-		    "'%.80s' is not a metric name: letters, digits and _ . / -, at most %d", name, METRIC_NAME_MAX);
+			"'%.80s' is not a metric name: letters, digits and _ . / -, at most %d", name, METRIC_NAME_MAX);
 	*out = name;
 	return true;
 }
 
 static bool read_value(
-    struct batch *b, const struct place *at, const char *field, const cJSON *v, double *out)
+	struct batch *b, const struct place *at, const char *field, const cJSON *v, double *out)
 {
 	return json_num_lax(v, out) || COMPLAIN(b, at, field, "wrong-type",
-	                                   "expected a number, or \"NaN\", \"Infinity\" or \"-Infinity\"");
+									   "expected a number, or \"NaN\", \"Infinity\" or \"-Infinity\"");
 }
 
 static bool read_step(struct batch *b, const struct place *at, const cJSON *v, struct metric_point *out)
@@ -118,7 +118,7 @@ static bool read_time(struct batch *b, const struct place *at, const cJSON *v, s
 		return true;
 	}
 	return COMPLAIN(b, at, v->string, "wrong-type",
-	    "expected a time such as \"2026-11-22T10:00:03Z\" or seconds since 1970");
+		"expected a time such as \"2026-11-22T10:00:03Z\" or seconds since 1970");
 }
 
 static bool is_time(const char *key)
@@ -143,7 +143,7 @@ static void read_field(struct batch *b, const struct place *at, const cJSON *v, 
 		read_time(b, at, v, out);
 	else
 		problem_unknown(
-		    b->p, place_text(at, v->string, b->p), "unknown-field", "a known field", v->string, known);
+			b->p, place_text(at, v->string, b->p), "unknown-field", "a known field", v->string, known);
 }
 
 /* {"metric": "loss", "value": 0.4, "step": 3, "time": "…"} */
@@ -201,7 +201,7 @@ static void read_batch(struct batch *b, const char *base, const cJSON *object)
 			read_dropped(b, &at, v);
 		else
 			problem_unknown(
-			    b->p, place_text(&at, v->string, b->p), "unknown-field", "a known field", v->string, known);
+				b->p, place_text(&at, v->string, b->p), "unknown-field", "a known field", v->string, known);
 	}
 }
 
@@ -303,7 +303,7 @@ static void decode_text(struct batch *b, const char *body, size_t n)
 	while (next_line(&l, &line, &length)) {
 		if (length > 0 && b->total <= METRICS_POINTS_MAX && line_parse_text(line, length, text_point, b) == 0)
 			problem_add(b->p, arena_printf(b->a, "/%zu", l.number - 1), "no-metric",
-			    "there is no name=value on line %zu", l.number);
+				"there is no name=value on line %zu", l.number);
 	}
 }
 
@@ -318,13 +318,13 @@ static enum metrics_media sniff(const char *body, size_t n, enum metrics_media m
 }
 
 bool metrics_decode(const char *body, size_t n, enum metrics_media media, struct arena *a,
-    struct metrics_batch *out, struct problems *p, struct err *e)
+	struct metrics_batch *out, struct problems *p, struct err *e)
 {
 	struct batch b = {.a = a, .p = p};
 	size_t before = p->total;
 	if (n > METRICS_BODY_MAX)
 		return err_set(e, ERR_TOO_LARGE, "the report has %zu bytes; at most %d are allowed: send it in parts",
-		    n, METRICS_BODY_MAX);
+			n, METRICS_BODY_MAX);
 	switch (sniff(body, n, media)) {
 	case METRICS_JSON:
 		if (!decode_json(&b, body, n, e))
@@ -340,8 +340,8 @@ bool metrics_decode(const char *body, size_t n, enum metrics_media media, struct
 	}
 	if (b.total > METRICS_POINTS_MAX)
 		return err_set(e, ERR_TOO_LARGE,
-		    "the report has %zu points; at most %d are allowed: send it in parts", b.total,
-		    METRICS_POINTS_MAX);
+			"the report has %zu points; at most %d are allowed: send it in parts", b.total,
+			METRICS_POINTS_MAX);
 	if (p->total > before)
 		return err_set(e, ERR_INVALID, "nothing was stored; %zu of its fields are wrong", p->total - before);
 	*out = (struct metrics_batch){b.points, b.n, b.dropped};

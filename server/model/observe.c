@@ -6,7 +6,7 @@
 static bool name_char(unsigned char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-	       c == '.' || c == '/' || c == '-';
+		   c == '.' || c == '/' || c == '-';
 }
 
 bool metric_name_valid(const char *name, size_t n)

@@ -99,16 +99,16 @@ struct space_param param_compile(const struct parameter *q, struct arena *a)
 {
 	static const enum space_kind kinds[] = {SPACE_DOUBLE, SPACE_INT, SPACE_DISCRETE, SPACE_CATEGORICAL};
 	static const enum space_distribution distributions[] = {
-	    SPACE_UNIFORM, SPACE_LOG_UNIFORM, SPACE_NORMAL, SPACE_LOG_NORMAL};
+		SPACE_UNIFORM, SPACE_LOG_UNIFORM, SPACE_NORMAL, SPACE_LOG_NORMAL};
 	struct space_param c = {
-	    .kind = kinds[q->type],
-	    .distribution = distributions[q->distribution],
-	    .min = q->min,
-	    .max = q->max,
-	    .step = q->step,
-	    .mean = q->mean,
-	    .sd = q->sd,
-	    .n_values = (uint32_t)q->n_choices,
+		.kind = kinds[q->type],
+		.distribution = distributions[q->distribution],
+		.min = q->min,
+		.max = q->max,
+		.step = q->step,
+		.mean = q->mean,
+		.sd = q->sd,
+		.n_values = (uint32_t)q->n_choices,
 	};
 	if (q->type == PARAM_DISCRETE) {
 		double *values = arena_calloc(a, q->n_choices, sizeof *values);
@@ -145,7 +145,7 @@ static double grid_value(const struct parameter *q, const struct space *space, s
 }
 
 static enum value_fault parse_number(
-    const struct parameter *q, const struct space *space, size_t j, double given, double *x)
+	const struct parameter *q, const struct space *space, size_t j, double given, double *x)
 {
 	if (q->type == PARAM_INT && given != trunc(given))
 		return VALUE_TYPE;
@@ -188,7 +188,7 @@ static enum value_fault parse_choice_number(const struct parameter *q, double gi
 }
 
 static enum value_fault parse_text(
-    const struct parameter *q, const struct space *space, size_t j, const char *text, double *x)
+	const struct parameter *q, const struct space *space, size_t j, const char *text, double *x)
 {
 	double number;
 	if (q->n_choices > 0 && parse_choice_text(q, text, x) == VALUE_OK)
@@ -199,7 +199,7 @@ static enum value_fault parse_text(
 }
 
 enum value_fault param_parse(
-    const struct parameter *q, const struct space *space, size_t j, const cJSON *v, double *x)
+	const struct parameter *q, const struct space *space, size_t j, const cJSON *v, double *x)
 {
 	double number;
 	bool truth;
@@ -227,7 +227,7 @@ const char *scalar_text(const cJSON *v, struct arena *a)
 }
 
 static void report_unknown(
-    const struct parameter *q, const char *given, const char *pointer, struct problems *p)
+	const struct parameter *q, const char *given, const char *pointer, struct problems *p)
 {
 	if (p->n == PROBLEMS_MAX) { /* it is only counted: spare the list of names */
 		problem_add(p, pointer, "unknown-value", "%s", "");
@@ -237,11 +237,11 @@ static void report_unknown(
 	for (size_t i = 0; i < q->n_choices; i++)
 		names[i] = q->choices[i].text;
 	problem_unknown(
-	    p, pointer, "unknown-value", arena_printf(p->arena, "a value of %s", q->name), given, names);
+		p, pointer, "unknown-value", arena_printf(p->arena, "a value of %s", q->name), given, names);
 }
 
 void param_report(const struct parameter *q, enum value_fault fault, const char *given, const char *pointer,
-    struct problems *p)
+	struct problems *p)
 {
 	static const char *const wanted[] = {"a number", "an integer", "a number", "a string, number or boolean"};
 	char min[NUM_MAX], max[NUM_MAX], step[NUM_MAX];
@@ -256,11 +256,11 @@ void param_report(const struct parameter *q, enum value_fault fault, const char 
 		return;
 	case VALUE_RANGE:
 		problem_add(p, pointer, "out-of-range", "%.40s is outside of %s's range from %s to %s", given,
-		    q->name, min, max);
+			q->name, min, max);
 		return;
 	case VALUE_STEP:
 		problem_add(p, pointer, "not-on-step", "%.40s is not a step of %s from %s, the minimum of %s", given,
-		    step, min, q->name);
+			step, min, q->name);
 		return;
 	case VALUE_UNKNOWN:
 		report_unknown(q, given, pointer, p);
@@ -281,7 +281,7 @@ struct intake {
 };
 
 static struct intake intake_begin(
-    const struct experiment_spec *s, const char *pointer, double *x, struct problems *p)
+	const struct experiment_spec *s, const char *pointer, double *x, struct problems *p)
 {
 	for (size_t i = 0; i < s->n_parameters; i++)
 		x[i] = NAN;
@@ -303,7 +303,7 @@ static void intake_value(struct intake *in, const char *name, const cJSON *v, co
 	int i = spec_parameter(s, name);
 	if (i < 0) {
 		problem_unknown(in->p, pointer, "unknown-parameter", "a parameter of the experiment", name,
-		    parameter_names(s, in->p->arena));
+			parameter_names(s, in->p->arena));
 		return;
 	}
 	if (in->given[i] != ABSENT) {
@@ -312,7 +312,7 @@ static void intake_value(struct intake *in, const char *name, const cJSON *v, co
 	}
 	const struct parameter *q = &s->parameters[i];
 	enum value_fault fault = v != NULL ? param_parse(q, s->problem.space, (size_t)i, v, &in->x[i])
-	                                   : parse_text(q, s->problem.space, (size_t)i, text, &in->x[i]);
+									   : parse_text(q, s->problem.space, (size_t)i, text, &in->x[i]);
 	in->given[i] = fault == VALUE_OK ? GIVEN : BAD;
 	if (fault != VALUE_OK) {
 		const char *given = v != NULL ? scalar_text(v, in->p->arena) : text;
@@ -346,8 +346,8 @@ static void intake_end(struct intake *in)
 			in->x[i] = NAN;
 			if (in->given[i] == GIVEN)
 				problem_add(in->p, problem_path(in->p, in->pointer, name), "inactive-parameter",
-				    "%s has no effect with these values of the parameters that it depends on; leave it out",
-				    name);
+					"%s has no effect with these values of the parameters that it depends on; leave it out",
+					name);
 		} else if (in->given[i] == ABSENT) {
 			in->given[i] = BAD;
 			problem_add(in->p, problem_path(in->p, in->pointer, name), "missing", "%s needs a value", name);
@@ -356,7 +356,7 @@ static void intake_end(struct intake *in)
 }
 
 bool params_from_json(
-    const struct experiment_spec *s, const cJSON *object, const char *pointer, double *x, struct problems *p)
+	const struct experiment_spec *s, const cJSON *object, const char *pointer, double *x, struct problems *p)
 {
 	size_t before = p->total;
 	if (!json_is_object(object))
@@ -369,7 +369,7 @@ bool params_from_json(
 }
 
 bool params_from_words(
-    const struct experiment_spec *s, const char *const *words, size_t n, double *x, struct problems *p)
+	const struct experiment_spec *s, const char *const *words, size_t n, double *x, struct problems *p)
 {
 	size_t before = p->total;
 	struct intake in = intake_begin(s, "", x, p);

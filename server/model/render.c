@@ -47,7 +47,7 @@ static bool next_piece(const char **text, struct piece *out)
 }
 
 static const char *const fact_names[] = {"trial.name", "trial.number", "trial.attempt", "trial.seed",
-    "experiment.name", "experiment.namespace", "budget.steps", NULL};
+	"experiment.name", "experiment.namespace", "budget.steps", NULL};
 
 static bool same(const struct piece *piece, const char *name)
 {
@@ -64,7 +64,7 @@ static int find(const struct piece *piece, const char *const *names)
 }
 
 static bool unknown_placeholder(
-    const struct piece *piece, const char *const *names, const char *pointer, struct problems *p)
+	const struct piece *piece, const char *const *names, const char *pointer, struct problems *p)
 {
 	size_t n = 0;
 	while (names[n] != NULL)
@@ -75,12 +75,12 @@ static bool unknown_placeholder(
 	for (size_t i = 0; i < ARRAY_LEN(fact_names); i++)
 		all[n + i] = fact_names[i];
 	return problem_unknown(p, pointer, "unknown-placeholder",
-	    "a parameter or a fact about the trial (write $${ for a literal ${)",
-	    arena_strndup(p->arena, piece->s, piece->n), all);
+		"a parameter or a fact about the trial (write $${ for a literal ${)",
+		arena_strndup(p->arena, piece->s, piece->n), all);
 }
 
 bool render_check(
-    const char *text, const char *const *names, bool *used, const char *pointer, struct problems *p)
+	const char *text, const char *const *names, bool *used, const char *pointer, struct problems *p)
 {
 	size_t before = p->total;
 	struct piece piece;
@@ -256,10 +256,10 @@ char **render_env(const struct trial_facts *t, struct arena *a, size_t *n)
 /* ---- manifest ---------------------------------------------------------------------------------- */
 
 static void write_tree(struct json_writer *w, const char *key, const cJSON *v, bool text,
-    const struct trial_facts *t, struct strbuf *scratch);
+	const struct trial_facts *t, struct strbuf *scratch);
 
 static void write_string(struct json_writer *w, const char *key, const char *s, bool text,
-    const struct trial_facts *t, struct strbuf *scratch)
+	const struct trial_facts *t, struct strbuf *scratch)
 {
 	int i = text ? -1 : sole_parameter(t->spec, s, false);
 	if (i >= 0) {
@@ -284,7 +284,7 @@ static bool all_strings(const cJSON *list)
 static bool holds_text(const char *key)
 {
 	static const char *const keys[] = {
-	    "value", "labels", "annotations", "matchLabels", "nodeSelector", "data", "stringData", NULL};
+		"value", "labels", "annotations", "matchLabels", "nodeSelector", "data", "stringData", NULL};
 	for (size_t i = 0; keys[i] != NULL; i++) {
 		if (strcmp(keys[i], key) == 0)
 			return true;
@@ -293,7 +293,7 @@ static bool holds_text(const char *key)
 }
 
 static void write_children(
-    struct json_writer *w, const cJSON *v, bool text, const struct trial_facts *t, struct strbuf *scratch)
+	struct json_writer *w, const cJSON *v, bool text, const struct trial_facts *t, struct strbuf *scratch)
 {
 	json_each (item, v) {
 		if (json_str(item) != NULL && vanishes(t, json_str(item)))
@@ -305,7 +305,7 @@ static void write_children(
 }
 
 static void write_tree(struct json_writer *w, const char *key, const cJSON *v, bool text,
-    const struct trial_facts *t, struct strbuf *scratch)
+	const struct trial_facts *t, struct strbuf *scratch)
 {
 	if (json_str(v) != NULL) {
 		write_string(w, key, json_str(v), text, t, scratch);

@@ -64,18 +64,18 @@ static void check_names(struct build *b, const struct doc_metadata *d)
 	const char *wanted = b->opt->namespace;
 	if (d->name != NULL && build_clean(b, "/metadata/name") && !name_valid(d->name, SPEC_NAME_MAX))
 		problem_add(b->p, "/metadata/name", "bad-name",
-		    "'%.80s' is not a name: at most %d lower-case letters, digits and '-', starting with a letter, "
-		    "not "
-		    "ending with '-'",
-		    d->name, SPEC_NAME_MAX);
+			"'%.80s' is not a name: at most %d lower-case letters, digits and '-', starting with a letter, "
+			"not "
+			"ending with '-'",
+			d->name, SPEC_NAME_MAX);
 	if (d->namespace == NULL || !build_clean(b, "/metadata/namespace"))
 		return;
 	if (!name_valid(d->namespace, SPEC_NAMESPACE_MAX))
 		problem_add(
-		    b->p, "/metadata/namespace", "bad-name", "'%.80s' is not the name of a namespace", d->namespace);
+			b->p, "/metadata/namespace", "bad-name", "'%.80s' is not the name of a namespace", d->namespace);
 	else if (wanted != NULL && strcmp(wanted, d->namespace) != 0)
 		problem_add(b->p, "/metadata/namespace", "other-namespace",
-		    "the document says namespace %s, the address %s", d->namespace, wanted);
+			"the document says namespace %s, the address %s", d->namespace, wanted);
 }
 
 static void check_labels(struct build *b, const struct json_list *list)
@@ -86,11 +86,11 @@ static void check_labels(struct build *b, const struct json_list *list)
 		const char *value = labels[i].value;
 		if (!label_key_valid(labels[i].key))
 			problem_add(b->p, pointer, "bad-label",
-			    "'%.80s' is not a label: [prefix/]name of at most 63 letters, digits and - _ .",
-			    labels[i].key);
+				"'%.80s' is not a label: [prefix/]name of at most 63 letters, digits and - _ .",
+				labels[i].key);
 		else if (value != NULL && value[0] != '\0' && !label_word_valid(value, strlen(value)))
 			problem_add(b->p, pointer, "bad-label",
-			    "'%.80s' is not a label's value: at most 63 letters, digits and - _ .", value);
+				"'%.80s' is not a label's value: at most 63 letters, digits and - _ .", value);
 	}
 }
 
@@ -141,7 +141,7 @@ static void build_spec(struct build *b)
 }
 
 bool spec_from_json(const cJSON *doc, const struct spec_options *opt, struct arena *a,
-    const struct experiment_spec **out, struct problems *p, struct problems *warnings)
+	const struct experiment_spec **out, struct problems *p, struct problems *warnings)
 {
 	static const struct spec_options no_options = {0};
 	assert(p->arena == a && (warnings == NULL || warnings->arena == a));
@@ -153,12 +153,12 @@ bool spec_from_json(const cJSON *doc, const struct spec_options *opt, struct are
 	size_t before = p->total;
 	struct document *d = ARENA_NEW(a, struct document);
 	struct build b = {
-	    .a = a,
-	    .p = p,
-	    .warnings = warnings != NULL ? warnings : unheard,
-	    .opt = opt != NULL ? opt : &no_options,
-	    .d = d,
-	    .s = ARENA_NEW(a, struct experiment_spec),
+		.a = a,
+		.p = p,
+		.warnings = warnings != NULL ? warnings : unheard,
+		.opt = opt != NULL ? opt : &no_options,
+		.d = d,
+		.s = ARENA_NEW(a, struct experiment_spec),
 	};
 	bool decoded = json_decode(doc, document_fields, d, "", p);
 	build_metadata(&b);

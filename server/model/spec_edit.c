@@ -39,14 +39,14 @@ static void check_leaf(struct edit *e, const cJSON *patch, const char *pointer)
 	bool same = now != NULL ? json_equal(now, patch) : json_is_null(patch);
 	if (!same && !is_editable(pointer))
 		problem_add(e->p, pointer, "not-editable",
-		    "only labels, annotations, paused and the budget can change once an experiment exists");
+			"only labels, annotations, paused and the budget can change once an experiment exists");
 }
 
 /* Fields that the server adds to its answers. */
 static bool is_servers(const char *pointer)
 {
 	static const char *const names[] = {"/status", "/metadata/uid", "/metadata/resourceVersion",
-	    "/metadata/createdAt", "/metadata/createdBy", NULL};
+		"/metadata/createdAt", "/metadata/createdBy", NULL};
 	for (size_t i = 0; names[i] != NULL; i++) {
 		if (below(pointer, names[i]))
 			return true;
@@ -112,7 +112,7 @@ static const cJSON *merge(const cJSON *before, const cJSON *patch, struct arena 
 }
 
 bool spec_merge_patch(const struct experiment_spec *s, const cJSON *patch, struct arena *a,
-    struct spec_edit *out, struct problems *p)
+	struct spec_edit *out, struct problems *p)
 {
 	const char *text = spec_document(s, a);
 	size_t before = p->total;

@@ -35,7 +35,7 @@ static const char *document(const struct spec_stored *x, struct arena *a)
 }
 
 bool spec_load(
-    const struct spec_stored *x, struct arena *a, const struct experiment_spec **out, struct err *e)
+	const struct spec_stored *x, struct arena *a, const struct experiment_spec **out, struct err *e)
 {
 	struct problems p;
 
@@ -50,5 +50,5 @@ bool spec_load(
 	if (spec_from_json(doc, &(struct spec_options){.namespace = x->namespace}, a, out, &p, NULL))
 		return true;
 	return err_set(e, ERR_INTERNAL, "the stored spec of %s/%s cannot be read: %s: %s", x->namespace, x->name,
-	    p.n ? p.items[0].pointer : "", p.n ? p.items[0].detail : "no reason given");
+		p.n ? p.items[0].pointer : "", p.n ? p.items[0].detail : "no reason given");
 }

@@ -201,7 +201,7 @@ static void write_resources(struct json_writer *w, const struct resources *r)
 static void write_metrics(struct json_writer *w, const struct metrics_spec *m)
 {
 	bool reads = m->collector == COLLECTOR_STDOUT || m->collector == COLLECTOR_FILE ||
-	             m->fallback == COLLECTOR_STDOUT || m->fallback == COLLECTOR_FILE;
+				 m->fallback == COLLECTOR_STDOUT || m->fallback == COLLECTOR_FILE;
 	jw_object(w, "metrics");
 	jw_str(w, "collector", collector_names[m->collector]);
 	if (m->collector == COLLECTOR_PUSH)

@@ -11,35 +11,35 @@ static const struct {
 	bool over, slot;
 } trials[] = {
 #define X(id, name_, over_, slot_, doc) [id] = {.name = (name_), .over = (over_), .slot = (slot_)},
-    TRIAL_STATE_MAP(X)
+	TRIAL_STATE_MAP(X)
 #undef X
 };
 
 static const char *const trial_names[] = {
 #define X(id, name, over, slot, doc) name,
-    TRIAL_STATE_MAP(X)
+	TRIAL_STATE_MAP(X)
 #undef X
-        NULL,
+		NULL,
 };
 
 #define TRIAL_ENDS                                                                             \
 	(BIT(TRIAL_SUCCEEDED) | BIT(TRIAL_FAILED) | BIT(TRIAL_EARLY_STOPPED) | BIT(TRIAL_KILLED) | \
-	    BIT(TRIAL_UNAVAILABLE) | BIT(TRIAL_LOST))
+		BIT(TRIAL_UNAVAILABLE) | BIT(TRIAL_LOST))
 
 /*
  * Back to pending is a further attempt: by the retry policy or by a user. A lost trial may come
  * back: what its worker reports late is accepted. Success is for ever.
  */
 static const unsigned trial_edges[TRIAL_STATES] = {
-    [TRIAL_PENDING] = BIT(TRIAL_STARTING) | BIT(TRIAL_RUNNING) | BIT(TRIAL_KILLED) | BIT(TRIAL_FAILED),
-    [TRIAL_STARTING] = BIT(TRIAL_PENDING) | BIT(TRIAL_RUNNING) | TRIAL_ENDS,
-    [TRIAL_RUNNING] = BIT(TRIAL_PENDING) | TRIAL_ENDS,
-    [TRIAL_SUCCEEDED] = 0,
-    [TRIAL_FAILED] = BIT(TRIAL_PENDING),
-    [TRIAL_EARLY_STOPPED] = BIT(TRIAL_PENDING),
-    [TRIAL_KILLED] = BIT(TRIAL_PENDING),
-    [TRIAL_UNAVAILABLE] = BIT(TRIAL_PENDING),
-    [TRIAL_LOST] = BIT(TRIAL_PENDING) | BIT(TRIAL_RUNNING) | (TRIAL_ENDS & ~BIT(TRIAL_LOST)),
+	[TRIAL_PENDING] = BIT(TRIAL_STARTING) | BIT(TRIAL_RUNNING) | BIT(TRIAL_KILLED) | BIT(TRIAL_FAILED),
+	[TRIAL_STARTING] = BIT(TRIAL_PENDING) | BIT(TRIAL_RUNNING) | TRIAL_ENDS,
+	[TRIAL_RUNNING] = BIT(TRIAL_PENDING) | TRIAL_ENDS,
+	[TRIAL_SUCCEEDED] = 0,
+	[TRIAL_FAILED] = BIT(TRIAL_PENDING),
+	[TRIAL_EARLY_STOPPED] = BIT(TRIAL_PENDING),
+	[TRIAL_KILLED] = BIT(TRIAL_PENDING),
+	[TRIAL_UNAVAILABLE] = BIT(TRIAL_PENDING),
+	[TRIAL_LOST] = BIT(TRIAL_PENDING) | BIT(TRIAL_RUNNING) | (TRIAL_ENDS & ~BIT(TRIAL_LOST)),
 };
 
 static const struct {
@@ -47,27 +47,27 @@ static const struct {
 	bool over;
 } experiments[] = {
 #define X(id, name_, over_, doc) [id] = {.name = (name_), .over = (over_)},
-    EXPERIMENT_STATE_MAP(X)
+	EXPERIMENT_STATE_MAP(X)
 #undef X
 };
 
 static const char *const experiment_names[] = {
 #define X(id, name, over, doc) name,
-    EXPERIMENT_STATE_MAP(X)
+	EXPERIMENT_STATE_MAP(X)
 #undef X
-        NULL,
+		NULL,
 };
 
 #define EXPERIMENT_ENDS (BIT(EXPERIMENT_SUCCEEDED) | BIT(EXPERIMENT_FAILED) | BIT(EXPERIMENT_STOPPED))
 
 /* Trials that still run may end a paused experiment. From an end, only a restart leads away. */
 static const unsigned experiment_edges[EXPERIMENT_STATES] = {
-    [EXPERIMENT_RUNNING] = BIT(EXPERIMENT_PAUSED) | BIT(EXPERIMENT_STOPPING) | EXPERIMENT_ENDS,
-    [EXPERIMENT_PAUSED] = BIT(EXPERIMENT_RUNNING) | BIT(EXPERIMENT_STOPPING) | EXPERIMENT_ENDS,
-    [EXPERIMENT_STOPPING] = EXPERIMENT_ENDS,
-    [EXPERIMENT_SUCCEEDED] = BIT(EXPERIMENT_RUNNING),
-    [EXPERIMENT_FAILED] = BIT(EXPERIMENT_RUNNING),
-    [EXPERIMENT_STOPPED] = BIT(EXPERIMENT_RUNNING),
+	[EXPERIMENT_RUNNING] = BIT(EXPERIMENT_PAUSED) | BIT(EXPERIMENT_STOPPING) | EXPERIMENT_ENDS,
+	[EXPERIMENT_PAUSED] = BIT(EXPERIMENT_RUNNING) | BIT(EXPERIMENT_STOPPING) | EXPERIMENT_ENDS,
+	[EXPERIMENT_STOPPING] = EXPERIMENT_ENDS,
+	[EXPERIMENT_SUCCEEDED] = BIT(EXPERIMENT_RUNNING),
+	[EXPERIMENT_FAILED] = BIT(EXPERIMENT_RUNNING),
+	[EXPERIMENT_STOPPED] = BIT(EXPERIMENT_RUNNING),
 };
 
 static bool find(const char *const *names, const char *name, unsigned *out)

@@ -12,7 +12,7 @@
 static const char prefix[] = "tt_";
 
 void trial_token_make(
-    char out[TRIAL_TOKEN_MAX], const void *key, size_t key_len, int64_t experiment_id, int32_t number)
+	char out[TRIAL_TOKEN_MAX], const void *key, size_t key_len, int64_t experiment_id, int32_t number)
 {
 	unsigned char mac[EVP_MAX_MD_SIZE];
 	unsigned mac_len = 0;
@@ -31,7 +31,7 @@ bool trial_token_is(const char *token)
 }
 
 bool trial_token_check(
-    const char *token, const void *key, size_t key_len, int64_t *experiment_id, int32_t *number)
+	const char *token, const void *key, size_t key_len, int64_t *experiment_id, int32_t *number)
 {
 	char right[TRIAL_TOKEN_MAX], *end;
 

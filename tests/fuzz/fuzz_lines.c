@@ -43,7 +43,7 @@ static void run_pattern(const char *pattern, const char *text, size_t n)
 		must(spans[0].start >= n / 3 && spans[0].start <= spans[0].end && spans[0].end <= n);
 		for (size_t i = 1; i < REGEX_SPANS; i++)
 			must(spans[i].start == SIZE_MAX ||
-			     (spans[i].start <= spans[i].end && spans[i].end <= spans[0].end));
+				 (spans[i].start <= spans[i].end && spans[i].end <= spans[0].end));
 	}
 	regex_free(r);
 }
@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *patterns[] = {pattern};
 	size_t n_patterns = pattern[0] != '\0' && line_pattern_check(pattern, NULL);
 	struct line_parser *p =
-	    line_parser_new(format, patterns, n_patterns, seen.all ? NULL : wanted, ARRAY_LEN(wanted));
+		line_parser_new(format, patterns, n_patterns, seen.all ? NULL : wanted, ARRAY_LEN(wanted));
 	while (at < end) {
 		const char *newline = memchr(at, '\n', (size_t)(end - at));
 		const char *stop = newline != NULL ? newline : end;

@@ -40,15 +40,15 @@ static void test_aggregates(void **state)
 		} points[4];
 		double min, max, latest;
 	} cases[] = {
-	    {0, {{0, 0}}, NAN, NAN, NAN},
-	    {1, {{0, 3}}, 3, 3, 3},
-	    {3, {{0, 3}, {1, 1}, {2, 2}}, 1, 3, 2},
-	    {3, {{2, 3}, {0, 1}, {1, 2}}, 1, 3, 3},
-	    {2, {{5, 3}, {5, 4}}, 3, 4, 4},
-	    {3, {{0, NAN}, {1, 1}, {2, NAN}}, 1, 1, NAN},
-	    {2, {{0, NAN}, {1, NAN}}, NAN, NAN, NAN},
-	    {2, {{0, INFINITY}, {1, 2}}, 2, INFINITY, 2},
-	    {2, {{0, -INFINITY}, {1, NAN}}, -INFINITY, -INFINITY, NAN},
+		{0, {{0, 0}}, NAN, NAN, NAN},
+		{1, {{0, 3}}, 3, 3, 3},
+		{3, {{0, 3}, {1, 1}, {2, 2}}, 1, 3, 2},
+		{3, {{2, 3}, {0, 1}, {1, 2}}, 1, 3, 3},
+		{2, {{5, 3}, {5, 4}}, 3, 4, 4},
+		{3, {{0, NAN}, {1, 1}, {2, NAN}}, 1, 1, NAN},
+		{2, {{0, NAN}, {1, NAN}}, NAN, NAN, NAN},
+		{2, {{0, INFINITY}, {1, 2}}, 2, INFINITY, 2},
+		{2, {{0, -INFINITY}, {1, NAN}}, -INFINITY, -INFINITY, NAN},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -69,13 +69,13 @@ static void test_better(void **state)
 		double a, b;
 		bool down, up;
 	} cases[] = {{1, 2, true, false}, {2, 1, false, true}, {1, 1, false, false}, {1, NAN, true, true},
-	    {NAN, 1, false, false}, {NAN, NAN, false, false}, {1, -INFINITY, true, true},
-	    {-INFINITY, 1, false, false}, {INFINITY, 1, false, false}, {INFINITY, NAN, false, false},
-	    {-0.0, 0, false, false}};
+		{NAN, 1, false, false}, {NAN, NAN, false, false}, {1, -INFINITY, true, true},
+		{-INFINITY, 1, false, false}, {INFINITY, 1, false, false}, {INFINITY, NAN, false, false},
+		{-0.0, 0, false, false}};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		if (objective_better(&down, cases[i].a, cases[i].b) != cases[i].down ||
-		    objective_better(&up, cases[i].a, cases[i].b) != cases[i].up)
+			objective_better(&up, cases[i].a, cases[i].b) != cases[i].up)
 			fail_msg("%g against %g", cases[i].a, cases[i].b);
 	}
 	assert_true(objective_cost(&up, 2) == -2);
@@ -106,8 +106,8 @@ static void test_dominance(void **state)
 		double a[2], b[2];
 		bool dominates;
 	} cases[] = {{{1, 2}, {2, 1}, true}, {{1, 1}, {2, 1}, true}, {{1, 1}, {1, 1}, false},
-	    {{1, 1}, {2, 2}, false}, {{1, NAN}, {2, 1}, false}, {{9, 0}, {NAN, 5}, true},
-	    {{9, 0}, {1, INFINITY}, true}};
+		{{1, 1}, {2, 2}, false}, {{1, NAN}, {2, 1}, false}, {{9, 0}, {NAN, 5}, true},
+		{{9, 0}, {1, INFINITY}, true}};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		if (objectives_dominate(o, 2, cases[i].a, cases[i].b) != cases[i].dominates)
@@ -119,7 +119,7 @@ static void test_dominance(void **state)
 static void test_front(void **state)
 {
 	const struct objective o[] = {{.direction = DIRECTION_MINIMIZE}, {.direction = DIRECTION_MAXIMIZE},
-	    {.direction = DIRECTION_MINIMIZE}};
+		{.direction = DIRECTION_MINIMIZE}};
 	uint64_t seed = 1234567;
 	(void)state;
 	for (int round = 0; round < 500; round++) {
@@ -148,12 +148,12 @@ static void test_front(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_metric_names),
-	    cmocka_unit_test(test_aggregates),
-	    cmocka_unit_test(test_better),
-	    cmocka_unit_test(test_goal),
-	    cmocka_unit_test(test_dominance),
-	    cmocka_unit_test(test_front),
+		cmocka_unit_test(test_metric_names),
+		cmocka_unit_test(test_aggregates),
+		cmocka_unit_test(test_better),
+		cmocka_unit_test(test_goal),
+		cmocka_unit_test(test_dominance),
+		cmocka_unit_test(test_front),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

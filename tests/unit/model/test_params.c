@@ -10,14 +10,14 @@
 static const struct experiment_spec *example(struct arena *a)
 {
 	return spec_of(
-	    a, parse_text(a, "{\"metadata\":{\"name\":\"e\"},\"spec\":{\"objectives\":[{\"metric\":\"loss\","
-	                     "\"direction\":\"minimize\"}],"
-	                     "\"parameters\":{\"x\":{\"type\":\"double\",\"min\":-1,\"max\":1e9},"
-	                     "\"g\":{\"type\":\"double\",\"min\":0.1,\"max\":0.75,\"step\":0.1},"
-	                     "\"n\":{\"type\":\"int\",\"min\":1,\"max\":4503599627370496,\"step\":2},"
-	                     "\"d\":{\"type\":\"discrete\",\"values\":[0.5,0.001,100]},"
-	                     "\"c\":{\"type\":\"categorical\",\"values\":[\"sgd\",\"adam\",16,true,\"1e-3\"]},"
-	                     "\"m\":{\"type\":\"double\",\"min\":0,\"max\":1,\"when\":{\"c\":[\"sgd\",16]}}}}}"));
+		a, parse_text(a, "{\"metadata\":{\"name\":\"e\"},\"spec\":{\"objectives\":[{\"metric\":\"loss\","
+						 "\"direction\":\"minimize\"}],"
+						 "\"parameters\":{\"x\":{\"type\":\"double\",\"min\":-1,\"max\":1e9},"
+						 "\"g\":{\"type\":\"double\",\"min\":0.1,\"max\":0.75,\"step\":0.1},"
+						 "\"n\":{\"type\":\"int\",\"min\":1,\"max\":4503599627370496,\"step\":2},"
+						 "\"d\":{\"type\":\"discrete\",\"values\":[0.5,0.001,100]},"
+						 "\"c\":{\"type\":\"categorical\",\"values\":[\"sgd\",\"adam\",16,true,\"1e-3\"]},"
+						 "\"m\":{\"type\":\"double\",\"min\":0,\"max\":1,\"when\":{\"c\":[\"sgd\",16]}}}}}"));
 }
 
 static void test_forms_agree(void **state)
@@ -26,16 +26,16 @@ static void test_forms_agree(void **state)
 		double x[6];
 		const char *json, *text;
 	} cases[] = {
-	    {{0.5, 0.1, 1, 0, 0, 0.25}, "{\"x\":0.5,\"g\":0.1,\"n\":1,\"d\":0.5,\"c\":\"sgd\",\"m\":0.25}",
-	        "0.5 0.1 1 0.5 sgd 0.25"},
-	    {{0.1 + 0.2, 0.3, 4503599627370495, 1, 1, NAN},
-	        "{\"x\":0.30000000000000004,\"g\":0.3,\"n\":4503599627370495,\"d\":0.001,\"c\":\"adam\"}",
-	        "0.30000000000000004 0.3 4503599627370495 0.001 adam -"},
-	    {{1e-5, 0.7, 3, 2, 2, 1}, "{\"x\":1e-05,\"g\":0.7,\"n\":3,\"d\":100,\"c\":16,\"m\":1}",
-	        "1e-05 0.7 3 100 16 1"},
-	    {{0, 0.7, 3, 2, 3, NAN}, "{\"x\":0,\"g\":0.7,\"n\":3,\"d\":100,\"c\":true}", "0 0.7 3 100 true -"},
-	    {{1e9, 0.7, 3, 2, 4, NAN}, "{\"x\":1000000000,\"g\":0.7,\"n\":3,\"d\":100,\"c\":\"1e-3\"}",
-	        "1000000000 0.7 3 100 1e-3 -"},
+		{{0.5, 0.1, 1, 0, 0, 0.25}, "{\"x\":0.5,\"g\":0.1,\"n\":1,\"d\":0.5,\"c\":\"sgd\",\"m\":0.25}",
+			"0.5 0.1 1 0.5 sgd 0.25"},
+		{{0.1 + 0.2, 0.3, 4503599627370495, 1, 1, NAN},
+			"{\"x\":0.30000000000000004,\"g\":0.3,\"n\":4503599627370495,\"d\":0.001,\"c\":\"adam\"}",
+			"0.30000000000000004 0.3 4503599627370495 0.001 adam -"},
+		{{1e-5, 0.7, 3, 2, 2, 1}, "{\"x\":1e-05,\"g\":0.7,\"n\":3,\"d\":100,\"c\":16,\"m\":1}",
+			"1e-05 0.7 3 100 16 1"},
+		{{0, 0.7, 3, 2, 3, NAN}, "{\"x\":0,\"g\":0.7,\"n\":3,\"d\":100,\"c\":true}", "0 0.7 3 100 true -"},
+		{{1e9, 0.7, 3, 2, 4, NAN}, "{\"x\":1000000000,\"g\":0.7,\"n\":3,\"d\":100,\"c\":\"1e-3\"}",
+			"1000000000 0.7 3 100 1e-3 -"},
 	};
 	struct arena *a = arena_new();
 	const struct experiment_spec *s = example(a);
@@ -67,14 +67,14 @@ static void test_lenient_values(void **state)
 	static const struct {
 		const char *json, *normal;
 	} cases[] = {
-	    {"{\"c\":\"adam\",\"d\":0.001,\"n\":3.0,\"g\":0.30000000000000004,\"x\":-0.0}",
-	        "{\"x\":0,\"g\":0.3,\"n\":3,\"d\":0.001,\"c\":\"adam\"}"},
-	    {"{\"x\":\"1e-3\",\"g\":\"0.2\",\"n\":\"5\",\"d\":\"1e-3\",\"c\":\"16\",\"m\":\"0\"}",
-	        "{\"x\":0.001,\"g\":0.2,\"n\":5,\"d\":0.001,\"c\":16,\"m\":0}"},
-	    {"{\"x\":1,\"g\":0.1,\"n\":1,\"d\":1e2,\"c\":\"true\"}",
-	        "{\"x\":1,\"g\":0.1,\"n\":1,\"d\":100,\"c\":true}"},
-	    {"{\"x\":1,\"g\":0.1,\"n\":1,\"d\":100.0,\"c\":16,\"m\":1}",
-	        "{\"x\":1,\"g\":0.1,\"n\":1,\"d\":100,\"c\":16,\"m\":1}"},
+		{"{\"c\":\"adam\",\"d\":0.001,\"n\":3.0,\"g\":0.30000000000000004,\"x\":-0.0}",
+			"{\"x\":0,\"g\":0.3,\"n\":3,\"d\":0.001,\"c\":\"adam\"}"},
+		{"{\"x\":\"1e-3\",\"g\":\"0.2\",\"n\":\"5\",\"d\":\"1e-3\",\"c\":\"16\",\"m\":\"0\"}",
+			"{\"x\":0.001,\"g\":0.2,\"n\":5,\"d\":0.001,\"c\":16,\"m\":0}"},
+		{"{\"x\":1,\"g\":0.1,\"n\":1,\"d\":1e2,\"c\":\"true\"}",
+			"{\"x\":1,\"g\":0.1,\"n\":1,\"d\":100,\"c\":true}"},
+		{"{\"x\":1,\"g\":0.1,\"n\":1,\"d\":100.0,\"c\":16,\"m\":1}",
+			"{\"x\":1,\"g\":0.1,\"n\":1,\"d\":100,\"c\":16,\"m\":1}"},
 	};
 	struct arena *a = arena_new();
 	const struct experiment_spec *s = example(a);
@@ -97,19 +97,19 @@ static void test_words(void **state)
 		const char *words[8];
 		const char *result;
 	} cases[] = {
-	    {{"x=1e-3", "g=0.2", "n=5", "d=0.5", "c=sgd", "m=.5"},
-	        "{\"x\":0.001,\"g\":0.2,\"n\":5,\"d\":0.5,\"c\":\"sgd\",\"m\":0.5}"},
-	    {{"c=1e-3", "x=1", "g=0.1", "n=1", "d=100"}, "{\"x\":1,\"g\":0.1,\"n\":1,\"d\":100,\"c\":\"1e-3\"}"},
-	    {{"x=1", "g=0.1", "n=1", "d=100", "c=adam", "m=1"}, "/m inactive-parameter"},
-	    {{"x=1", "g=0.1", "n=1", "d=100", "c=adam", "x=2"}, "/x duplicate-value"},
-	    {{"x", "g=0.1", "n=1", "d=100", "c=adam", "=3"}, " malformed\n malformed\n/x missing"},
-	    {{"x=nan", "g=0.15", "n=2", "d=7", "c=", "y=1"},
-	        "/x wrong-type\n/g not-on-step\n/n not-on-step\n/d unknown-value\n/c unknown-value\n/y "
-	        "unknown-parameter"},
-	    {{"x=2e9", "g=0.8", "n=1.5", "d=a", "c=sgd"},
-	        "/x out-of-range\n/g out-of-range\n/n wrong-type\n/d wrong-type\n/m missing"},
-	    {{"x=1", "g=0.75", "n=4503599627370496", "d=100", "c=adam"}, "/g not-on-step\n/n not-on-step"},
-	    {{NULL}, "/x missing\n/g missing\n/n missing\n/d missing\n/c missing"},
+		{{"x=1e-3", "g=0.2", "n=5", "d=0.5", "c=sgd", "m=.5"},
+			"{\"x\":0.001,\"g\":0.2,\"n\":5,\"d\":0.5,\"c\":\"sgd\",\"m\":0.5}"},
+		{{"c=1e-3", "x=1", "g=0.1", "n=1", "d=100"}, "{\"x\":1,\"g\":0.1,\"n\":1,\"d\":100,\"c\":\"1e-3\"}"},
+		{{"x=1", "g=0.1", "n=1", "d=100", "c=adam", "m=1"}, "/m inactive-parameter"},
+		{{"x=1", "g=0.1", "n=1", "d=100", "c=adam", "x=2"}, "/x duplicate-value"},
+		{{"x", "g=0.1", "n=1", "d=100", "c=adam", "=3"}, " malformed\n malformed\n/x missing"},
+		{{"x=nan", "g=0.15", "n=2", "d=7", "c=", "y=1"},
+			"/x wrong-type\n/g not-on-step\n/n not-on-step\n/d unknown-value\n/c unknown-value\n/y "
+			"unknown-parameter"},
+		{{"x=2e9", "g=0.8", "n=1.5", "d=a", "c=sgd"},
+			"/x out-of-range\n/g out-of-range\n/n wrong-type\n/d wrong-type\n/m missing"},
+		{{"x=1", "g=0.75", "n=4503599627370496", "d=100", "c=adam"}, "/g not-on-step\n/n not-on-step"},
+		{{NULL}, "/x missing\n/g missing\n/n missing\n/d missing\n/c missing"},
 	};
 	struct arena *a = arena_new();
 	const struct experiment_spec *s = example(a);
@@ -132,9 +132,9 @@ static void test_words(void **state)
 static void test_load_refuses_what_is_not_ours(void **state)
 {
 	static const char *const cases[] = {"[]", "null", "{}", "{\"x\":1,\"g\":0.1,\"n\":1,\"d\":100}",
-	    "{\"x\":1,\"g\":0.1,\"n\":1,\"d\":100,\"c\":\"adam\",\"y\":1}",
-	    "{\"x\":1,\"g\":0.1,\"n\":1,\"d\":100,\"c\":\"adam\",\"m\":1}",
-	    "{\"x\":1,\"g\":0.1,\"n\":2,\"d\":100,\"c\":\"adam\"}"};
+		"{\"x\":1,\"g\":0.1,\"n\":1,\"d\":100,\"c\":\"adam\",\"y\":1}",
+		"{\"x\":1,\"g\":0.1,\"n\":1,\"d\":100,\"c\":\"adam\",\"m\":1}",
+		"{\"x\":1,\"g\":0.1,\"n\":2,\"d\":100,\"c\":\"adam\"}"};
 	struct arena *a = arena_new();
 	const struct experiment_spec *s = example(a);
 	double x[6];
@@ -174,11 +174,11 @@ static void test_random_configurations_round_trip(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_forms_agree),
-	    cmocka_unit_test(test_lenient_values),
-	    cmocka_unit_test(test_words),
-	    cmocka_unit_test(test_load_refuses_what_is_not_ours),
-	    cmocka_unit_test(test_random_configurations_round_trip),
+		cmocka_unit_test(test_forms_agree),
+		cmocka_unit_test(test_lenient_values),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_load_refuses_what_is_not_ours),
+		cmocka_unit_test(test_random_configurations_round_trip),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,10 +54,10 @@ static void test_parameters_and_space(void **state)
 	struct arena *a = arena_new();
 	(void)state;
 	const struct experiment_spec *s = spec_patched(a,
-	    "{\"spec\":{\"parameters\":{\"d\":{\"type\":\"discrete\",\"values\":[4,1,2],\"when\":{\"n\":[2,3]}},"
-	    "\"g\":{\"type\":\"double\",\"min\":0.1,\"max\":0.7,\"step\":0.2},"
-	    "\"ln\":{\"type\":\"double\",\"min\":1,\"max\":100,\"distribution\":\"logNormal\"},"
-	    "\"c\":{\"type\":\"categorical\",\"values\":[true,2,\"x\"],\"when\":{\"g\":[0.3,0.7],\"d\":[4]}}}}}");
+		"{\"spec\":{\"parameters\":{\"d\":{\"type\":\"discrete\",\"values\":[4,1,2],\"when\":{\"n\":[2,3]}},"
+		"\"g\":{\"type\":\"double\",\"min\":0.1,\"max\":0.7,\"step\":0.2},"
+		"\"ln\":{\"type\":\"double\",\"min\":1,\"max\":100,\"distribution\":\"logNormal\"},"
+		"\"c\":{\"type\":\"categorical\",\"values\":[true,2,\"x\"],\"when\":{\"g\":[0.3,0.7],\"d\":[4]}}}}}");
 	static const char *const names[] = {"x", "n", "opt", "m", "d", "g", "ln", "c"};
 	assert_int_equal(s->n_parameters, ARRAY_LEN(names));
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -87,47 +87,47 @@ static void test_parameters_and_space(void **state)
 static void test_normal_form_is_a_fixpoint(void **state)
 {
 	static const char *const patches[] = {
-	    "{}",
-	    "{\"metadata\":{\"labels\":{\"a\":\"b\",\"x.io/y\":\"\"},\"annotations\":{\"note\":\"any "
-	    "\\\"text\\\"\"}}}",
-	    "{\"spec\":{\"objectives\":[{\"metric\":\"acc\",\"direction\":\"maximize\",\"goal\":0."
-	    "30000000000000004},"
-	    "{\"metric\":\"ms\",\"direction\":\"minimize\",\"strategy\":\"latest\"}]}}",
-	    "{\"spec\":{\"parameters\":{\"x\":{\"step\":0.1,\"min\":0.1},\"ln\":{\"type\":\"double\",\"min\":1e-"
-	    "300,"
-	    "\"max\":1e300,\"distribution\":\"logNormal\"},\"no\":{\"type\":\"int\",\"min\":-4503599627370496,"
-	    "\"max\":4503599627370496,\"distribution\":\"normal\",\"mean\":0,\"sd\":3.5},"
-	    "\"d\":{\"type\":\"discrete\",\"values\":[3,0.1,-2e-7]},\"c\":{\"type\":\"categorical\","
-	    "\"values\":[\"\",true,1e-5,\"\\u00e9\\n\"],\"when\":{\"d\":[0.1,3],\"x\":[0.3]}}}}}",
-	    "{\"spec\":{\"algorithm\":{\"name\":\"grid\",\"seed\":42,\"settings\":{\"points_per_axis\":5,"
-	    "\"order\":"
-	    "\"sequential\"}}}}",
-	    "{\"spec\":{\"algorithm\":{\"name\":\"random\",\"settings\":{\"random_state\":7}}}}",
-	    "{\"spec\":{\"budget\":{\"maxTrials\":60,\"parallelTrials\":4,\"maxFailedTrials\":0,\"maxDuration\":"
-	    "\"1h30m\"},"
-	    "\"retry\":{\"onLost\":0,\"onFailed\":3}}}",
-	    "{\"spec\":{\"budget\":{\"maxTrials\":2,\"maxDuration\":0.0015}}}",
-	    "{\"spec\":{\"initialTrials\":[{\"parameters\":{\"x\":0.1,\"n\":3,\"opt\":\"adam\"}},"
-	    "{\"parameters\":{\"m\":0.7,\"opt\":\"sgd\",\"n\":\"8\",\"x\":\"1e-3\"}}]}}",
-	    "{\"spec\":{\"trial\":{\"env\":{\"A\":\"${x}\",\"B\":2,\"C\":true},\"workingDirectory\":\"/w/"
-	    "${trial.name}\","
-	    "\"timeout\":\"90s\",\"terminationGracePeriodSeconds\":0,\"resources\":{\"cpu\":1.5,\"memory\":"
-	    "\"4Gi\","
-	    "\"gpu\":1},\"metrics\":{\"collector\":\"file\",\"path\":\"out.log\",\"patterns\":[\"(a)=(\\\\d+)\"]}"
-	    "}}}",
-	    "{\"spec\":{\"trial\":{\"metrics\":{\"fallback\":\"none\"}}}}",
-	    "{\"spec\":{\"trial\":{\"metrics\":{\"collector\":\"stdout\",\"format\":\"json\"}}}}",
-	    "{\"spec\":{\"trial\":{\"executor\":null,\"image\":\"i:1\",\"namespace\":\"jobs\",\"serviceAccount\":"
-	    "\"sa\","
-	    "\"nodeSelector\":{\"gpu\":\"yes\"},\"tolerations\":[{\"key\":\"k\"}],\"retain\":true}}}",
-	    "{\"spec\":{\"trial\":{\"executor\":null,\"command\":null,\"manifest\":{\"apiVersion\":\"batch/v1\","
-	    "\"kind\":\"Job\",\"spec\":{\"backoffLimit\":0,\"template\":{\"spec\":{\"containers\":[{\"name\":"
-	    "\"t\","
-	    "\"args\":[\"${x}\"]}]}}}}}}}",
-	    "{\"spec\":{\"trial\":null}}",
-	    "{\"spec\":{\"trial\":{\"executor\":\"worker\",\"command\":null}}}",
-	    "{\"spec\":{\"notify\":[{\"url\":\"https://h.example/x\",\"secret\":\"s\"},{\"url\":\"http://h\","
-	    "\"on\":[\"NewBest\",\"TrialFailed\"]}]}}",
+		"{}",
+		"{\"metadata\":{\"labels\":{\"a\":\"b\",\"x.io/y\":\"\"},\"annotations\":{\"note\":\"any "
+		"\\\"text\\\"\"}}}",
+		"{\"spec\":{\"objectives\":[{\"metric\":\"acc\",\"direction\":\"maximize\",\"goal\":0."
+		"30000000000000004},"
+		"{\"metric\":\"ms\",\"direction\":\"minimize\",\"strategy\":\"latest\"}]}}",
+		"{\"spec\":{\"parameters\":{\"x\":{\"step\":0.1,\"min\":0.1},\"ln\":{\"type\":\"double\",\"min\":1e-"
+		"300,"
+		"\"max\":1e300,\"distribution\":\"logNormal\"},\"no\":{\"type\":\"int\",\"min\":-4503599627370496,"
+		"\"max\":4503599627370496,\"distribution\":\"normal\",\"mean\":0,\"sd\":3.5},"
+		"\"d\":{\"type\":\"discrete\",\"values\":[3,0.1,-2e-7]},\"c\":{\"type\":\"categorical\","
+		"\"values\":[\"\",true,1e-5,\"\\u00e9\\n\"],\"when\":{\"d\":[0.1,3],\"x\":[0.3]}}}}}",
+		"{\"spec\":{\"algorithm\":{\"name\":\"grid\",\"seed\":42,\"settings\":{\"points_per_axis\":5,"
+		"\"order\":"
+		"\"sequential\"}}}}",
+		"{\"spec\":{\"algorithm\":{\"name\":\"random\",\"settings\":{\"random_state\":7}}}}",
+		"{\"spec\":{\"budget\":{\"maxTrials\":60,\"parallelTrials\":4,\"maxFailedTrials\":0,\"maxDuration\":"
+		"\"1h30m\"},"
+		"\"retry\":{\"onLost\":0,\"onFailed\":3}}}",
+		"{\"spec\":{\"budget\":{\"maxTrials\":2,\"maxDuration\":0.0015}}}",
+		"{\"spec\":{\"initialTrials\":[{\"parameters\":{\"x\":0.1,\"n\":3,\"opt\":\"adam\"}},"
+		"{\"parameters\":{\"m\":0.7,\"opt\":\"sgd\",\"n\":\"8\",\"x\":\"1e-3\"}}]}}",
+		"{\"spec\":{\"trial\":{\"env\":{\"A\":\"${x}\",\"B\":2,\"C\":true},\"workingDirectory\":\"/w/"
+		"${trial.name}\","
+		"\"timeout\":\"90s\",\"terminationGracePeriodSeconds\":0,\"resources\":{\"cpu\":1.5,\"memory\":"
+		"\"4Gi\","
+		"\"gpu\":1},\"metrics\":{\"collector\":\"file\",\"path\":\"out.log\",\"patterns\":[\"(a)=(\\\\d+)\"]}"
+		"}}}",
+		"{\"spec\":{\"trial\":{\"metrics\":{\"fallback\":\"none\"}}}}",
+		"{\"spec\":{\"trial\":{\"metrics\":{\"collector\":\"stdout\",\"format\":\"json\"}}}}",
+		"{\"spec\":{\"trial\":{\"executor\":null,\"image\":\"i:1\",\"namespace\":\"jobs\",\"serviceAccount\":"
+		"\"sa\","
+		"\"nodeSelector\":{\"gpu\":\"yes\"},\"tolerations\":[{\"key\":\"k\"}],\"retain\":true}}}",
+		"{\"spec\":{\"trial\":{\"executor\":null,\"command\":null,\"manifest\":{\"apiVersion\":\"batch/v1\","
+		"\"kind\":\"Job\",\"spec\":{\"backoffLimit\":0,\"template\":{\"spec\":{\"containers\":[{\"name\":"
+		"\"t\","
+		"\"args\":[\"${x}\"]}]}}}}}}}",
+		"{\"spec\":{\"trial\":null}}",
+		"{\"spec\":{\"trial\":{\"executor\":\"worker\",\"command\":null}}}",
+		"{\"spec\":{\"notify\":[{\"url\":\"https://h.example/x\",\"secret\":\"s\"},{\"url\":\"http://h\","
+		"\"on\":[\"NewBest\",\"TrialFailed\"]}]}}",
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(patches); i++) {
@@ -147,13 +147,13 @@ static void test_normal_form_is_a_fixpoint(void **state)
 static void test_hash_tells_documents_apart(void **state)
 {
 	static const char *const same[] = {"{}", "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}",
-	    "{\"spec\":{\"retry\":{},\"budget\":{\"parallelTrials\":3}}}",
-	    "{\"spec\":{\"algorithm\":{\"name\":\"random\"}}}",
-	    "{\"status\":{\"state\":\"running\"},\"metadata\":{\"uid\":\"u\",\"resourceVersion\":\"7\"}}"};
+		"{\"spec\":{\"retry\":{},\"budget\":{\"parallelTrials\":3}}}",
+		"{\"spec\":{\"algorithm\":{\"name\":\"random\"}}}",
+		"{\"status\":{\"state\":\"running\"},\"metadata\":{\"uid\":\"u\",\"resourceVersion\":\"7\"}}"};
 	static const char *const other[] = {"{\"spec\":{\"parameters\":{\"x\":{\"max\":1.0000000000000002}}}}",
-	    "{\"spec\":{\"budget\":{\"maxTrials\":5}}}",
-	    "{\"spec\":{\"algorithm\":{\"name\":\"random\",\"seed\":0}}}",
-	    "{\"spec\":{\"trial\":{\"command\":[\"run\",\"${x}\"]}}}"};
+		"{\"spec\":{\"budget\":{\"maxTrials\":5}}}",
+		"{\"spec\":{\"algorithm\":{\"name\":\"random\",\"seed\":0}}}",
+		"{\"spec\":{\"trial\":{\"command\":[\"run\",\"${x}\"]}}}"};
 	char base[SPEC_SHA256_MAX], hash[SPEC_SHA256_MAX];
 	struct arena *a = arena_new();
 	(void)state;
@@ -175,12 +175,12 @@ static void test_executor_is_chosen(void **state)
 		const char *patch;
 		enum executor server, expected;
 	} cases[] = {
-	    {"{\"spec\":{\"trial\":{\"executor\":null}}}", EXECUTOR_LOCAL, EXECUTOR_LOCAL},
-	    {"{\"spec\":{\"trial\":{\"executor\":null}}}", EXECUTOR_SIMULATED, EXECUTOR_SIMULATED},
-	    {"{\"spec\":{\"trial\":{\"executor\":null}}}", EXECUTOR_DEFAULT, EXECUTOR_DEFAULT},
-	    {"{\"spec\":{\"trial\":{\"executor\":null,\"image\":\"i\"}}}", EXECUTOR_LOCAL, EXECUTOR_KUBERNETES},
-	    {"{\"spec\":{\"trial\":{\"executor\":\"local\"}}}", EXECUTOR_KUBERNETES, EXECUTOR_LOCAL},
-	    {"{\"spec\":{\"trial\":null}}", EXECUTOR_LOCAL, EXECUTOR_WORKER},
+		{"{\"spec\":{\"trial\":{\"executor\":null}}}", EXECUTOR_LOCAL, EXECUTOR_LOCAL},
+		{"{\"spec\":{\"trial\":{\"executor\":null}}}", EXECUTOR_SIMULATED, EXECUTOR_SIMULATED},
+		{"{\"spec\":{\"trial\":{\"executor\":null}}}", EXECUTOR_DEFAULT, EXECUTOR_DEFAULT},
+		{"{\"spec\":{\"trial\":{\"executor\":null,\"image\":\"i\"}}}", EXECUTOR_LOCAL, EXECUTOR_KUBERNETES},
+		{"{\"spec\":{\"trial\":{\"executor\":\"local\"}}}", EXECUTOR_KUBERNETES, EXECUTOR_LOCAL},
+		{"{\"spec\":{\"trial\":null}}", EXECUTOR_LOCAL, EXECUTOR_WORKER},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -201,21 +201,21 @@ static void test_warnings(void **state)
 	static const struct {
 		const char *patch, *warnings;
 	} cases[] = {
-	    {"{\"spec\":{\"budget\":{\"maxTrials\":5}}}", ""},
-	    {"{}", "/spec/budget unlimited"},
-	    {"{\"spec\":{\"budget\":{\"maxTrials\":5},\"trial\":{\"command\":[\"run\",\"${x}\",\"${n}\",\"${m}\"]"
-	     "}}}",
-	        "/spec/trial/command unused-parameter"},
-	    {"{\"spec\":{\"budget\":{\"maxTrials\":5},\"trial\":{\"command\":[\"run\"]}}}",
-	        "/spec/trial/command unused-parameter"},
-	    {"{\"spec\":{\"budget\":{\"maxTrials\":5},\"parameters\":{\"x\":{\"min\":1e-5}}}}",
-	        "/spec/parameters/x wide-linear-range"},
-	    {"{\"spec\":{\"budget\":{\"maxTrials\":5},\"parameters\":{\"x\":{\"min\":1e-5,\"scale\":\"log\"}}}}",
-	        ""},
-	    {"{\"spec\":{\"budget\":{\"maxTrials\":5},\"initialTrials\":[{\"parameters\":{\"x\":1,\"n\":1,"
-	     "\"opt\":\"adam\"}},"
-	     "{\"parameters\":{\"x\":1,\"n\":1,\"opt\":\"adam\"}}]}}",
-	        "/spec/initialTrials/1/parameters duplicate-trial"},
+		{"{\"spec\":{\"budget\":{\"maxTrials\":5}}}", ""},
+		{"{}", "/spec/budget unlimited"},
+		{"{\"spec\":{\"budget\":{\"maxTrials\":5},\"trial\":{\"command\":[\"run\",\"${x}\",\"${n}\",\"${m}\"]"
+		 "}}}",
+			"/spec/trial/command unused-parameter"},
+		{"{\"spec\":{\"budget\":{\"maxTrials\":5},\"trial\":{\"command\":[\"run\"]}}}",
+			"/spec/trial/command unused-parameter"},
+		{"{\"spec\":{\"budget\":{\"maxTrials\":5},\"parameters\":{\"x\":{\"min\":1e-5}}}}",
+			"/spec/parameters/x wide-linear-range"},
+		{"{\"spec\":{\"budget\":{\"maxTrials\":5},\"parameters\":{\"x\":{\"min\":1e-5,\"scale\":\"log\"}}}}",
+			""},
+		{"{\"spec\":{\"budget\":{\"maxTrials\":5},\"initialTrials\":[{\"parameters\":{\"x\":1,\"n\":1,"
+		 "\"opt\":\"adam\"}},"
+		 "{\"parameters\":{\"x\":1,\"n\":1,\"opt\":\"adam\"}}]}}",
+			"/spec/initialTrials/1/parameters duplicate-trial"},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -239,7 +239,7 @@ static void test_stored_spec_is_loaded(void **state)
 	                             *loaded = NULL;
 	(void)state;
 	struct spec_stored stored = {
-	    .namespace = "default", .name = "e", .labels = "{\"k\":\"v\"}", .spec = spec_text(s, a)};
+		.namespace = "default", .name = "e", .labels = "{\"k\":\"v\"}", .spec = spec_text(s, a)};
 	if (!spec_load(&stored, a, &loaded, &e))
 		fail_msg("%s", e.detail);
 	assert_string_equal(spec_document(loaded, a), spec_document(s, a));
@@ -256,28 +256,28 @@ static void test_edits(void **state)
 	static const struct {
 		const char *patch, *problems;
 	} cases[] = {
-	    {"{\"spec\":{\"budget\":{\"maxTrials\":80,\"parallelTrials\":8}}}", ""},
-	    {"{\"spec\":{\"budget\":{\"maxTrials\":null}}}", ""},
-	    {"{\"metadata\":{\"labels\":{\"a\":\"1\",\"paused\":\"no\"},\"annotations\":{\"n\":\"x\"}}}", ""},
-	    {"{\"spec\":{\"paused\":true}}", ""},
-	    {"{\"spec\":{\"paused\":\"yes\"}}", "/spec/paused wrong-type"},
-	    {"{\"spec\":{\"budget\":{\"maxTrials\":1}}}", "/spec/budget/parallelTrials parallel-above-max"},
-	    {"{\"spec\":{\"budget\":{\"maxTrials\":0}}}", "/spec/budget/maxTrials too-small"},
-	    {"{\"spec\":{\"budget\":{\"maxTrails\":9}}}", "/spec/budget/maxTrails unknown-field"},
-	    {"{\"metadata\":{\"labels\":{\"a b\":\"1\"}}}", "/metadata/labels/a b bad-label"},
-	    {"{\"spec\":{\"parameters\":{\"x\":{\"max\":2}}}}", "/spec/parameters/x/max not-editable"},
-	    {"{\"spec\":{\"parameters\":{\"x\":null}}}", "/spec/parameters/x not-editable"},
-	    {"{\"spec\":{\"parameters\":{\"x\":{\"max\":1}}}}", ""},
-	    {"{\"spec\":{\"algorithm\":{\"seed\":1}},\"metadata\":{\"name\":\"f\"}}",
-	        "/spec/algorithm/seed not-editable\n/metadata/name not-editable"},
-	    {"{\"spec\":null}", "/spec not-editable"},
-	    {"{\"spec\":7}", "/spec not-editable"},
-	    {"{\"surprise\":7}", "/surprise not-editable"},
-	    {"{\"apiVersion\":\"trimtab/"
-	     "v1\",\"kind\":\"Experiment\",\"metadata\":{\"name\":\"e\",\"uid\":\"u\"},\"status\":{}}",
-	        ""},
-	    {"[]", " wrong-type"},
-	    {"{}", ""},
+		{"{\"spec\":{\"budget\":{\"maxTrials\":80,\"parallelTrials\":8}}}", ""},
+		{"{\"spec\":{\"budget\":{\"maxTrials\":null}}}", ""},
+		{"{\"metadata\":{\"labels\":{\"a\":\"1\",\"paused\":\"no\"},\"annotations\":{\"n\":\"x\"}}}", ""},
+		{"{\"spec\":{\"paused\":true}}", ""},
+		{"{\"spec\":{\"paused\":\"yes\"}}", "/spec/paused wrong-type"},
+		{"{\"spec\":{\"budget\":{\"maxTrials\":1}}}", "/spec/budget/parallelTrials parallel-above-max"},
+		{"{\"spec\":{\"budget\":{\"maxTrials\":0}}}", "/spec/budget/maxTrials too-small"},
+		{"{\"spec\":{\"budget\":{\"maxTrails\":9}}}", "/spec/budget/maxTrails unknown-field"},
+		{"{\"metadata\":{\"labels\":{\"a b\":\"1\"}}}", "/metadata/labels/a b bad-label"},
+		{"{\"spec\":{\"parameters\":{\"x\":{\"max\":2}}}}", "/spec/parameters/x/max not-editable"},
+		{"{\"spec\":{\"parameters\":{\"x\":null}}}", "/spec/parameters/x not-editable"},
+		{"{\"spec\":{\"parameters\":{\"x\":{\"max\":1}}}}", ""},
+		{"{\"spec\":{\"algorithm\":{\"seed\":1}},\"metadata\":{\"name\":\"f\"}}",
+			"/spec/algorithm/seed not-editable\n/metadata/name not-editable"},
+		{"{\"spec\":null}", "/spec not-editable"},
+		{"{\"spec\":7}", "/spec not-editable"},
+		{"{\"surprise\":7}", "/surprise not-editable"},
+		{"{\"apiVersion\":\"trimtab/"
+		 "v1\",\"kind\":\"Experiment\",\"metadata\":{\"name\":\"e\",\"uid\":\"u\"},\"status\":{}}",
+			""},
+		{"[]", " wrong-type"},
+		{"{}", ""},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -285,7 +285,7 @@ static void test_edits(void **state)
 		struct problems *p = ARENA_NEW(a, struct problems);
 		struct spec_edit edit;
 		const struct experiment_spec *s =
-		    spec_patched(a, "{\"spec\":{\"budget\":{\"maxTrials\":60,\"parallelTrials\":4}}}");
+			spec_patched(a, "{\"spec\":{\"budget\":{\"maxTrials\":60,\"parallelTrials\":4}}}");
 		problems_init(p, a);
 		bool ok = spec_merge_patch(s, parse_text(a, cases[i].patch), a, &edit, p);
 		if (ok != (cases[i].problems[0] == '\0') || strcmp(problem_lines(p), cases[i].problems) != 0)
@@ -300,15 +300,15 @@ static void test_edit_takes_effect(void **state)
 	struct problems *p = ARENA_NEW(a, struct problems);
 	struct spec_edit edit;
 	const struct experiment_spec *s = spec_patched(a,
-	    "{\"metadata\":{\"labels\":{\"keep\":\"1\",\"drop\":\"2\"}},\"spec\":{\"budget\":{\"maxTrials\":60,"
-	    "\"parallelTrials\":4}}}");
+		"{\"metadata\":{\"labels\":{\"keep\":\"1\",\"drop\":\"2\"}},\"spec\":{\"budget\":{\"maxTrials\":60,"
+		"\"parallelTrials\":4}}}");
 	(void)state;
 	problems_init(p, a);
 	assert_true(spec_merge_patch(s,
-	    parse_text(a,
-	        "{\"metadata\":{\"labels\":{\"drop\":null,\"paused\":\"label\"}},\"spec\":{\"paused\":false,"
-	        "\"budget\":{\"maxTrials\":80,\"parallelTrials\":null}}}"),
-	    a, &edit, p));
+		parse_text(a,
+			"{\"metadata\":{\"labels\":{\"drop\":null,\"paused\":\"label\"}},\"spec\":{\"paused\":false,"
+			"\"budget\":{\"maxTrials\":80,\"parallelTrials\":null}}}"),
+		a, &edit, p));
 	assert_true(edit.has_paused);
 	assert_false(edit.paused);
 	assert_int_equal(edit.spec->budget.max_trials, 80);
@@ -341,16 +341,16 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_defaults),
-	    cmocka_unit_test(test_parameters_and_space),
-	    cmocka_unit_test(test_normal_form_is_a_fixpoint),
-	    cmocka_unit_test(test_hash_tells_documents_apart),
-	    cmocka_unit_test(test_executor_is_chosen),
-	    cmocka_unit_test(test_warnings),
-	    cmocka_unit_test(test_stored_spec_is_loaded),
-	    cmocka_unit_test(test_edits),
-	    cmocka_unit_test(test_edit_takes_effect),
-	    cmocka_unit_test(test_names),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_parameters_and_space),
+		cmocka_unit_test(test_normal_form_is_a_fixpoint),
+		cmocka_unit_test(test_hash_tells_documents_apart),
+		cmocka_unit_test(test_executor_is_chosen),
+		cmocka_unit_test(test_warnings),
+		cmocka_unit_test(test_stored_spec_is_loaded),
+		cmocka_unit_test(test_edits),
+		cmocka_unit_test(test_edit_takes_effect),
+		cmocka_unit_test(test_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,20 +13,20 @@
 
 /* Row: from; column: to; in the order of the states: p s r S F E K U L. */
 static const char *const trial_edges[TRIAL_STATES] = {
-    /* pending       */ ".xx.x.x..",
-    /* starting      */ "x.xxxxxxx",
-    /* running       */ "x..xxxxxx",
-    /* succeeded     */ ".........",
-    /* failed        */ "x........",
-    /* early_stopped */ "x........",
-    /* killed        */ "x........",
-    /* unavailable   */ "x........",
-    /* lost          */ "x.xxxxxx.",
+	/* pending       */ ".xx.x.x..",
+	/* starting      */ "x.xxxxxxx",
+	/* running       */ "x..xxxxxx",
+	/* succeeded     */ ".........",
+	/* failed        */ "x........",
+	/* early_stopped */ "x........",
+	/* killed        */ "x........",
+	/* unavailable   */ "x........",
+	/* lost          */ "x.xxxxxx.",
 };
 
 /* In the order: running, paused, stopping, succeeded, failed, stopped. */
 static const char *const experiment_edges[EXPERIMENT_STATES] = {
-    ".xxxxx", "x.xxxx", "...xxx", "x.....", "x.....", "x....."};
+	".xxxxx", "x.xxxx", "...xxx", "x.....", "x.....", "x....."};
 
 static void test_edges(void **state)
 {
@@ -34,17 +34,17 @@ static void test_edges(void **state)
 	for (unsigned from = 0; from < TRIAL_STATES; from++) {
 		for (unsigned to = 0; to < TRIAL_STATES; to++) {
 			if (trial_edge_legal((enum trial_state)from, (enum trial_state)to) !=
-			    (trial_edges[from][to] == 'x'))
+				(trial_edges[from][to] == 'x'))
 				fail_msg("%s -> %s", trial_state_name((enum trial_state)from),
-				    trial_state_name((enum trial_state)to));
+					trial_state_name((enum trial_state)to));
 		}
 	}
 	for (unsigned from = 0; from < EXPERIMENT_STATES; from++) {
 		for (unsigned to = 0; to < EXPERIMENT_STATES; to++) {
 			if (experiment_edge_legal((enum experiment_state)from, (enum experiment_state)to) !=
-			    (experiment_edges[from][to] == 'x'))
+				(experiment_edges[from][to] == 'x'))
 				fail_msg("%s -> %s", experiment_state_name((enum experiment_state)from),
-				    experiment_state_name((enum experiment_state)to));
+					experiment_state_name((enum experiment_state)to));
 		}
 	}
 }
@@ -129,11 +129,11 @@ static void test_seeds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_edges),
-	    cmocka_unit_test(test_names),
-	    cmocka_unit_test(test_trial_names),
-	    cmocka_unit_test(test_trial_names_differ),
-	    cmocka_unit_test(test_seeds),
+		cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_trial_names),
+		cmocka_unit_test(test_trial_names_differ),
+		cmocka_unit_test(test_seeds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

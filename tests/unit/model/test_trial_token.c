@@ -43,7 +43,7 @@ static void test_forgeries(void **state)
 	}
 	const char *const mac = strrchr(token, '_');
 	const char *const heads[] = {
-	    "tt_012_7", "tt_+12_7", "tt_ 12_7", "tt_12_07", "tt_12_-7", "tt_12_0", "12_7", ""};
+		"tt_012_7", "tt_+12_7", "tt_ 12_7", "tt_12_07", "tt_12_-7", "tt_12_0", "12_7", ""};
 	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
 		snprintf(bad, sizeof bad, "%s%s", heads[i], mac);
 		assert_false(trial_token_check(bad, key, sizeof key, &id, &number));
@@ -55,8 +55,8 @@ static void test_forgeries(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_round_trip),
-	    cmocka_unit_test(test_forgeries),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_forgeries),
 	};
 	return cmocka_run_group_tests_name("trial_token", tests, NULL, NULL);
 }
