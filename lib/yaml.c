@@ -13,6 +13,7 @@
 #include "lib/num.h"
 #include "lib/strbuf.h"
 #include "lib/utf8.h"
+#include "lib/yaml_scalar.h"
 
 enum { ANCHORS_MAX = 1000 };
 
@@ -115,142 +116,72 @@ static void append(cJSON *parent, cJSON *child)
 	parent->child->prev = child;
 }
 
-/* The text of a token in the arena, "" for none; NULL (and an error) if it cannot be a C string. Not by
- * fy_token_get_text(): libfyaml 0.7 miscounts the length of some scalars, fails then, and leaks. */
-static const char *token_text(struct reader *r, struct fy_token *token, size_t *n)
+/* Adds the text of a token. libfyaml 0.7 has two faults here: fy_token_get_text() miscounts the length
+ * of some scalars, fails then, and leaks; and of two escaped single quotes in a row it makes three. */
+static bool add_text(struct reader *r, struct fy_token *token, struct strbuf *out)
 {
-	struct fy_token_iter *iterator = fy_token_iter_create(token);
+	struct fy_token_iter *iterator;
 	const struct fy_iter_chunk *chunk = NULL;
-	const char *text = NULL;
-	struct strbuf b;
 	int error = 0;
 
-	strbuf_init(&b, SIZE_MAX);
-	while (token && iterator && (chunk = fy_token_iter_chunk_next(iterator, chunk, &error)) != NULL)
-		strbuf_add(&b, chunk->str, chunk->len);
+	if (fy_token_scalar_style(token) == FYSS_SINGLE_QUOTED) {
+		yaml_unquote(r->text + fy_token_start_mark(token)->input_pos,
+			r->text + fy_token_end_mark(token)->input_pos, out);
+		return !out->failed;
+	}
+	iterator = fy_token_iter_create(token);
+	while (iterator && (chunk = fy_token_iter_chunk_next(iterator, chunk, &error)) != NULL)
+		strbuf_add(out, chunk->str, chunk->len);
 	fy_token_iter_destroy(iterator);
-	*n = b.len;
-	if (iterator && !error && !b.failed && utf8_valid(b.data, b.len))
+	return iterator && !error && !out->failed;
+}
+
+/* The text of a token in the arena, "" for none; NULL (and an error) if it cannot be a C string. */
+static const char *token_text(struct reader *r, struct fy_token *token, size_t *n)
+{
+	const char *text = NULL;
+	struct strbuf b;
+
+	strbuf_init(&b, SIZE_MAX);
+	if ((!token || add_text(r, token, &b)) && utf8_valid(b.data, b.len))
 		text = arena_dup(r->arena, b.data, b.len + 1);
 	else
 		fail(r, "the text is not UTF-8, or has a NUL in it");
-	strbuf_free(&b);
-	return text;
-}
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-static bool is_break(char c)
-{
-	return c == '\n' || c == '\r';
-}
-
-/* The line break(s) at p with all blanks around them folded as YAML has it: one break is a space, each
- * further one a line break. Returns where the text goes on. */
-static const char *fold_breaks(const char *p, const char *end, struct strbuf *out)
-{
-	size_t breaks = 0;
-
-	while (out->len > 0 && is_blank(out->data[out->len - 1]))
-		out->data[--out->len] = '\0';
-	while (p < end && (is_break(*p) || is_blank(*p))) {
-		breaks += is_break(*p);
-		p += *p == '\r' && p + 1 < end && p[1] == '\n' ? 2 : 1;
-	}
-	if (breaks == 1)
-		strbuf_putc(out, ' ');
-	for (; breaks > 1; breaks--)
-		strbuf_putc(out, '\n');
-	return p;
-}
-
-/* The text between single quotes, from the source: libfyaml 0.7 reads two escaped quotes in a row as
- * three. */
-static const char *single_quoted(struct reader *r, struct fy_token *token, size_t *n)
-{
-	const char *p = r->text + fy_token_start_mark(token)->input_pos;
-	const char *end = r->text + fy_token_end_mark(token)->input_pos, *text;
-	struct strbuf b;
-
-	strbuf_init(&b, SIZE_MAX);
-	while (p < end) {
-		if (is_break(*p)) {
-			p = fold_breaks(p, end, &b);
-			continue;
-		}
-		strbuf_putc(&b, *p);
-		p += *p == '\'' ? 2 : 1;
-	}
 	*n = b.len;
-	text = b.failed ? NULL : arena_dup(r->arena, b.data, b.len + 1);
-	if (!text)
-		fail(r, "memory is short");
 	strbuf_free(&b);
 	return text;
 }
 
-/* The text of a scalar or key. */
-static const char *scalar_text(struct reader *r, struct fy_token *token, size_t *n)
+static cJSON *new_string(struct reader *r, const char *s)
 {
-	if (token && fy_token_scalar_style(token) == FYSS_SINGLE_QUOTED)
-		return single_quoted(r, token, n);
-	return token_text(r, token, n);
-}
+	cJSON *node = new_node(r, cJSON_String);
 
-static bool is_one_of(const char *s, const char *const *words)
-{
-	while (*words && strcmp(*words, s) != 0)
-		words++;
-	return *words != NULL;
-}
-
-/* "0x1F" and "0o17"; those beyond 2^53 would not be exact. */
-static bool parse_radix(const char *s, double *out)
-{
-	unsigned base = s[0] != '0' ? 0 : s[1] == 'x' ? 16 : s[1] == 'o' ? 8 : 0;
-	uint64_t v = 0;
-
-	if (base == 0 || s[2] == '\0')
-		return false;
-	for (s += 2; *s; s++) {
-		int digit = num_hex_digit(*s);
-
-		if (digit < 0 || (unsigned)digit >= base || v >> 53)
-			return false;
-		v = v * base + (unsigned)digit;
-	}
-	*out = (double)v;
-	return v <= UINT64_C(1) << 53;
+	if (node)
+		node->valuestring = arena_strdup(r->arena, s);
+	return node;
 }
 
 static cJSON *read_plain(struct reader *r, const char *s, size_t n)
 {
-	static const char *const nulls[] = {"", "~", "null", "Null", "NULL", NULL};
-	static const char *const trues[] = {"true", "True", "TRUE", NULL};
-	static const char *const falses[] = {"false", "False", "FALSE", NULL};
-	static const char *const endless[] = {".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN", NULL};
-	cJSON *node;
-	double x;
+	double number;
 
-	if (is_one_of(s, nulls))
+	switch (yaml_plain(s, n, &number)) {
+	case YAML_PLAIN_TEXT:
+		return new_string(r, s);
+	case YAML_PLAIN_NULL:
 		return new_node(r, cJSON_NULL);
-	if (is_one_of(s, trues))
+	case YAML_PLAIN_TRUE:
 		return new_node(r, cJSON_True);
-	if (is_one_of(s, falses))
+	case YAML_PLAIN_FALSE:
 		return new_node(r, cJSON_False);
-	if (num_parse(s, n, false, &x) || parse_radix(s, &x))
-		return new_number(r, x);
-	if (num_is_decimal(s, n))
+	case YAML_PLAIN_NUMBER:
+		return new_number(r, number);
+	case YAML_PLAIN_TOO_LARGE:
 		return fail(r, "the number is too large for a double; quote it if it is text");
-	if (is_one_of(s + (*s == '-' || *s == '+'), endless))
+	case YAML_PLAIN_ENDLESS:
 		return fail(r, "infinities and NaN must be written in quotes");
-	node = new_node(r, cJSON_String);
-	if (node)
-		node->valuestring = arena_dup(r->arena, s, n + 1);
-	return node;
+	}
+	return NULL;
 }
 
 /* The part of the tag after "tag:yaml.org,2002:", "str" for "!", "" for none, NULL for others. */
@@ -300,17 +231,12 @@ static cJSON *read_scalar(struct reader *r, struct fy_event *event)
 	bool plain = !token || fy_token_scalar_style(token) == FYSS_PLAIN;
 	const char *tag = core_tag(r, event);
 	size_t n;
-	const char *s = scalar_text(r, token, &n);
-	cJSON *node;
+	const char *s = token_text(r, token, &n);
 
 	if (!s)
 		return NULL;
-	if (tag && strcmp(tag, *tag || plain ? "str" : "") == 0) {
-		node = new_node(r, cJSON_String);
-		if (node)
-			node->valuestring = arena_dup(r->arena, s, n + 1);
-		return node;
-	}
+	if (tag && strcmp(tag, *tag || plain ? "str" : "") == 0)
+		return new_string(r, s);
 	return read_plain(r, s, n);
 }
 
@@ -344,7 +270,7 @@ static const char *read_key(struct reader *r, struct fy_event *event)
 		fail(r, "a key must be a plain or quoted text");
 		return NULL;
 	}
-	key = scalar_text(r, fy_event_get_token(event), &n);
+	key = token_text(r, fy_event_get_token(event), &n);
 	if (!key)
 		return NULL;
 	if (strcmp(key, "<<") == 0 && fy_token_scalar_style(fy_event_get_token(event)) == FYSS_PLAIN) {

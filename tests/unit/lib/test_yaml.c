@@ -87,7 +87,7 @@ static void test_refuses(void **state)
 		{"a: .nan", "line 1, column 4: infinities and NaN"},
 		{"a: -.Inf", "line 1, column 4: infinities and NaN"},
 		{"a: 1e999", "line 1, column 4: the number is too large"},
-		{"a: 0x123456789012345678901234567890\nb: .inf", "line 2"},
+		{"a: 0x20000000000001", "line 1, column 4: the number is too large"},
 		{"a: 1\nb: 2\na: 3", "line 3, column 1: the key occurs twice"},
 		{"a: 1\n\"a\": 3", "line 2, column 2: the key occurs twice"},
 		{"- {a: 1,\n   b: 1, b: 2}", "line 2, column 10: the key occurs twice"},
