@@ -52,11 +52,13 @@ static int64_t create(const char *name, int trials)
 {
 	char text[2000];
 	snprintf(text, sizeof text,
-		"WITH e AS (INSERT INTO core.experiments (namespace, name, form, posted, spec, spec_sha256, algorithm)"
+		"WITH e AS (INSERT INTO core.experiments (namespace, name, form, posted, spec, spec_sha256, "
+	    "algorithm)"
 		" VALUES ('default', '%s', 'trimtab/v1', '', '{}', '', 'random') RETURNING *),"
 		" o AS (INSERT INTO core.objectives SELECT experiment_id, 0, 'loss', 'minimize', NULL, 'min' FROM e),"
 		" p AS (INSERT INTO core.progress (experiment_id, next_number) SELECT experiment_id, %d FROM e)"
-		" INSERT INTO core.trials (experiment_id, number, name, state, params, vals, cost, completion, change)"
+		" INSERT INTO core.trials (experiment_id, number, name, state, params, vals, cost, completion, "
+	    "change)"
 		" SELECT e.experiment_id, n, core.trial_name(e.name, e.uid, n), 'succeeded',"
 		" jsonb_build_object('lr', random(), 'layers', n %% 6, 'optimizer', 'adam'), ARRAY[v], v, n, n"
 		" FROM e, (SELECT n, random() AS v FROM generate_series(1, %d) n OFFSET 0) g",
@@ -210,20 +212,25 @@ static void pages(int trials)
 {
 	double ms[PAGES];
 	page("trials by number, with ranks", (struct store_trial_page){.ns = "default", .limit = 100}, trials);
-	page("trials by number, succeeded only", (struct store_trial_page){.ns = "default", .limit = 100,
-		.states = 1u << TRIAL_SUCCEEDED}, trials);
-	page("trials, newest first", (struct store_trial_page){.ns = "default", .limit = 100, .sort = STORE_BY_NUMBER_DOWN},
+	page("trials by number, succeeded only",
+		(struct store_trial_page){.ns = "default", .limit = 100, .states = 1u << TRIAL_SUCCEEDED}, trials);
+	page("trials, newest first",
+		(struct store_trial_page){.ns = "default", .limit = 100, .sort = STORE_BY_NUMBER_DOWN}, trials);
+	page("trials by rank, first page",
+		(struct store_trial_page){.ns = "default", .limit = 100, .sort = STORE_BY_RANK}, trials);
+	page("trials by rank, from the median",
+		(struct store_trial_page){
+			.ns = "default", .limit = 100, .sort = STORE_BY_RANK, .after_cost = 0.5, .after_number = 1},
 		trials);
-	page("trials by rank, first page", (struct store_trial_page){.ns = "default", .limit = 100, .sort = STORE_BY_RANK},
+	page("trials changed lately",
+		(struct store_trial_page){
+			.ns = "default", .limit = 100, .sort = STORE_BY_CHANGE, .after_change = trials - 100},
 		trials);
-	page("trials by rank, from the median", (struct store_trial_page){.ns = "default", .limit = 100,
-		.sort = STORE_BY_RANK, .after_cost = 0.5, .after_number = 1}, trials);
-	page("trials changed lately", (struct store_trial_page){.ns = "default", .limit = 100, .sort = STORE_BY_CHANGE,
-		.after_change = trials - 100}, trials);
 	for (int i = 0; i < PAGES; i++) {
 		struct arena *a = arena_new();
 		int64_t begin = pg_real_us();
-		store_experiments_page(store, a, &(struct store_experiment_page){.state = -1, .limit = 100}, on_experiments, NULL);
+		store_experiments_page(
+			store, a, &(struct store_experiment_page){.state = -1, .limit = 100}, on_experiments, NULL);
 		wait_answer();
 		ms[i] = (double)(pg_real_us() - begin) / 1e3;
 		arena_free(a);
@@ -232,7 +239,8 @@ static void pages(int trials)
 	for (int i = 0; i < PAGES; i++) {
 		struct arena *a = arena_new();
 		int64_t begin = pg_real_us();
-		store_trial_get(store, a, &(struct store_trial_ref){"default", "big-7", trials / PAGES * i + 1, NULL}, on_trials, NULL);
+		store_trial_get(store, a, &(struct store_trial_ref){"default", "big-7", trials / PAGES * i + 1, NULL},
+			on_trials, NULL);
 		wait_answer();
 		ms[i] = (double)(pg_real_us() - begin) / 1e3;
 		arena_free(a);

@@ -23,9 +23,9 @@
 #include "server/store/embedded_find.h"
 
 enum {
-	START_S = 60,           /* crash recovery can take a while         */
+	START_S = 60, /* crash recovery can take a while         */
 	STOP_FAST_S = 10,
-	LOOK_EVERY_US = 10000,  /* at a state that nothing tells us about  */
+	LOOK_EVERY_US = 10000, /* at a state that nothing tells us about  */
 	SOCKET_PATH_MAX = 107,
 };
 
@@ -81,10 +81,11 @@ static bool own_folder(struct embedded *p, const char *dir, struct err *e)
 	if (st.st_uid == owner)
 		return true;
 	if (!p->user.change || st.st_uid != 0)
-		return err_set(e, ERR_FORBIDDEN, "%s belongs to another user; choose another --data-dir, or run as its owner",
-			dir);
+		return err_set(e, ERR_FORBIDDEN,
+			"%s belongs to another user; choose another --data-dir, or run as its owner", dir);
 	if (chown(dir, p->user.uid, p->user.gid) != 0)
-		return err_set(e, ERR_FORBIDDEN, "%s cannot be given to user '%s': %s", dir, p->user.name, strerror(errno));
+		return err_set(
+			e, ERR_FORBIDDEN, "%s cannot be given to user '%s': %s", dir, p->user.name, strerror(errno));
 	return true;
 }
 
@@ -101,8 +102,10 @@ static bool make_folders(struct embedded *p, struct err *e)
 	if (!own_folder(p, p->dir, e) || (p->socket_dir != p->dir && !own_folder(p, p->socket_dir, e)))
 		return false;
 	if (!embedded_may_enter(p->dir, &p->user))
-		return err_set(e, ERR_FORBIDDEN, "user '%s', as whom PostgreSQL must run when started by root, cannot enter "
-			"%s; open the folders above it (chmod o+x) or choose another --data-dir", p->user.name, p->dir);
+		return err_set(e, ERR_FORBIDDEN,
+			"user '%s', as whom PostgreSQL must run when started by root, cannot enter "
+			"%s; open the folders above it (chmod o+x) or choose another --data-dir",
+			p->user.name, p->dir);
 	return true;
 }
 
@@ -119,8 +122,10 @@ static bool take_lock(struct embedded *p, struct err *e)
 	if (flock(p->lock_fd, LOCK_EX | LOCK_NB) != 0) {
 		const ssize_t n = pread(p->lock_fd, holder, sizeof holder - 1, 0);
 		holder[n > 0 ? strcspn(holder, "\n") : 0] = 0;
-		return err_set(e, ERR_CONFLICT, "another trimtab server (process %s) uses the database in %s; use that server, "
-			"or start this one with another --data-dir", holder[0] ? holder : "unknown", p->dir);
+		return err_set(e, ERR_CONFLICT,
+			"another trimtab server (process %s) uses the database in %s; use that server, "
+			"or start this one with another --data-dir",
+			holder[0] ? holder : "unknown", p->dir);
 	}
 	const int n = snprintf(holder, sizeof holder, "%d\n", (int)getpid());
 	if (ftruncate(p->lock_fd, 0) != 0 || pwrite(p->lock_fd, holder, (size_t)n, 0) != n)
@@ -200,36 +205,38 @@ static bool end_leftover(struct embedded *p, struct err *e)
 	kill(pid, SIGINT);
 	if (wait_gone(p, pid, START_S))
 		return true;
-	return err_set(e, ERR_UNAVAILABLE, "PostgreSQL (process %d) still uses %s and does not end; stop it first",
-		(int)pid, p->dir);
+	return err_set(e, ERR_UNAVAILABLE,
+		"PostgreSQL (process %d) still uses %s and does not end; stop it first", (int)pid, p->dir);
 }
 
 /* Beside its place, then moved there: a half-made cluster never looks like a whole one. */
 static bool make_cluster(struct embedded *p, struct err *e)
 {
 	const char *fresh = arena_printf(p->arena, "%s.new", p->dir);
-	const char *argv[] = {file_join(p->arena, p->bindir, "initdb"), "-D", fresh, "-U", "trimtab", "-E", "UTF8",
-		"--locale=C", "--auth-local=trust", "--auth-host=reject", p->no_fsync ? "--no-sync" : NULL, NULL};
+	const char *argv[] = {file_join(p->arena, p->bindir, "initdb"), "-D", fresh, "-U", "trimtab", "-E",
+		"UTF8", "--locale=C", "--auth-local=trust", "--auth-host=reject", p->no_fsync ? "--no-sync" : NULL,
+		NULL};
 
 	LOG_INFO("making a private PostgreSQL cluster", L_STR("folder", p->dir));
 	if (!file_remove_tree(fresh, e) || !own_folder(p, fresh, e) ||
 		!embedded_run(argv, &p->user, "initdb failed", e))
 		return false;
 	if (rename(fresh, p->dir) != 0)
-		return err_set(e, ERR_CONFLICT, "%s is not empty and holds no PostgreSQL cluster (%s); choose another "
-			"--data-dir", p->dir, strerror(errno));
+		return err_set(e, ERR_CONFLICT,
+			"%s is not empty and holds no PostgreSQL cluster (%s); choose another "
+			"--data-dir",
+			p->dir, strerror(errno));
 	return true;
 }
 
 /* Small and safe: what a laptop can spare, nothing that could lose a commit. */
 static bool spawn_postmaster(struct embedded *p, struct err *e)
 {
-	const char *argv[] = {file_join(p->arena, p->bindir, "postgres"), "-D", p->dir, "-k", p->socket_dir,
-		"-c", "listen_addresses=", "-c", "unix_socket_permissions=0700", "-c", "max_connections=40",
-		"-c", "shared_buffers=128MB", "-c", "wal_level=minimal", "-c", "max_wal_senders=0",
-		"-c", "wal_compression=on", "-c", "max_wal_size=2GB", "-c", "checkpoint_timeout=15min",
-		"-c", "jit=off", "-c", "cluster_name=trimtab",
-		"-c", p->no_fsync ? "fsync=off" : "fsync=on", NULL};
+	const char *argv[] = {file_join(p->arena, p->bindir, "postgres"), "-D", p->dir, "-k", p->socket_dir, "-c",
+		"listen_addresses=", "-c", "unix_socket_permissions=0700", "-c", "max_connections=40", "-c",
+		"shared_buffers=128MB", "-c", "wal_level=minimal", "-c", "max_wal_senders=0", "-c",
+		"wal_compression=on", "-c", "max_wal_size=2GB", "-c", "checkpoint_timeout=15min", "-c", "jit=off",
+		"-c", "cluster_name=trimtab", "-c", p->no_fsync ? "fsync=off" : "fsync=on", NULL};
 
 	p->pid = embedded_spawn(argv, &p->user, p->log, e);
 	return p->pid > 0;
@@ -258,8 +265,8 @@ static bool wait_ready(struct embedded *p, const char *conninfo, struct err *e)
 		if (died(p, e))
 			return false;
 		if (clk_now_us() >= deadline)
-			return err_set(e, ERR_UNAVAILABLE, "the private PostgreSQL was not ready within %d s; see %s", START_S,
-				p->log);
+			return err_set(e, ERR_UNAVAILABLE, "the private PostgreSQL was not ready within %d s; see %s",
+				START_S, p->log);
 		pause_a_moment();
 	}
 	return true;
@@ -287,7 +294,8 @@ static bool start(struct embedded *p, const struct embedded_config *config, stru
 	p->socket_dir = choose_socket_dir(p);
 	p->log = arena_printf(p->arena, "%s.log", p->dir);
 	p->conninfo = arena_printf(p->arena, "host='%s' port=5432 user=trimtab dbname=trimtab", p->socket_dir);
-	const char *admin = arena_printf(p->arena, "host='%s' port=5432 user=trimtab dbname=postgres", p->socket_dir);
+	const char *admin =
+		arena_printf(p->arena, "host='%s' port=5432 user=trimtab dbname=postgres", p->socket_dir);
 	const int major = embedded_data_version(p->dir);
 
 	if (!make_folders(p, e) || !take_lock(p, e))

@@ -119,7 +119,8 @@ bool embedded_run(const char *const *argv, const struct embedded_user *user, con
 	return err_set(e, ERR_UNAVAILABLE, "%s: %.300s", what, embedded_last_line(output));
 }
 
-pid_t embedded_spawn(const char *const *argv, const struct embedded_user *user, const char *log, struct err *e)
+pid_t embedded_spawn(
+	const char *const *argv, const struct embedded_user *user, const char *log, struct err *e)
 {
 	const pid_t parent = getpid();
 	const int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);

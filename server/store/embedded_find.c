@@ -27,7 +27,7 @@ int embedded_data_version(const char *dir)
 static bool has_programs(const char *bindir, struct arena *a)
 {
 	return access(arena_printf(a, "%s/postgres", bindir), X_OK) == 0 &&
-		access(arena_printf(a, "%s/initdb", bindir), X_OK) == 0;
+	       access(arena_printf(a, "%s/initdb", bindir), X_OK) == 0;
 }
 
 /* "postgres (PostgreSQL) 15.8": asked of the program itself, wherever it is. */
@@ -47,7 +47,7 @@ static int version_of(const char *bindir, struct arena *a)
 }
 
 struct search {
-	int wanted;                     /* 0 = the newest */
+	int wanted; /* 0 = the newest */
 	int best;
 	const char *bindir;
 	struct arena *arena;
@@ -105,11 +105,14 @@ const char *embedded_find(const char *given, int major, const char *dir, struct 
 	if (s.bindir)
 		return s.bindir;
 	if (major)
-		err_set(e, ERR_UNAVAILABLE, "the data in %s belong to PostgreSQL %d, which is not installed here (install "
-			"postgresql-%d, or choose another --data-dir)", dir, major, major);
+		err_set(e, ERR_UNAVAILABLE,
+			"the data in %s belong to PostgreSQL %d, which is not installed here (install "
+			"postgresql-%d, or choose another --data-dir)",
+			dir, major, major);
 	else
-		err_set(e, ERR_UNAVAILABLE, "no PostgreSQL of version %d or newer is installed%s%s; install the package "
-			"'postgresql', or name a database with --database", EMBEDDED_OLDEST, given ? " in " : "",
-			given ? given : "");
+		err_set(e, ERR_UNAVAILABLE,
+			"no PostgreSQL of version %d or newer is installed%s%s; install the package "
+			"'postgresql', or name a database with --database",
+			EMBEDDED_OLDEST, given ? " in " : "", given ? given : "");
 	return NULL;
 }

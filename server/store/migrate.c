@@ -196,19 +196,11 @@ static bool refresh_public(PGconn *c, struct err *e)
 	return same || create_public(c, sha256, false, e) || create_public(c, sha256, true, e);
 }
 
-/* The views' texts say NOTICE when a role may not be created: nothing to worry about. */
-static void on_notice(void *ctx, const char *message)
-{
-	(void)ctx;
-	LOG_DEBUG("database notice", L_STR("text", message));
-}
-
 bool migrate_run(const char *conninfo, struct err *e)
 {
 	PGconn *c = pg_connect_blocking(conninfo, "trimtab migrate", e);
 	if (!c)
 		return false;
-	PQsetNoticeProcessor(c, on_notice, NULL);
 	bool ok = check_server(c, e) && run_setup(c, "lock", 0, NULL, e) && run_setup(c, "table", 0, NULL, e) &&
 	          migrate(c, e) && refresh_public(c, e);
 	PQfinish(c);

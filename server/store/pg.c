@@ -19,7 +19,6 @@ enum {
 	BACKOFF_MIN_MS = 50,
 	BACKOFF_MAX_MS = 5000,
 };
-#define WAIT_US INT64_C(10000000)  /* for a connection                                          */
 #define STUCK_US INT64_C(60000000) /* for an answer: twice the statement_timeout                */
 
 struct pg {
@@ -118,7 +117,7 @@ static void send_units(struct pg *p)
 void pg_submit(struct pg *p, struct pg_unit *u)
 {
 	if (u->deadline_us == 0)
-		u->deadline_us = pg_real_us() + WAIT_US;
+		u->deadline_us = pg_real_us() + p->config.wait_us;
 	STAILQ_INSERT_TAIL(&p->unsent, u, link);
 	p->n_unsent++;
 	send_units(p);
@@ -304,7 +303,7 @@ static void connection_lost(struct pg *p, const struct err *why)
 		u->err.code = ERR_OK;
 		if (u->args.def->repeatable && u->tries < TRIES_MAX) {
 			STAILQ_INSERT_TAIL(&again, u, link);
-			u->deadline_us = pg_real_us() + WAIT_US;
+			u->deadline_us = pg_real_us() + p->config.wait_us;
 			p->config.counters->resent++;
 			p->n_unsent++;
 		} else {

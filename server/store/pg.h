@@ -51,6 +51,7 @@ struct pg_counters { uint64_t statements, failures, resent, reconnects; int64_t 
 struct pg_config {
 	struct event_base *base;
 	const char *conninfo, *application;             /* borrowed for the life of the connection  */
+	int64_t wait_us;                                /* an unsent unit's deadline                */
 	void (*lost)(void *ctx, struct pg *p);          /* its unsent units may be taken elsewhere  */
 	void (*fatal)(void *ctx, const struct err *e);  /* statements and schema do not fit         */
 	void *ctx;

@@ -10,9 +10,17 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
+#include "lib/log.h"
 #include "lib/mem.h"
 #include "server/store/pgerr.h"
 #include "server/store/pgparams.h"
+
+/* What libpq would print on stderr: warnings, and why a server ended the connection. */
+static void on_notice(void *ctx, const char *message)
+{
+	(void)ctx;
+	LOG_DEBUG("database notice", L_STR("text", message));
+}
 
 /* Owned by the loop and the resolving thread together: whoever is last frees it. */
 struct resolve {
@@ -115,6 +123,7 @@ static void begin(struct pg_connect *c)
 		finish(c, false);
 		return;
 	}
+	PQsetNoticeProcessor(c->conn, on_notice, NULL);
 	wait_for(c, PQsocket(c->conn), EV_WRITE);
 }
 
@@ -208,6 +217,7 @@ PGconn *pg_connect_blocking(const char *conninfo, const char *application, struc
 		PQfinish(c);
 		return NULL;
 	}
+	PQsetNoticeProcessor(c, on_notice, NULL);
 	return c;
 }
 

@@ -7,6 +7,7 @@
 #include "lib/mem.h"
 
 enum { CONNECTIONS_MAX = 8, QUEUE_PER_CONNECTION = 1024 };
+#define WAIT_US INT64_C(10000000)
 
 struct pgpool {
 	struct pgpool_config config;
@@ -156,6 +157,7 @@ struct pgpool *pgpool_new(const struct pgpool_config *config)
 		.base = config->base,
 		.conninfo = p->conninfo,
 		.application = p->application,
+		.wait_us = config->wait_us > 0 ? config->wait_us : WAIT_US,
 		.lost = on_lost,
 		.fatal = on_fatal,
 		.ctx = p,

@@ -14,6 +14,7 @@ struct pgpool_config {
 	const char *conninfo, *application;     /* copied */
 	unsigned connections;
 	size_t queue_max;                       /* units in all; 0 = 1024 a connection */
+	int64_t wait_us;                        /* see pg.h; 0 = 10 s */
 	void (*fatal)(void *ctx, const struct err *e);
 	void *ctx;
 };

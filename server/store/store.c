@@ -63,6 +63,7 @@ struct store *store_new(const struct store_config *config, struct err *e)
 		.conninfo = config->conninfo,
 		.application = application,
 		.connections = s->connections,
+		.wait_us = config->wait_us,
 		.fatal = on_fatal,
 		.ctx = s,
 	};

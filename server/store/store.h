@@ -36,6 +36,7 @@ struct store_config {
 	struct loop *loop;
 	const char *conninfo;       /* postgres://… or key=value; copied                             */
 	unsigned connections;       /* 1..8; 0 = 3                                                   */
+	int64_t wait_us;            /* how long a statement waits for a lost database; 0 = 10 s       */
 	const char *replica;        /* shown as application_name; copied                             */
 	/* The statements do not fit the schema: stop the server with this message. */
 	void (*fatal)(void *ctx, const struct err *e);

@@ -75,6 +75,11 @@ static UNUSED int cluster_stop(void **state)
 	return file_remove_tree(T.dir, &e) ? 0 : -1;
 }
 
+static UNUSED void quiet(void *ctx, const char *message)
+{
+	(void)ctx, (void)message;
+}
+
 /* Runs SQL on a connection of its own; the first value of the first row, or "". */
 static UNUSED const char *sql(const char *conninfo, const char *text)
 {
@@ -82,6 +87,7 @@ static UNUSED const char *sql(const char *conninfo, const char *text)
 	static unsigned next;
 	char *out = value[next++ % 4];
 	PGconn *c = PQconnectdb(conninfo);
+	PQsetNoticeProcessor(c, quiet, NULL);
 	PGresult *r = PQexec(c, text);
 	if (PQresultStatus(r) != PGRES_TUPLES_OK && PQresultStatus(r) != PGRES_COMMAND_OK)
 		fail_msg("%s: %s", text, PQerrorMessage(c));
@@ -166,7 +172,7 @@ static UNUSED void on_count(void *ctx, int64_t count, const struct err *e)
 		answered(rows, e);                                                           \
 	}
 
-static void wait_answer(const char *what)
+static UNUSED void wait_answer(const char *what)
 {
 	WAIT(T.answers > 0);
 	assert_int_equal(T.answers, 1);
