@@ -40,22 +40,37 @@ bool problem_unknown(struct problems *p, const char *pointer, const char *code, 
 	return false;
 }
 
+enum { TOKEN_MAX = 200 };
+
+/* How many bytes of a name a pointer shows: all, unless somebody means to fill our memory with it. */
+static size_t shown(const char *token)
+{
+	size_t n = strnlen(token, TOKEN_MAX + 1);
+
+	if (n <= TOKEN_MAX)
+		return n;
+	for (n = TOKEN_MAX; n > 0 && ((unsigned char)token[n] & 0xC0) == 0x80; n--)
+		continue;
+	return n;
+}
+
 const char *problem_path(struct problems *p, const char *pointer, const char *token)
 {
-	size_t before = strlen(pointer);
-	char *path = arena_alloc(p->arena, before + 2 * strlen(token) + 2), *out = path + before;
+	size_t before = strlen(pointer), n = shown(token);
+	const char *tail = token[n] != '\0' ? "..." : "";
+	char *path = arena_alloc(p->arena, before + 2 * n + sizeof "/..."), *out = path + before;
 
 	memcpy(path, pointer, before);
 	*out++ = '/';
-	for (; *token; token++) {
-		if (*token == '~' || *token == '/') {
+	for (size_t i = 0; i < n; i++) {
+		if (token[i] == '~' || token[i] == '/') {
 			*out++ = '~';
-			*out++ = *token == '~' ? '0' : '1';
+			*out++ = token[i] == '~' ? '0' : '1';
 		} else {
-			*out++ = *token;
+			*out++ = token[i];
 		}
 	}
-	*out = '\0';
+	memcpy(out, tail, strlen(tail) + 1);
 	return path;
 }
 

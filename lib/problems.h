@@ -32,7 +32,8 @@ bool problem_add(struct problems *p, const char *pointer, const char *code, cons
 /* Adds "'tep' is not an algorithm" with the nearest of `names` (NULL-ended) as did_you_mean. */
 bool problem_unknown(struct problems *p, const char *pointer, const char *code, const char *what,
 	const char *given, const char *const *names);
-/* pointer + "/" + token with ~ and / escaped; in the problems' arena. */
+/* pointer + "/" + token with ~ and / escaped, names of more than 200 bytes cut short; in the problems'
+ * arena. */
 const char *problem_path(struct problems *p, const char *pointer, const char *token);
 const char *problem_index(struct problems *p, const char *pointer, size_t i);
 

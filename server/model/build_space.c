@@ -39,15 +39,15 @@ static bool param_name_reserved(const char *s)
 		   strncmp(s, "budget.", 7) == 0;
 }
 
-static void check_name(struct intake *in)
+static bool check_name(struct intake *in)
 {
 	const char *name = in->d->name;
 	if (!param_name_valid(name))
-		problem_add(in->b->p, in->pointer, "bad-name",
+		return problem_add(in->b->p, in->pointer, "bad-name",
 			"'%.80s' is not a parameter name: letters, digits and _ - . / : @ +, at most %d, starting with a "
 			"letter, a digit or _",
 			name, PARAM_NAME_MAX);
-	else if (param_name_reserved(name))
+	return !param_name_reserved(name) ||
 		problem_add(in->b->p, in->pointer, "reserved-name",
 			"names that start with trial., experiment. or budget. stand for facts about the trial");
 }
@@ -288,10 +288,10 @@ void build_parameters(struct build *b)
 		names[i] = q->name = d[i].name;
 		q->type = (enum param_type)d[i].type;
 		bool decoded = build_clean(b, in.pointer);
-		check_name(&in);
-		if (decoded && (q->type == PARAM_DOUBLE || q->type == PARAM_INT))
+		bool named = check_name(&in);
+		if (decoded && named && (q->type == PARAM_DOUBLE || q->type == PARAM_INT))
 			build_number(&in);
-		else if (decoded)
+		else if (decoded && named)
 			build_choices(&in);
 		b->broken[i] = !build_clean(b, in.pointer);
 	}

@@ -85,6 +85,12 @@ static bool is_job(const cJSON *manifest)
 	return api != NULL && kind != NULL && strcmp(api, "batch/v1") == 0 && strcmp(kind, "Job") == 0;
 }
 
+static bool container_name_valid(const char *s)
+{
+	size_t n = strlen(s);
+	return n > 0 && n <= 63 && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+}
+
 static void check_primary(struct build *b, const cJSON *manifest)
 {
 	struct trial_template *out = &b->s->trial;
@@ -108,8 +114,12 @@ static void check_primary(struct build *b, const cJSON *manifest)
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (strcmp(names[i], out->primary_container) == 0)
-			return;
+		if (strcmp(names[i], out->primary_container) != 0)
+			continue;
+		if (!container_name_valid(names[i]))
+			problem_add(b->p, TRIAL "/manifest/spec/template/spec/containers", "bad-name",
+				"'%.80s' is not the name of a container: at most 63 lower-case letters, digits and '-'", names[i]);
+		return;
 	}
 	problem_unknown(b->p, TRIAL "/primaryContainer", "unknown-container", "a container of the manifest",
 		out->primary_container, names);
@@ -146,16 +156,31 @@ static void check_manifest(struct build *b, const struct doc_trial *d)
 
 /* ---- placeholders ------------------------------------------------------------------------------ */
 
-static void check_tree(struct build *b, const cJSON *v, bool *used, const char *pointer)
+/* Where in the manifest: made into a pointer only for what is wrong there. */
+struct place {
+	const struct place *above;      /* NULL: the manifest itself */
+	const char *name;               /* of the field, or NULL: `index` of the item */
+	size_t index;
+};
+
+static const char *place_pointer(struct build *b, const struct place *at)
 {
-	size_t i = 0;
-	if (json_str(v) != NULL)
-		render_check(json_str(v), b->names, used, pointer, b->p);
+	if (at->above == NULL)
+		return TRIAL "/manifest";
+	const char *above = place_pointer(b, at->above);
+	return at->name != NULL ? problem_path(b->p, above, at->name) : problem_index(b->p, above, at->index);
+}
+
+static void check_tree(struct build *b, const cJSON *v, bool *used, const struct place *at)
+{
+	struct place below = {.above = at};
+	const char *text = json_str(v);
+	if (text != NULL && !render_check(text, b->names, used, NULL, NULL))
+		render_check(text, b->names, used, place_pointer(b, at), b->p);
 	json_each (item, json_is_object(v) || json_is_array(v) ? v : NULL) {
-		check_tree(b, item, used,
-			item->string != NULL ? problem_path(b->p, pointer, item->string)
-								 : problem_index(b->p, pointer, i));
-		i++;
+		below.name = item->string;
+		check_tree(b, item, used, &below);
+		below.index++;
 	}
 }
 
@@ -197,7 +222,7 @@ static void check_placeholders(struct build *b, const struct doc_trial *d)
 	if (d->metrics != NULL && d->metrics->path != NULL)
 		render_check(d->metrics->path, b->names, used, TRIAL "/metrics/path", b->p);
 	if (d->manifest != NULL)
-		check_tree(b, d->manifest, used, TRIAL "/manifest");
+		check_tree(b, d->manifest, used, &(struct place){0});
 	if (d->command.n > 0 || d->manifest != NULL)
 		advise_unused(b, d, used);
 }

@@ -67,6 +67,8 @@ static bool unknown_placeholder(
 	const struct piece *piece, const char *const *names, const char *pointer, struct problems *p)
 {
 	size_t n = 0;
+	if (p->n == PROBLEMS_MAX) /* it is only counted: spare the list of names */
+		return problem_add(p, pointer, "unknown-placeholder", "%s", "");
 	while (names[n] != NULL)
 		n++;
 	const char **all = arena_calloc(p->arena, n + ARRAY_LEN(fact_names), sizeof *all);
@@ -79,10 +81,9 @@ static bool unknown_placeholder(
 		arena_strndup(p->arena, piece->s, piece->n), all);
 }
 
-bool render_check(
-	const char *text, const char *const *names, bool *used, const char *pointer, struct problems *p)
+bool render_check(const char *text, const char *const *names, bool *used, const char *pointer, struct problems *p)
 {
-	size_t before = p->total;
+	bool ok = true;
 	struct piece piece;
 	while (next_piece(&text, &piece)) {
 		if (piece.kind == LITERAL || find(&piece, fact_names) >= 0)
@@ -90,10 +91,11 @@ bool render_check(
 		int i = find(&piece, names);
 		if (i >= 0)
 			used[i] = true;
-		else
+		else if (p != NULL)
 			unknown_placeholder(&piece, names, pointer, p);
+		ok = ok && i >= 0;
 	}
-	return p->total == before;
+	return ok;
 }
 
 /* ---- values ------------------------------------------------------------------------------------ */

@@ -53,6 +53,7 @@ const cJSON *render_manifest(const struct trial_facts *t, struct arena *a);
 bool env_name_reserved(const char *name);
 
 /* Checks the placeholders of one string: unknown names become problems with "did you mean" at
- * `pointer`; used[i] is set for each parameter that occurs. `names` are the parameters', NULL-ended. */
+ * `pointer`; used[i] is set for each parameter that occurs. `names` are the parameters', NULL-ended.
+ * Without p it only tells whether all is well. */
 bool render_check(const char *text, const char *const *names, bool *used, const char *pointer,
 	struct problems *p);

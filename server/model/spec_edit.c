@@ -11,6 +11,8 @@
 /* What may change, as pointers; everything below one of them may. */
 static const char *const editable[] = {"/metadata/labels", "/metadata/annotations", "/spec/budget", NULL};
 
+enum { FIELDS_MAX = 1000 };    /* of one object of a patch */
+
 struct edit {
 	const cJSON *before;
 	struct problems *p;
@@ -33,9 +35,8 @@ static bool is_editable(const char *pointer)
 }
 
 /* A whole document may be sent back: what it repeats is no edit. */
-static void check_leaf(struct edit *e, const cJSON *patch, const char *pointer)
+static void check_leaf(struct edit *e, const cJSON *now, const cJSON *patch, const char *pointer)
 {
-	const cJSON *now = json_at(e->before, pointer);
 	bool same = now != NULL ? json_equal(now, patch) : json_is_null(patch);
 	if (!same && !is_editable(pointer))
 		problem_add(e->p, pointer, "not-editable",
@@ -54,31 +55,41 @@ static bool is_servers(const char *pointer)
 	return false;
 }
 
-static void check_patch(struct edit *e, const cJSON *patch, const char *pointer)
+static size_t count_fields(const cJSON *v)
+{
+	size_t n = 0;
+	json_each (item, v)
+		n++;
+	return n;
+}
+
+static bool is_paused(struct edit *e, const cJSON *v, const char *pointer)
+{
+	if (strcmp(pointer, "/spec/paused") != 0)
+		return false;
+	e->out->has_paused = json_bool(v, &e->out->paused);
+	if (!e->out->has_paused)
+		problem_add(e->p, pointer, "wrong-type", "expected true or false");
+	return true;
+}
+
+/* `now` is what the patch would change. What is too large to be looked into is a leaf. */
+static void check_patch(struct edit *e, const cJSON *now, const cJSON *patch, const char *pointer)
 {
 	json_each (v, patch) {
-		const char *at = problem_path(e->p, pointer, v->string);
-		if (is_servers(at))
+		const cJSON *below = json_get(now, v->string);
+		if (below != NULL && json_equal(below, v))
 			continue;
-		if (strcmp(at, "/spec/paused") == 0) {
-			e->out->has_paused = json_bool(v, &e->out->paused);
-			if (!e->out->has_paused)
-				problem_add(e->p, at, "wrong-type", "expected true or false");
-		} else if (json_is_object(v) && json_is_object(json_at(e->before, at))) {
-			check_patch(e, v, at);
-		} else {
-			check_leaf(e, v, at);
-		}
+		const char *at = problem_path(e->p, pointer, v->string);
+		if (is_servers(at) || is_paused(e, v, at))
+			continue;
+		if (json_is_object(v) && json_is_object(below) && count_fields(v) <= FIELDS_MAX)
+			check_patch(e, below, v, at);
+		else
+			check_leaf(e, below, v, at);
 	}
 }
 
-/* spec.paused is an edit but no part of the document. */
-static bool is_command(const char *parent, const char *key)
-{
-	return parent != NULL && strcmp(parent, "spec") == 0 && strcmp(key, "paused") == 0;
-}
-
-/* Writes target with patch merged in; both may be NULL. */
 static void write_merged(struct json_writer *w, const char *key, const cJSON *target, const cJSON *patch)
 {
 	if (patch == NULL || !json_is_object(patch)) {
@@ -88,24 +99,49 @@ static void write_merged(struct json_writer *w, const char *key, const cJSON *ta
 	jw_object(w, key);
 	json_each (v, json_is_object(target) ? target : NULL) {
 		const cJSON *change = json_get(patch, v->string);
-		if (change == NULL || !json_is_null(change))
+		if (!json_is_null(change))
 			write_merged(w, v->string, v, change);
 	}
 	json_each (v, patch) {
 		bool known = json_is_object(target) && json_get(target, v->string) != NULL;
-		if (!known && !json_is_null(v) && !is_command(key, v->string))
+		if (!known && !json_is_null(v))
 			write_merged(w, v->string, NULL, v);
 	}
 	jw_end(w);
 }
 
+/* One part of the document, of which only `fields` may have changed. */
+static void write_part(struct json_writer *w, const cJSON *part, const cJSON *patch, const char *const *fields)
+{
+	jw_object(w, part->string);
+	json_each (v, part) {
+		bool open = false;
+		for (size_t i = 0; fields[i] != NULL; i++)
+			open = open || strcmp(fields[i], v->string) == 0;
+		const cJSON *change = open ? json_get(patch, v->string) : NULL;
+		if (!json_is_null(change))
+			write_merged(w, v->string, v, change);
+	}
+	for (size_t i = 0; fields[i] != NULL; i++) {
+		const cJSON *added = json_get(patch, fields[i]);
+		if (added != NULL && !json_is_null(added) && json_get(part, fields[i]) == NULL)
+			write_merged(w, fields[i], NULL, added);
+	}
+	jw_end(w);
+}
+
+/* All that the check let through beside these parts is as it was. */
 static const cJSON *merge(const cJSON *before, const cJSON *patch, struct arena *a, struct err *e)
 {
+	static const char *const metadata[] = {"labels", "annotations", NULL}, *const spec[] = {"budget", NULL};
 	struct strbuf b;
 	struct json_writer w;
 	strbuf_init(&b, 4 * (size_t)SPEC_DOCUMENT_MAX);
 	jw_init(&w, &b);
-	write_merged(&w, NULL, before, patch);
+	jw_object(&w, NULL);
+	write_part(&w, json_get(before, "metadata"), json_get(patch, "metadata"), metadata);
+	write_part(&w, json_get(before, "spec"), json_get(patch, "spec"), spec);
+	jw_end(&w);
 	const cJSON *tree = b.failed ? NULL : json_parse(b.data, b.len, 0, a, e);
 	strbuf_free(&b);
 	return tree;
@@ -122,7 +158,7 @@ bool spec_merge_patch(const struct experiment_spec *s, const cJSON *patch, struc
 	assert(e.before != NULL); /* we wrote it */
 	if (!json_is_object(patch))
 		return problem_add(p, "", "wrong-type", "expected an object with what is to change");
-	check_patch(&e, patch, "");
+	check_patch(&e, e.before, patch, "");
 	if (p->total > before)
 		return false;
 	const cJSON *merged = merge(e.before, patch, a, &err);

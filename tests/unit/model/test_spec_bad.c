@@ -341,6 +341,10 @@ static const struct {
 	 "\"spec\":{\"containers\":[{\"name\":\"t\"}]}}}}}}}",
 		"/spec/trial/manifest/metadata/name not-allowed\n"
 		"/spec/trial/manifest/metadata/namespace not-allowed"},
+	{"{\"spec\":{\"trial\":{\"executor\":\"kubernetes\",\"command\":null,\"manifest\":{"
+		"\"apiVersion\":\"batch/v1\",\"kind\":\"Job\",\"spec\":{\"template\":{\"spec\":{\"containers\":[{"
+		"\"name\":\"Train_1\"}]}}}}}}}",
+		"/spec/trial/manifest/spec/template/spec/containers bad-name"},
 	{"{\"spec\":{\"trial\":{\"metrics\":{\"collector\":\"pull\"}}}}",
 		"/spec/trial/metrics/collector unknown-value"},
 	{"{\"spec\":{\"trial\":{\"metrics\":{\"collector\":\"file\"}}}}", "/spec/trial/metrics/path missing"},
@@ -473,6 +477,46 @@ static void test_more_problems_than_are_kept(void **state)
 	arena_free(a);
 }
 
+/* Names as long as the document, over many things that each could name them in a pointer. */
+static void test_hostile_names_cost_little(void **state)
+{
+	enum { NAME = 300000, LEAVES = 40000 };
+	static const struct { const char *before, *leaf, *after; } hostile[] = {
+		{"\"trial\":{\"executor\":\"kubernetes\",\"manifest\":{\"", "\"a\"", "}}"},
+		{"\"trial\":{\"executor\":\"kubernetes\",\"manifest\":{\"", "\"${y}\"", "}}"},
+		{"\"parameters\":{\"", "1", "}"},
+		{"\"algorithm\":{\"name\":\"random\",\"settings\":{\"", "1", "}}"},
+		{"\"trial\":{\"command\":[\"run\"],\"env\":{\"", "1", "}}"},
+		{"\"initialTrials\":[{\"parameters\":{\"", "1", "}}]"},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(hostile); i++) {
+		struct arena *a = arena_new();
+		struct problems *p = ARENA_NEW(a, struct problems);
+		const struct experiment_spec *s = NULL;
+		struct strbuf b;
+		problems_init(p, a);
+		strbuf_init(&b, SIZE_MAX);
+		strbuf_puts(&b, "{\"metadata\":{\"name\":\"e\"},\"spec\":{");
+		if (strncmp(hostile[i].before, "\"parameters", 11) != 0)
+			strbuf_puts(&b, "\"parameters\":{\"x\":{\"type\":\"int\",\"min\":1,\"max\":2}},");
+		strbuf_puts(&b, hostile[i].before);
+		for (int k = 0; k < NAME; k++)
+			strbuf_putc(&b, 'k');
+		strbuf_puts(&b, "\":{");
+		for (int k = 0; k < LEAVES; k++)
+			strbuf_printf(&b, "%s\"%d\":%s", k > 0 ? "," : "", k, hostile[i].leaf);
+		strbuf_printf(&b, "}%s}}", hostile[i].after);
+		assert_false(spec_from_json(parse_text(a, b.data), NULL, a, &s, p, NULL));
+		if (arena_size(a) > (size_t)64 << 20)
+			fail_msg("case %zu took %zu MiB", i, arena_size(a) >> 20);
+		for (size_t k = 0; k < p->n; k++)
+			assert_true(strlen(p->items[k].pointer) < 1000);
+		strbuf_free(&b);
+		arena_free(a);
+	}
+}
+
 int main(void)
 {
 	assert_true(ARRAY_LEN(cases) >= 120);
@@ -481,6 +525,7 @@ int main(void)
 		cmocka_unit_test(test_did_you_mean),
 		cmocka_unit_test(test_no_document),
 		cmocka_unit_test(test_more_problems_than_are_kept),
+		cmocka_unit_test(test_hostile_names_cost_little),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
