@@ -1,0 +1,97 @@
+# tier: full
+"""Two servers, one database: any of them answers, one of them drives, the other takes over."""
+import os
+import unittest
+
+import harness
+from evidence import EvidenceCase
+
+LEASE_S = 2
+
+
+class Replicas(EvidenceCase):
+    def setUp(self):
+        name = self.id().rsplit(".", 1)[1].lower()
+        self.database = self.cluster.create(name)
+        self.database_name = name
+        self.first = harness.Server("--lease", f"{LEASE_S}s", database=self.database).start()
+        # The same folder of trials: on one machine a trial outlives the server that started it.
+        self.second = harness.Server("--lease", f"{LEASE_S}s", "--state-dir",
+                                     os.path.join(self.first.folder, "trials"), database=self.database).start()
+
+    def tearDown(self):
+        for s in (self.second, self.first):
+            s.__exit__(None)
+
+    def owners(self):
+        rows = self.cluster.sql("SELECT e.name, p.owner FROM core.progress p JOIN core.experiments e "
+                                "USING (experiment_id) WHERE p.lease_until > now()", self.database_name)
+        return dict(rows)
+
+    def by_owner(self, name):
+        """(the server that drives the experiment, the other one)"""
+        owner = harness.wait(lambda: self.owners().get(name), f"somebody drives {name}")
+        if owner.endswith(f":{self.first.port}"):
+            return self.first, self.second
+        self.assertTrue(owner.endswith(f":{self.second.port}"), owner)
+        return self.second, self.first
+
+    def test_both_answer_one_drives(self):
+        folders = {}
+        for i in range(6):
+            s = (self.first, self.second)[i % 2]
+            folders[f"exp-{i}"] = self.submit(s, f"exp-{i}", trials=8)
+        for name, folder in folders.items():
+            for s in (self.second, self.first):
+                self.await_end(s, name)
+                self.verify(s, name, folder, 8)
+
+    def test_takeover(self):
+        folder = self.submit(self.first, "orphan", trials=30, reports=4, seconds=0.4)
+        owner, other = self.by_owner("orphan")
+        harness.wait(lambda: len(self.evidence(folder)) >= 6, "some trials run")
+        epoch = self.cluster.sql("SELECT epoch FROM core.progress", self.database_name)
+        owner.kill()
+        harness.wait(lambda: self.owners().get("orphan", "").endswith(f":{other.port}"), "the other one takes over",
+                     LEASE_S + 10)
+        self.assertNotEqual(self.cluster.sql("SELECT epoch FROM core.progress", self.database_name), epoch)
+        # The trials of the dead one report to its address until it is there again; it drives nothing then.
+        owner.start()
+        self.await_end(other, "orphan")
+        self.verify(other, "orphan", folder, 30)
+
+    def test_ask_and_tell_at_the_other_one(self):
+        answer = self.first.post(harness.API, harness.document("remote", budget={"maxTrials": 4, "parallelTrials": 4}))
+        self.assertEqual(answer.status, 201, answer)
+        _, other = self.by_owner("remote")
+        path = f"{harness.API}/remote"
+        asked = other.post(path + "/trials:ask", {"workerId": "w1", "count": 2})
+        self.assertEqual(asked.status, 200, asked)
+        numbers = [t["number"] for t in asked.json["trials"]]
+        self.assertEqual(len(numbers), 2, asked)
+        again = self.first.post(path + "/trials:ask", {"workerId": "w1", "count": 2})
+        self.assertEqual(sorted(t["number"] for t in again.json["trials"]), sorted(numbers), "its own trials again")
+        for n in numbers:
+            self.assertEqual(other.post(f"{path}/trials/{n}:tell", {"state": "succeeded", "values": {"loss": n}}).status,
+                             200)
+        best = self.second.get(path + "/best").json
+        self.assertIn(str(min(numbers)), str(best))
+
+    def test_an_intent_at_the_other_one(self):
+        self.submit(self.first, "paused", trials=200, seconds=0.2)
+        _, other = self.by_owner("paused")
+        self.assertEqual(other.post(f"{harness.API}/paused/pause").status, 202)
+        harness.wait(lambda: self.state(self.first, "paused") == "paused", "it is paused")
+        harness.wait(lambda: self.running("paused") == 0, "what ran has ended")
+        self.assertEqual(other.post(f"{harness.API}/paused/cancel").status, 202)
+        harness.wait(lambda: self.state(self.second, "paused") == "stopped", "it is stopped")
+
+    def running(self, name):
+        rows = self.cluster.sql("SELECT count(*) FROM core.trials t JOIN core.experiments e USING (experiment_id) WHERE "
+                                f"e.name = '{name}' AND t.state IN ('pending', 'starting', 'running')",
+                                self.database_name)
+        return int(rows[0][0])
+
+
+if __name__ == "__main__":
+    unittest.main()
