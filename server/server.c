@@ -186,14 +186,32 @@ static void on_admin_token(void *ctx, enum store_outcome outcome, const struct e
 	s->waiting_for--;
 }
 
+/* A door that nobody has a key for would only look safe. */
+static void on_tokens(void *ctx, const struct store_tokens *rows, const struct err *e)
+{
+	struct server *s = ctx;
+
+	if (e)
+		s->err = *e;
+	else if (rows->n == 0)
+		err_set(&s->err, ERR_INVALID, "--listen %s asks everybody for a token and there is none yet: give one with "
+			"TRIMTAB_ADMIN_TOKEN, or open the server to everybody with --insecure", s->v->listen);
+	s->waiting_for--;
+}
+
 static void ask_for_facts(struct server *s, struct arena *a)
 {
 	char hex[HASH_HEX_MAX];
 
 	s->waiting_for = 1;
 	store_setting_get(s->store, a, "trial_token_key", on_key, s);
-	if (!s->v->admin_token)
+	if (!s->v->admin_token && s->open)
 		return;
+	if (!s->v->admin_token) {
+		s->waiting_for++;
+		store_tokens_list(s->store, a, on_tokens, s);
+		return;
+	}
 	hash_sha256_hex(s->v->admin_token, strlen(s->v->admin_token), hex);
 	const struct store_token token = {.sha256 = hex, .name = "admin", .ns = "*", .role = "admin"};
 	s->waiting_for++;
