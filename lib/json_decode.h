@@ -31,7 +31,7 @@ enum json_kind {
 	                 * `const char *`; in the order given; min..max entries                     */
 	JF_K_STRINGS,   /* struct json_list of const char *, min..max items                          */
 	JF_K_STRMAP,    /* struct json_list of struct json_pair (values may be numbers or booleans)  */
-	JF_K_ANY,       /* const cJSON *, borrowed from the tree                                     */
+	JF_K_ANY,       /* const cJSON *, borrowed from the tree; schema says what it should be      */
 	JF_K_FUN,       /* decoded by a function                                                     */
 };
 
@@ -50,9 +50,9 @@ struct json_field {
 	const char *const *names;               /* JF_K_ENUM: NULL-ended                             */
 	const struct json_field *sub;           /* JF_K_OBJECT, JF_K_LIST, JF_K_MAP                  */
 	size_t sub_size;
-	/* JF_K_FUN: decodes v into `field` (at offset). schema is JSON text for OpenAPI. */
+	/* JF_K_FUN: decodes v into `field` (at offset). */
 	bool (*fun)(const cJSON *v, void *field, const char *pointer, struct problems *p);
-	const char *schema;
+	const char *schema;                     /* JF_K_ANY, JF_K_FUN: JSON Schema for OpenAPI, or NULL */
 	const char *dflt;                       /* the default as JSON text, decoded when absent     */
 };
 
@@ -87,6 +87,8 @@ bool json_decode(const cJSON *object, const struct json_field *fields, void *out
 	{.kind = JF_K_STRMAP, .name = key, JF_AT_(T, m), .min = lo, .max = hi, .doc = doc_}
 #define JF_ANY(T, m, key, need_, doc_) \
 	{.kind = JF_K_ANY, .name = key, .need = need_, JF_AT_(T, m), .doc = doc_}
+#define JF_TREE(T, m, key, need_, schema_, doc_) \
+	{.kind = JF_K_ANY, .name = key, .need = need_, JF_AT_(T, m), .schema = schema_, .doc = doc_}
 #define JF_FUN(T, m, key, need_, fun_, schema_, doc_) \
 	{.kind = JF_K_FUN, .name = key, .need = need_, JF_AT_(T, m), .fun = fun_, .schema = schema_, .doc = doc_}
 #define JF_END {.kind = JF_K_END}

@@ -141,6 +141,7 @@ static void write_type(struct json_writer *w, const struct json_field *f, unsign
 		write_scalar_map(w);
 		write_count_bounds(w, f, "minProperties", "maxProperties");
 		break;
+	case JF_K_ANY:
 	case JF_K_FUN:
 		if (f->schema) {
 			jw_array(w, "allOf");
@@ -148,7 +149,6 @@ static void write_type(struct json_writer *w, const struct json_field *f, unsign
 			jw_end(w);
 		}
 		break;
-	case JF_K_ANY:
 	case JF_K_END:
 		break;
 	}

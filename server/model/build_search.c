@@ -33,6 +33,13 @@ static void check_metric(struct build *b, const struct doc_objective *all, size_
 	}
 }
 
+static enum strategy choose_strategy(const struct doc_objective *d)
+{
+	if (d->has_strategy)
+		return (enum strategy)d->strategy;
+	return d->direction == DIRECTION_MINIMIZE ? STRATEGY_MIN : STRATEGY_MAX;
+}
+
 void build_objectives(struct build *b)
 {
 	const struct json_list *list = &b->d->spec->objectives;
@@ -44,9 +51,7 @@ void build_objectives(struct build *b)
 		out[i] = (struct objective){
 			.metric = d[i].metric,
 			.direction = (enum direction)d[i].direction,
-			.strategy = d[i].has_strategy                      ? (enum strategy)d[i].strategy
-						: d[i].direction == DIRECTION_MINIMIZE ? STRATEGY_MIN
-															   : STRATEGY_MAX,
+			.strategy = choose_strategy(&d[i]),
 			.has_goal = d[i].has_goal,
 			.goal = d[i].goal,
 		};

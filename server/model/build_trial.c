@@ -320,10 +320,7 @@ static void check_metrics(struct build *b, const struct doc_metrics *d, const st
 {
 	bool reads_file = m->collector == COLLECTOR_FILE || m->fallback == COLLECTOR_FILE;
 	bool reads = reads_file || m->collector == COLLECTOR_STDOUT || m->fallback == COLLECTOR_STDOUT;
-	if (d->has_fallback && d->fallback == COLLECTOR_PUSH)
-		problem_add(b->p, TRIAL "/metrics/fallback", "not-allowed",
-			"what is pushed is always accepted; the fallback is stdout, file or none");
-	else if (d->has_fallback && d->fallback != COLLECTOR_NONE && d->collector != COLLECTOR_PUSH)
+	if (d->has_fallback && m->fallback != COLLECTOR_NONE && m->collector != COLLECTOR_PUSH)
 		problem_add(
 			b->p, TRIAL "/metrics/fallback", "not-for-collector", "only the push collector has a fallback");
 	if (reads_file && d->path == NULL && build_clean(b, TRIAL "/metrics/path"))
@@ -340,6 +337,13 @@ static void check_metrics(struct build *b, const struct doc_metrics *d, const st
 	check_patterns(b, d);
 }
 
+static enum collector choose_fallback(const struct doc_metrics *d)
+{
+	if (d->has_fallback)
+		return (enum collector)(d->fallback + COLLECTOR_STDOUT);
+	return d->collector == COLLECTOR_PUSH ? COLLECTOR_STDOUT : COLLECTOR_NONE;
+}
+
 static void build_metrics(struct build *b, const struct doc_trial *trial)
 {
 	static const struct doc_metrics none = {.collector = COLLECTOR_PUSH};
@@ -347,9 +351,7 @@ static void build_metrics(struct build *b, const struct doc_trial *trial)
 	struct metrics_spec *out = &b->s->trial.metrics;
 	*out = (struct metrics_spec){
 		.collector = (enum collector)d->collector,
-		.fallback = d->has_fallback                  ? (enum collector)d->fallback
-					: d->collector == COLLECTOR_PUSH ? COLLECTOR_STDOUT
-													 : COLLECTOR_NONE,
+		.fallback = choose_fallback(d),
 		.path = d->path,
 		.format = (enum lines_format)d->format,
 		.patterns = d->patterns.items,

@@ -58,7 +58,8 @@ struct doc_retry {
 };
 
 struct doc_metrics {
-	int collector, fallback, format;
+	int collector, format;
+	int fallback;                               /* from COLLECTOR_STDOUT on: pushing is none */
 	bool has_fallback, has_format;
 	const char *path;
 	struct json_list patterns;                  /* of const char * */

@@ -12,6 +12,10 @@ const char *const param_type_names[] = {"double", "int", "discrete", "categorica
 const char *const scale_names[] = {"linear", "log", NULL};
 const char *const distribution_names[] = {"uniform", "logUniform", "normal", "logNormal", NULL};
 
+#define SCALAR_SCHEMA "{\"type\":[\"string\",\"number\",\"boolean\"]}"
+#define LIST_SCHEMA "{\"type\":\"array\",\"minItems\":1,\"items\":" SCALAR_SCHEMA "}"
+#define MAP_SCHEMA(of) "{\"type\":\"object\",\"additionalProperties\":" of "}"
+
 const struct json_field objective_fields[] = {
 	JF_STR(struct doc_objective, metric, "metric", JF_REQUIRED, 1, METRIC_NAME_MAX,
 		"name of the metric as it is reported: letters, digits and _ . / -"),
@@ -46,9 +50,9 @@ const struct json_field parameter_fields[] = {
 	NUMBER_IF(mean, has_mean, "mean",
 		"normal, logNormal: the centre, of the value or of its natural logarithm; the middle by default"),
 	NUMBER_IF(sd, has_sd, "sd", "normal, logNormal: the standard deviation; a sixth of the range by default"),
-	JF_ANY(struct doc_parameter, values, "values", JF_OPTIONAL,
+	JF_TREE(struct doc_parameter, values, "values", JF_OPTIONAL, LIST_SCHEMA,
 		"discrete: a list of numbers; categorical: a list of strings, numbers or booleans"),
-	JF_ANY(struct doc_parameter, when, "when", JF_OPTIONAL,
+	JF_TREE(struct doc_parameter, when, "when", JF_OPTIONAL, MAP_SCHEMA(LIST_SCHEMA),
 		"active only while other parameters have one of the listed values: {\"optimizer\": [\"sgd\"]}"),
 	JF_END,
 };
@@ -60,7 +64,7 @@ const struct json_field algorithm_fields[] = {
 		 "the same seed, space and results give the same suggestions; by default one of the experiment's "
 		 "own"),
 		.min = 0, .max = 9007199254740992},
-	JF_ANY(struct doc_algorithm, settings, "settings", JF_OPTIONAL,
+	JF_TREE(struct doc_algorithm, settings, "settings", JF_OPTIONAL, MAP_SCHEMA(SCALAR_SCHEMA),
 		"the algorithm's settings by name; `trimtab algorithms NAME` lists them"),
 	JF_END,
 };
@@ -68,12 +72,13 @@ const struct json_field algorithm_fields[] = {
 const struct json_field early_stopping_fields[] = {
 	JF_STR(
 		struct doc_early_stopping, name, "name", JF_REQUIRED, 1, 64, "the rule that stops hopeless trials"),
-	JF_ANY(struct doc_early_stopping, settings, "settings", JF_OPTIONAL, "the rule's settings by name"),
+	JF_TREE(struct doc_early_stopping, settings, "settings", JF_OPTIONAL, MAP_SCHEMA(SCALAR_SCHEMA),
+		"the rule's settings by name"),
 	JF_END,
 };
 
 const struct json_field initial_trial_fields[] = {
-	JF_ANY(struct doc_initial_trial, parameters, "parameters", JF_REQUIRED,
+	JF_TREE(struct doc_initial_trial, parameters, "parameters", JF_REQUIRED, MAP_SCHEMA(SCALAR_SCHEMA),
 		"a value for every parameter that is active, by name"),
 	JF_END,
 };

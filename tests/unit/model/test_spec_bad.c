@@ -354,7 +354,7 @@ static const struct {
 		"/spec/trial/metrics/fallback not-for-collector\n"
 		"/spec/trial/metrics/path missing"},
 	{"{\"spec\":{\"trial\":{\"metrics\":{\"fallback\":\"push\"}}}}",
-		"/spec/trial/metrics/fallback not-allowed"},
+		"/spec/trial/metrics/fallback unknown-value"},
 	{"{\"spec\":{\"trial\":{\"metrics\":{\"collector\":\"none\",\"format\":\"json\"}}}}",
 		"/spec/trial/metrics/format not-for-collector"},
 	{"{\"spec\":{\"trial\":{\"metrics\":{\"collector\":\"stdout\",\"format\":\"json\",\"patterns\":[\"(a)=(b)"
