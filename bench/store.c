@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
+#include "lib/file.h"
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/mem.h"
@@ -60,8 +61,8 @@ static int64_t create(const char *name, int trials)
 		" INSERT INTO core.trials (experiment_id, number, name, state, params, vals, cost, completion, "
 	    "change)"
 		" SELECT e.experiment_id, n, core.trial_name(e.name, e.uid, n), 'succeeded',"
-		" jsonb_build_object('lr', random(), 'layers', n %% 6, 'optimizer', 'adam'), ARRAY[v], v, n, n"
-		" FROM e, (SELECT n, random() AS v FROM generate_series(1, %d) n OFFSET 0) g",
+		" jsonb_build_object('lr', v, 'layers', n %% 6, 'optimizer', 'adam'), ARRAY[v], v, n, n"
+		" FROM e, (SELECT n, abs(hashint4extended(n, 7) %% 1000003) / 1000003.0 AS v FROM generate_series(1, %d) n) g",
 		name, trials + 1, trials);
 	sql(text);
 	PGconn *c = PQconnectdb(conninfo);
@@ -252,7 +253,7 @@ int main(int argc, char **argv)
 {
 	double seconds = argc > 1 ? strtod(argv[1], NULL) : 5;
 	int trials = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 10000;
-	char base[] = "/tmp/trimtab-bench-XXXXXX", dir[64], clean[96];
+	char base[] = "/tmp/trimtab-bench-XXXXXX", dir[64];
 	struct err e = {0};
 	log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
 	if (!mkdtemp(base) || chmod(base, 0711) != 0)
@@ -288,6 +289,5 @@ int main(int argc, char **argv)
 	store_free(store);
 	loop_free(loop);
 	embedded_stop(pg);
-	snprintf(clean, sizeof clean, "rm -rf %s", base);
-	return system(clean);
+	return file_remove_tree(base, &e) ? 0 : 1;
 }
