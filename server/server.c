@@ -44,6 +44,7 @@ struct server {
 	struct work_pool *workers;
 	struct prom *prom;
 	struct embedded *embedded;
+	struct loop_timer *watch;       /* looks after it */
 	struct store *store;
 	struct control *control;
 	struct run_backend *local, *simulated;
@@ -138,6 +139,14 @@ static void on_notified(void *ctx, int64_t experiment)
 		control_changed(s->control, experiment);
 }
 
+static void on_watch(void *ctx)
+{
+	struct server *s = ctx;
+
+	(void)embedded_revive(s->embedded);
+	loop_timer_after(s->watch, CLK_SECOND);
+}
+
 static bool start_database(struct server *s)
 {
 	const char *conninfo = s->v->database;
@@ -148,6 +157,8 @@ static bool start_database(struct server *s)
 		if (!s->embedded)
 			return false;
 		conninfo = embedded_conninfo(s->embedded);
+		s->watch = loop_timer_new(s->loop, on_watch, s);
+		loop_timer_after(s->watch, CLK_SECOND);
 		LOG_INFO("private PostgreSQL is up", L_STR("folder", embedded_dir(s->embedded)));
 	}
 	if (!migrate_run(conninfo, &s->err))
@@ -381,6 +392,7 @@ static void on_hangup(void *ctx)
 
 static void stop(struct server *s)
 {
+	loop_timer_free(s->watch);
 	http_server_free(s->http);
 	api_close(&s->app);
 	control_free(s->control);

@@ -252,7 +252,7 @@ static bool died(struct embedded *p, struct err *e)
 		return false;
 	p->pid = 0;
 	text = file_read(p->log, 64 << 20, p->arena, &n, &ignored);
-	err_set(e, ERR_UNAVAILABLE, "the private PostgreSQL did not start: %.240s (its log: %s)",
+	err_set(e, ERR_UNAVAILABLE, "the private PostgreSQL ended: %.240s (its log: %s)",
 		text ? embedded_last_line(text) : "no log", p->log);
 	return true;
 }
@@ -333,6 +333,22 @@ const char *embedded_dir(const struct embedded *p)
 int embedded_pid(const struct embedded *p)
 {
 	return (int)p->pid;
+}
+
+/* What is left of the dead one may hold its memory for a moment: then this start fails too, and the
+ * next call tries again. */
+bool embedded_revive(struct embedded *p)
+{
+	struct err e = {0};
+
+	if (p->pid > 0 && !died(p, &e))
+		return false;
+	LOG_ERROR("the private PostgreSQL ended by itself and is started again", L_STR("reason", e.detail));
+	if (!spawn_postmaster(p, &e)) {
+		LOG_ERROR("the private PostgreSQL cannot be started", L_STR("reason", e.detail));
+		p->pid = 0;
+	}
+	return true;
 }
 
 void embedded_stop(struct embedded *p)

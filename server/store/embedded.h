@@ -25,5 +25,8 @@ struct embedded *embedded_start(const struct embedded_config *config, struct err
 const char *embedded_conninfo(const struct embedded *p);        /* borrowed */
 const char *embedded_dir(const struct embedded *p);
 int embedded_pid(const struct embedded *p);                     /* of the postmaster */
+/* Starts PostgreSQL again if it has died under us, without waiting for it: connections come back by
+ * themselves. Call about once a second. True if it had died. */
+bool embedded_revive(struct embedded *p);
 /* Stops PostgreSQL (fast, then immediate after 10 s), releases the lock. */
 void embedded_stop(struct embedded *p);

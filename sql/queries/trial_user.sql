@@ -89,7 +89,8 @@ p AS (
   UPDATE core.progress p SET change = p.change + 1, completions = p.completions + 1
   FROM o WHERE p.experiment_id = o.experiment_id AND core.trial_edge(o.state, $5) RETURNING p.*),
 u AS (
-  UPDATE core.trials t SET state = f.state, reason = coalesce(f.why, ''), message = coalesce(f.sentence, ''),
+  UPDATE core.trials t SET state = f.state, message = coalesce(f.sentence, ''),
+    reason = coalesce(nullif(f.why, ''), CASE WHEN f.state = 'succeeded' THEN 'Completed' ELSE 'WorkerReported' END),
     vals = f.vals, extra = f.extra, cost = core.cost(f.experiment_id, f.state, f.vals), completion = p.completions,
     started_at = coalesce(t.started_at, now()), finished_at = now(), change = p.change
   FROM f, p WHERE t.experiment_id = f.experiment_id AND t.number = f.number

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -152,6 +153,28 @@ static void test_clear_refusals(void **state)
 	refused(path, NULL, "thesis.txt");
 }
 
+/* PostgreSQL itself dies (out of memory, kill -9) while its server lives. */
+static void test_revived(void **state)
+{
+	struct embedded *p = start();
+	const struct timespec moment = {.tv_nsec = 50000000};
+	PGPing state_now;
+
+	(void)state;
+	ask(p, "CREATE TABLE before_death AS SELECT 1 AS n", NULL);
+	assert_false(embedded_revive(p));
+	kill(embedded_pid(p), SIGKILL);
+	for (int i = 0; i < 400; i++) {
+		(void)embedded_revive(p);
+		state_now = PQping(embedded_conninfo(p));
+		if (state_now == PQPING_OK && !embedded_revive(p))
+			break;
+		nanosleep(&moment, NULL);
+	}
+	ask(p, "SELECT n FROM before_death", "1");
+	embedded_stop(p);
+}
+
 static void test_long_path(void **state)
 {
 	char path[300];
@@ -176,6 +199,7 @@ int main(void)
 		cmocka_unit_test(test_second_server_is_told),
 		cmocka_unit_test(test_killed_server),
 		cmocka_unit_test(test_clear_refusals),
+		cmocka_unit_test(test_revived),
 		cmocka_unit_test(test_long_path),
 	};
 	return cmocka_run_group_tests_name("embedded", tests, set_up, tear_down);
