@@ -225,8 +225,9 @@ static void on_experiment(void *ctx, const struct store_experiments *rows, const
 		cancel_archived(x, &rows->items[0]);
 		if (!x->backend)
 			choose_backend(c, x);
+		/* It was created, or somebody changed it. */
+		bus_experiment(c, x);
 		if (experiment_state_over(state)) {
-			bus_experiment(c, x);
 			control_drop(c, x);
 		} else {
 			load_trials(c, x);

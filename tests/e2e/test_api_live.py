@@ -34,6 +34,7 @@ class Watch(ServerCase):
         self.addCleanup(e.close)
         self.create("here")
         there = self.create("there", namespace="elsewhere")
+        e.wait_for(lambda kind, d: kind == "experiment" and d["experiment"] == "there", "it is created")
         self.ask(API + "/here")
         self.ask(there)
         e.wait_for(lambda kind, d: kind == "trial" and d["experiment"] == "there", "a trial of it runs")
@@ -125,7 +126,7 @@ class Run(ServerCase):
     def test_delete_ends_what_runs(self):
         self.expect(self.s.post(API, script("doomed", "sleep 601")), 201)
         one = API + "/doomed/trials/1"
-        pid = wait(lambda: (self.s.get(one).json.get("object") or {}).get("pid"), "it runs")
+        pid = wait(lambda: (self.s.get(one).json.get("object") or {}).get("supervisor"), "it runs")
         self.expect(self.s.delete(API + "/doomed"), 200)
 
         def dead():
