@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "lib/loop.h"
+#include "server/api/idempotent.h"
 #include "server/api/res.h"
 
 static const struct route_table *const tables[] = {
@@ -34,14 +36,18 @@ void api_register(struct router *r, struct app *app)
 	app->router = r;
 	if (app->prom)
 		app->gauges = api_gauges_new(app->prom, app->version);
+	if (app->loop)
+		app->sweeper = idempotent_sweep_new(app);
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
 		router_add(r, tables[i]->rows, tables[i]->n);
 }
 
 void api_close(struct app *app)
 {
+	loop_timer_free(app->sweeper);
 	free(app->openapi);
 	free(app->gauges);
+	app->sweeper = NULL;
 	app->openapi = NULL;
 	app->gauges = NULL;
 }

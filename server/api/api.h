@@ -43,6 +43,7 @@ struct app {
 	struct router *router;
 	char *openapi;                  /* the document, made when first asked for                     */
 	size_t openapi_len;
+	struct loop_timer *sweeper;     /* of Idempotency-Keys; NULL without loop                      */
 	struct api_gauges *gauges;      /* NULL without prom                                           */
 };
 

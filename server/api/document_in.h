@@ -12,8 +12,7 @@ struct http_req;
 struct problems;
 
 #define DOCUMENT_MEDIA                                                                                \
-	"application/json application/yaml application/x-yaml text/yaml text/x-yaml "                     \
-	"application/merge-patch+json"
+	"application/json application/yaml application/x-yaml text/yaml text/x-yaml"
 
 /* What becomes of fields that are not known: ?fieldValidation=, as in Kubernetes. */
 enum field_validation { FIELDS_STRICT = 0, FIELDS_WARN, FIELDS_IGNORE };

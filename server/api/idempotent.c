@@ -4,15 +4,17 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/clk.h"
 #include "lib/hash.h"
 #include "lib/json.h"
 #include "lib/json_write.h"
 #include "lib/log.h"
+#include "lib/loop.h"
 #include "lib/strbuf.h"
 #include "server/api/res.h"
 #include "server/store/store_auth.h"
 
-enum { KEY_MAX = 255, KEEP_BODY_MAX = 16 << 20 };
+enum { KEY_MAX = 255, KEEP_BODY_MAX = 16 << 20, KEEP_H = 24, SWEEP_S = 3600 };
 
 struct keyed {
 	struct http_req *req;
@@ -134,6 +136,35 @@ void idempotent(struct http_req *req, void (*handler)(struct http_req *req))
 		return handler(req);
 	if (!key_ok(key))
 		return api_fail(req, ERR_MALFORMED, "An Idempotency-Key has 1 to %d printable characters", KEY_MAX);
-	*k = (struct keyed){.req = req, .handler = handler, .key = key, .principal = api_who(req)};
+	*k = (struct keyed){.req = req, .handler = handler, .key = key,
+		.principal = arena_printf(req->arena, "%d:%s", (int)req->principal.kind, api_who(req))};
 	store_idempotency_begin(api_app(req)->store, req->arena, k->principal, key, fingerprint(req), begun, k);
+}
+
+/* ---- keys are kept for a day --------------------------------------------------------------------------- */
+
+static void swept(void *ctx, int64_t count, const struct err *e)
+{
+	if (e)
+		LOG_WARN("old Idempotency-Keys could not be deleted", L_STR("error", e->detail));
+	else if (count)
+		LOG_DEBUG("old Idempotency-Keys deleted", L_INT("keys", count));
+	arena_free(ctx);
+}
+
+static void sweep(void *ctx)
+{
+	struct app *app = ctx;
+	struct arena *a = arena_new();
+
+	loop_timer_after(app->sweeper, SWEEP_S * CLK_SECOND);
+	store_idempotency_expire(app->store, a, KEEP_H * 3600 * CLK_SECOND, swept, a);
+}
+
+struct loop_timer *idempotent_sweep_new(struct app *app)
+{
+	struct loop_timer *t = loop_timer_new(app->loop, sweep, app);
+
+	loop_timer_after(t, SWEEP_S * CLK_SECOND);
+	return t;
 }

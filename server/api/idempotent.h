@@ -8,6 +8,10 @@
  */
 #pragma once
 
+struct app;
 struct http_req;
+
+/* Deletes answers that were kept long enough, now and then. */
+struct loop_timer *idempotent_sweep_new(struct app *app);
 
 void idempotent(struct http_req *req, void (*handler)(struct http_req *req));

@@ -185,7 +185,7 @@ static const struct route routes[] = {
 	{.method = HTTP_GET, .path = API_EXPERIMENT, .handler = experiment_get, .need = ROLE_VIEWER,
 		.status = 200, .answer = "Experiment", .id = "getExperiment", .summary = "An experiment and its status"},
 	{.method = HTTP_PATCH, .path = API_EXPERIMENT, .handler = experiment_patch, .need = ROLE_EDITOR,
-		.body_name = "ExperimentPatch", .media = DOCUMENT_MEDIA, .flags = ROUTE_RAW, .max_body = SPEC_DOCUMENT_MAX,
+		.body_name = "ExperimentPatch", .media = "application/merge-patch+json " DOCUMENT_MEDIA, .flags = ROUTE_RAW, .max_body = SPEC_DOCUMENT_MAX,
 		.status = 200, .answer = "Experiment", .id = "patchExperiment",
 		.summary = "Change budget, labels, annotations or paused",
 		.doc = "A merge patch (RFC 7386). With If-Match it applies only to that version."},

@@ -153,6 +153,12 @@ class Description(ServerCase):
                 self.assertIn(key, node, ref)
                 node = node[key]
 
+    def test_the_reference_page_is_this_document(self):
+        page = subprocess.run([sys.executable, os.path.join(ROOT, "tools/rest-reference")], input=self.s.get("/openapi.json").body,
+                              capture_output=True, check=True).stdout.decode()
+        with open(os.path.join(ROOT, "docs/reference/rest.md"), encoding="utf-8") as f:
+            self.assertEqual(f.read(), page, "run: curl -s localhost:8746/openapi.json | tools/rest-reference > docs/reference/rest.md")
+
     def test_openapi_is_valid(self):
         """By the validator of the OpenAPI tools, in a virtual environment under build/."""
         venv = os.path.join(ROOT, "build", "venv-openapi")
