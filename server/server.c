@@ -395,13 +395,15 @@ static void stop(struct server *s)
 	loop_timer_free(s->watch);
 	http_server_free(s->http);
 	api_close(&s->app);
+	control_close(s->control);
+	/* Their last callbacks go to requests and to the control loop, which must still be there. */
+	work_pool_free(s->workers);
+	store_free(s->store);
 	control_free(s->control);
 	run_close(s->local);
 	run_close(s->simulated);
 	router_free(s->router);
 	auth_free(s->auth);
-	store_free(s->store);
-	work_pool_free(s->workers);
 	loop_free(s->loop);
 	prom_free(s->prom);
 	embedded_stop(s->embedded);

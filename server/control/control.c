@@ -38,12 +38,20 @@ struct control *control_new(const struct control_config *config)
 	return c;
 }
 
+void control_close(struct control *c)
+{
+	if (!c)
+		return;
+	c->started = false;
+	while (c->n_experiments > 0)
+		control_drop(c, c->experiments[c->n_experiments - 1]);
+}
+
 void control_free(struct control *c)
 {
 	if (!c)
 		return;
-	while (c->n_experiments > 0)
-		control_drop(c, c->experiments[c->n_experiments - 1]);
+	control_close(c);
 	free(c->experiments);
 	loop_timer_free(c->tick);
 	loop_timer_free(c->wake);

@@ -43,6 +43,9 @@ struct control_config {
 };
 
 struct control *control_new(const struct control_config *config);
+/* Lets go of every experiment: answers that come later change nothing. The store and the workers, whose
+ * last callbacks find the control loop, are freed between this and control_free(). */
+void control_close(struct control *c);
 void control_free(struct control *c);
 
 /* Backends pass their events here; register each before control_start(). Not owned. */
