@@ -13,6 +13,7 @@
 #include "lib/mem.h"
 #include "lib/utf8.h"
 #include "server/model/lines.h"
+#include "server/model/observe.h"
 
 enum {
 	COUNTERS = 64,                  /* hash buckets                            */
@@ -200,7 +201,7 @@ static bool spool_line(struct metric_collector *c, const char *line, size_t n, s
 	const cJSON *doc = json_parse(line, n, SPOOL_LINE_MAX, a, NULL);
 	struct metric_point m = {.metric = json_str(json_get(doc, "metric"))};
 
-	if (!m.metric || !*m.metric || !json_num_lax(json_get(doc, "value"), &m.value))
+	if (!m.metric || !metric_name_valid(m.metric, strlen(m.metric)) || !json_num_lax(json_get(doc, "value"), &m.value))
 		return false;
 	m.has_step = json_int(json_get(doc, "step"), &m.step);
 	m.time_us = spool_time(json_get(doc, "time"), c->now_us);

@@ -1,5 +1,6 @@
 #include "trial-runner/output.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,9 +16,9 @@ static const char full_note[] = "\n[trimtab: the log is full; its end follows wh
 
 void output_init(struct output *o, int fd, int64_t max)
 {
-	*o = (struct output){.fd = fd, .room = max - OUTPUT_TAIL - 2 * NOTE_MAX};
-	if (o->room < 0)
-		o->room = 0;
+	assert(max >= 8 * NOTE_MAX);
+	*o = (struct output){.fd = fd, .tail_size = max / 2 < OUTPUT_TAIL ? (size_t)max / 2 : OUTPUT_TAIL};
+	o->room = max - (int64_t)o->tail_size - 2 * NOTE_MAX;
 }
 
 static void put(struct output *o, const char *p, size_t n)
@@ -39,19 +40,19 @@ static void put(struct output *o, const char *p, size_t n)
 static void keep_tail(struct output *o, const char *p, size_t n)
 {
 	o->dropped += (int64_t)n;
-	if (n >= OUTPUT_TAIL) {
-		memcpy(o->tail, p + n - OUTPUT_TAIL, OUTPUT_TAIL);
+	if (n >= o->tail_size) {
+		memcpy(o->tail, p + n - o->tail_size, o->tail_size);
 		o->tail_at = 0;
 		o->tail_full = true;
 		return;
 	}
 	while (n > 0) {
-		size_t part = OUTPUT_TAIL - o->tail_at;
+		size_t part = o->tail_size - o->tail_at;
 
 		part = part < n ? part : n;
 		memcpy(o->tail + o->tail_at, p, part);
 		o->tail_at += part;
-		if (o->tail_at == OUTPUT_TAIL) {
+		if (o->tail_at == o->tail_size) {
 			o->tail_at = 0;
 			o->tail_full = true;
 		}
@@ -71,7 +72,7 @@ void output_write(struct output *o, const char *data, size_t n)
 		n -= part;
 		if (n == 0)
 			return;
-		o->tail = xmalloc(OUTPUT_TAIL);
+		o->tail = xmalloc(o->tail_size);
 		put(o, full_note, sizeof full_note - 1);
 	}
 	keep_tail(o, data, n);
@@ -79,13 +80,13 @@ void output_write(struct output *o, const char *data, size_t n)
 
 static void put_tail(struct output *o)
 {
-	int64_t kept = o->tail_full ? OUTPUT_TAIL : (int64_t)o->tail_at;
+	int64_t kept = o->tail_full ? (int64_t)o->tail_size : (int64_t)o->tail_at;
 	char note[NOTE_MAX];
 	int n = snprintf(note, sizeof note, "[trimtab: %" PRId64 " bytes left out]\n", o->dropped - kept);
 
 	put(o, note, (size_t)n);
 	if (o->tail_full)
-		put(o, o->tail + o->tail_at, OUTPUT_TAIL - o->tail_at);
+		put(o, o->tail + o->tail_at, o->tail_size - o->tail_at);
 	put(o, o->tail, o->tail_at);
 }
 

@@ -59,5 +59,5 @@ bool point_decode(char *line, size_t n, enum run_source *source, struct run_poin
 		return false;
 	line[end - line] = '\0';
 	out->metric = line;
-	return true;
+	return strlen(line) == (size_t)(end - line);
 }

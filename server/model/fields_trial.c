@@ -49,7 +49,7 @@ static const struct json_field metrics_fields[] = {
 		 "read as long as a trial has pushed nothing; by default stdout where the collector is push"),
 		.names = &collector_names[COLLECTOR_STDOUT]},
 	JF_STR(struct doc_metrics, path, "path", JF_OPTIONAL, 1, 4096,
-		"the file to read; a relative path is below the trial's own folder"),
+		"the file to read; a relative path is below the working directory"),
 	{DOC_IF(struct doc_metrics, format, has_format, JF_K_ENUM, "format",
 		 "text: lines with name=value in them; json: one object a line"),
 		.names = lines_format_names},

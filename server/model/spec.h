@@ -126,7 +126,7 @@ enum lines_format { LINES_TEXT, LINES_JSON };
 struct metrics_spec {
 	enum collector collector;
 	enum collector fallback;        /* COLLECTOR_STDOUT, _FILE or _NONE */
-	const char *path;               /* of the file, absolute or relative to the trial's folder; or NULL */
+	const char *path;               /* of the file, absolute or below the working directory; or NULL */
 	enum lines_format format;
 	const char *const *patterns;    /* regular expressions with a name and a value group; none = default */
 	size_t n_patterns;
