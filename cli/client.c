@@ -76,7 +76,7 @@ static void add_meant(struct strbuf *out, const cJSON *meant)
 
 	if (word)
 		strbuf_printf(out, "; did you mean %s?", word);
-	json_each (item, meant)
+	json_each(item, meant)
 		if (json_str(item))
 			strbuf_printf(out, "%s%s", n++ ? " or " : "; did you mean ", json_str(item));
 	if (n)
@@ -85,7 +85,7 @@ static void add_meant(struct strbuf *out, const cJSON *meant)
 
 static void keep_problems(struct client *c, const cJSON *problem)
 {
-	json_each (item, json_get(problem, "errors")) {
+	json_each(item, json_get(problem, "errors")) {
 		const char *pointer = json_str(json_get(item, "pointer"));
 		const char *detail = json_str(json_get(item, "detail"));
 
@@ -94,7 +94,7 @@ static void keep_problems(struct client *c, const cJSON *problem)
 		add_meant(&c->problems, json_get(item, "didYouMean"));
 		strbuf_putc(&c->problems, '\n');
 	}
-	json_each (item, json_get(problem, "diff")) {
+	json_each(item, json_get(problem, "diff")) {
 		const char *pointer = json_str(json_get(item, "pointer"));
 
 		if (pointer)
@@ -114,8 +114,10 @@ static bool refused(struct client *c, const struct reply *r, struct err *e)
 	if (!title)
 		return err_set(
 			e, code, "%s answered %d to a request of the API; is it a trimtab server?", c->server, r->status);
-	if (!detail || !*detail || strcmp(title, detail) == 0)
+	if (!detail || !*detail)
 		return err_set(e, code, "%s", title);
+	if (!json_get(r->json, "errors"))
+		return err_set(e, code, "%s", detail);
 	return err_set(e, code, "%s%s %s", title, n && ispunct((unsigned char)title[n - 1]) ? "" : ".", detail);
 }
 
@@ -272,7 +274,7 @@ bool client_each(
 
 		if (!client_get(c, a, page, &list, e))
 			return false;
-		json_each (item, json_get(list, "items"))
+		json_each(item, json_get(list, "items"))
 			if (!fn(ctx, item))
 				return true;
 		more = json_str(json_get(list, "continue"));

@@ -1,5 +1,6 @@
 /* trimtab algorithms [NAME]: what can search, and with which settings. */
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/command.h"
 #include "cli/output.h"
@@ -18,15 +19,22 @@ static const struct option_def algorithms_options[] = {
 	OPT_END,
 };
 
+/* The first sentence. */
+static const char *summary_of(struct arena *a, const cJSON *algorithm)
+{
+	const char *text = json_str(json_get(algorithm, "description"));
+	const char *end = text ? strstr(text, ". ") : NULL;
+
+	return end ? arena_strndup(a, text, (size_t)(end - text)) : text;
+}
+
 static void list_table(struct table *t, const cJSON *items)
 {
 	table_column(t, "NAME");
 	table_column(t, "SUMMARY");
-	json_each (item, items) {
-		const char *summary = json_str(json_get(item, "summary"));
-
+	json_each(item, items) {
 		table_cell(t, json_str(json_get(item, "name")));
-		table_cell(t, summary ? summary : json_str(json_get(item, "doc")));
+		table_cell(t, summary_of(t->arena, item));
 	}
 }
 
@@ -47,20 +55,18 @@ static void settings_table(struct table *t, const cJSON *settings)
 	table_column(t, "DEFAULT");
 	table_column(t, "RANGE");
 	table_column(t, "MEANING");
-	json_each (s, settings) {
-		const char *doc = json_str(json_get(s, "doc"));
-
+	json_each(s, settings) {
 		table_cell(t, json_str(json_get(s, "name")));
 		table_cell(t, json_str(json_get(s, "type")));
 		table_cell(t, show_exact(t->arena, json_get(s, "default")));
 		table_cell(t, range_of(t->arena, s));
-		table_cell(t, doc ? doc : json_str(json_get(s, "description")));
+		table_cell(t, json_str(json_get(s, "description")));
 	}
 }
 
 static bool print_answer(struct cli *c, const struct output *o, const cJSON *answer, bool one, struct err *e)
 {
-	const char *summary = json_str(json_get(answer, "summary"));
+	const char *text = json_str(json_get(answer, "description"));
 	struct strbuf out;
 	struct table t;
 	bool ok = true;
@@ -70,7 +76,7 @@ static bool print_answer(struct cli *c, const struct output *o, const cJSON *ans
 	if (o->kind != OUTPUT_TABLE && o->kind != OUTPUT_WIDE) {
 		ok = output_tree(o, answer, &out, e);
 	} else if (one) {
-		strbuf_printf(&out, "%s: %s\n\n", json_str(json_get(answer, "name")), summary ? summary : "");
+		strbuf_printf(&out, "%s: %s\n\n", json_str(json_get(answer, "name")), text ? text : "");
 		settings_table(&t, json_get(answer, "settings"));
 		table_print(&t, &out, true, true);
 	} else {

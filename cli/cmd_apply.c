@@ -85,7 +85,7 @@ static bool same_metadata(const cJSON *doc, const cJSON *experiment)
 	static const char *const parts[] = {"/metadata/labels", "/metadata/annotations"};
 
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-		json_each (item, json_at(doc, parts[i])) {
+		json_each(item, json_at(doc, parts[i])) {
 			const cJSON *there = json_get(json_at(experiment, parts[i]), item->string);
 
 			if (!there || !json_equal(there, item))

@@ -68,7 +68,7 @@ static int print_answer(struct cli *c, const char *name, const cJSON *answer)
 	if (v->output == 0)
 		json_pretty(&out, answer);
 	else
-		json_each (trial, trials)
+		json_each(trial, trials)
 			strbuf_printf(&out, "%s/%s %s\n", name, show_exact(c->arena, json_get(trial, "number")),
 				show_params(c->arena, json_get(trial, "parameters")));
 	fputs(out.data, stdout);

@@ -50,7 +50,7 @@ static void add_quoted(struct strbuf *out, const char *text)
 
 static void add_env(struct strbuf *out, struct arena *a, const cJSON *params)
 {
-	json_each (item, params) {
+	json_each(item, params) {
 		for (const char *p = item->string; *p; p++)
 			strbuf_putc(out, isalnum((unsigned char)*p) ? (char)toupper((unsigned char)*p) : '_');
 		strbuf_putc(out, '=');
@@ -61,7 +61,7 @@ static void add_env(struct strbuf *out, struct arena *a, const cJSON *params)
 
 static void add_args(struct strbuf *out, struct arena *a, const cJSON *params)
 {
-	json_each (item, params) {
+	json_each(item, params) {
 		strbuf_printf(out, "%s--%s=", item == params->child ? "" : " ", item->string);
 		add_quoted(out, show_exact(a, item));
 	}
@@ -71,10 +71,10 @@ static void add_args(struct strbuf *out, struct arena *a, const cJSON *params)
 static void add_line(struct strbuf *out, struct arena *a, const cJSON *trial)
 {
 	strbuf_printf(out, "#%s ", show_exact(a, json_get(trial, "number")));
-	json_each (item, json_get(trial, "values"))
+	json_each(item, json_get(trial, "values"))
 		strbuf_printf(out, " %s=%s", item->string, show_exact(a, item));
 	strbuf_puts(out, " ");
-	json_each (item, json_get(trial, "parameters"))
+	json_each(item, json_get(trial, "parameters"))
 		strbuf_printf(out, " %s=%s", item->string, show_exact(a, item));
 	strbuf_putc(out, '\n');
 }
@@ -148,7 +148,7 @@ static int print_best(struct cli *c, const cJSON *answer)
 		return print_field(c, best, v->field);
 	strbuf_init(&out, BEST_TEXT_MAX);
 	if (front)
-		json_each (item, front)
+		json_each(item, front)
 			add_trial(&out, c->arena, (enum best_form)v->output, item);
 	else
 		add_trial(&out, c->arena, (enum best_form)v->output, best);

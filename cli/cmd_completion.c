@@ -109,7 +109,7 @@ static void complete_names(struct cli *c, const char *path, const char *pointer,
 
 	if (!client_call(c->client, c->arena, &r, &reply, &e))
 		return;
-	json_each (item, json_get(reply.json, "items"))
+	json_each(item, json_get(reply.json, "items"))
 		if (json_str_at(item, pointer))
 			print_fitting(json_str_at(item, pointer), prefix);
 }

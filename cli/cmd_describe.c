@@ -33,7 +33,7 @@ static void add_space(struct strbuf *out, struct arena *a, const cJSON *paramete
 	table_column(&t, "RANGE");
 	table_column(&t, "SCALE");
 	table_column(&t, "WHEN");
-	json_each (p, parameters) {
+	json_each(p, parameters) {
 		const cJSON *values = json_get(p, "values");
 		const char *range;
 
@@ -83,7 +83,7 @@ static void add_counts(struct strbuf *out, struct arena *a, const cJSON *status)
 
 static void add_objectives(struct strbuf *out, struct arena *a, const cJSON *objectives)
 {
-	json_each (o, objectives) {
+	json_each(o, objectives) {
 		const char *goal = show_exact(a, json_get(o, "goal"));
 
 		line(out, o == objectives->child ? "Objective:" : "",
@@ -115,7 +115,7 @@ static bool add_events(struct strbuf *out, struct cli *c, const char *name, cons
 		return false;
 	table_init(&t, c->arena);
 	event_columns(&t);
-	json_each (item, json_get(list, "items"))
+	json_each(item, json_get(list, "items"))
 		event_row(&t, item);
 	if (t.n_cells) {
 		strbuf_puts(out, "\n");

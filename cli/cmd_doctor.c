@@ -22,7 +22,7 @@ struct doctor {
 
 static void say(struct doctor *d, bool ok, const char *what, const char *text)
 {
-	printf("%-6s%-14s %s\n", ok ? "ok" : "WRONG", what, text);
+	printf("%-6s%-14s%s%s\n", ok ? "ok" : "WRONG", what, *text ? " " : "", text);
 	d->bad += !ok;
 }
 
@@ -78,10 +78,12 @@ static void check_ready(struct doctor *d)
 	const cJSON *checks = json_get(reply.json, "checks");
 
 	say(d, ok, "ready", ok ? "the server and what it needs are ready" : e.detail);
-	json_each (check, checks) {
-		const char *name = check->string ? check->string : json_str(json_get(check, "name"));
+	json_each(check, checks) {
+		const char *name = json_str(json_get(check, "name")), *message = json_str(json_get(check, "message"));
+		bool fine;
 
-		note(name ? name : "check", show_exact(a, check));
+		if (name && json_bool(json_get(check, "ok"), &fine))
+			say(d, fine, name, message ? message : fine ? "" : "does not work");
 	}
 }
 

@@ -40,7 +40,7 @@ struct importing {
 
 static bool is_metric(const struct importing *im, const char *name)
 {
-	json_each (objective, im->objectives) {
+	json_each(objective, im->objectives) {
 		const char *metric = json_str(json_get(objective, "metric"));
 
 		if (metric && strcmp(metric, name) == 0)
@@ -77,7 +77,7 @@ static void begin_batch(struct importing *im)
 /* A categorical "3" stays a string: the declared values say what is meant. */
 static const char *param_json(struct arena *a, const cJSON *parameter, const char *text)
 {
-	json_each (value, json_get(parameter, "values"))
+	json_each(value, json_get(parameter, "values"))
 		if (strcmp(show_exact(a, value), text) == 0)
 			return json_str(value) ? text_json(a, text) : text;
 	return word_json(a, text);
@@ -214,7 +214,7 @@ static bool import_json(struct importing *im, const char *text, size_t n, const 
 	if (!trials)
 		return false;
 	begin_batch(im);
-	json_each (trial, trials) {
+	json_each(trial, trials) {
 		copy_trial(im, trial);
 		if (im->pending == BATCH) {
 			if (!flush(im, path, e))

@@ -72,7 +72,7 @@ static int logs_failed(struct cli *c, const char *name)
 
 	if (!client_get(c->client, c->arena, path, &list, &e))
 		return cli_fail(c, &e);
-	json_each (trial, json_get(list, "items")) {
+	json_each(trial, json_get(list, "items")) {
 		if (!print_failed(c, name, trial, &e))
 			return cli_fail(c, &e);
 		n++;

@@ -75,7 +75,7 @@ static void add_tokens(struct table *t, const cJSON *items)
 
 	for (size_t i = 0; i < ARRAY_LEN(heads); i++)
 		table_column(t, heads[i]);
-	json_each (item, items) {
+	json_each(item, items) {
 		table_cell(t, json_str(json_get(item, "name")));
 		table_cell(t, json_str(json_get(item, "role")));
 		table_cell(t, json_str(json_get(item, "namespace")));

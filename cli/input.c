@@ -149,7 +149,7 @@ void changes_write(
 	}
 	if (json_is_array(v)) {
 		jw_array(w, key);
-		json_each (item, v) {
+		json_each(item, v) {
 			num_format_i64(number, i++);
 			join(path, prefix, number);
 			changes_write(w, NULL, item, c, path);
@@ -158,7 +158,7 @@ void changes_write(
 		return;
 	}
 	jw_object(w, key);
-	json_each (item, v) {
+	json_each(item, v) {
 		join(path, prefix, item->string);
 		changes_write(w, item->string, item, c, path);
 	}

@@ -45,7 +45,7 @@ static void scalar(struct strbuf *out, const cJSON *v)
 
 static bool is_flat(const cJSON *v)
 {
-	json_each (item, v)
+	json_each(item, v)
 		if (item->child)
 			return false;
 	return true;
@@ -61,7 +61,7 @@ static void pretty(struct strbuf *out, const cJSON *v, unsigned depth)
 		return;
 	}
 	strbuf_puts(out, array ? "[" : "{");
-	json_each (item, v) {
+	json_each(item, v) {
 		strbuf_printf(out, "%s\n%*s", item == v->child ? "" : ",", (int)(2 * (depth + 1)), "");
 		if (!array) {
 			struct json_writer w;
@@ -117,11 +117,11 @@ static const cJSON *item_at(const cJSON *array, const char *word)
 {
 	long index = strtol(word, NULL, 10), n = 0;
 
-	json_each (item, array)
+	json_each(item, array)
 		n++;
 	if (index < 0)
 		index += n;
-	json_each (item, array)
+	json_each(item, array)
 		if (index-- == 0)
 			return item;
 	return NULL;
@@ -152,7 +152,7 @@ static bool walk(const cJSON *v, const char *path, struct strbuf *out, struct er
 	if (!next_step(path, word, &rest, e))
 		return false;
 	if (strcmp(word, "*") == 0) {
-		json_each (item, v)
+		json_each(item, v)
 			if (!walk(item, rest, out, e))
 				return false;
 		return true;

@@ -147,9 +147,9 @@ static void write_report(struct strbuf *out, struct arena *a, const char *name, 
 	add_row(out, "Trials", x ? show_exact(a, json_at(x, "/status/progress/finished")) : "");
 	if (best)
 		add_row(out, "Best trial", show_exact(a, json_get(best, "number")));
-	json_each (item, json_get(best, "values"))
+	json_each(item, json_get(best, "values"))
 		add_row(out, item->string, show_exact(a, item));
-	json_each (item, json_get(best, "parameters"))
+	json_each(item, json_get(best, "parameters"))
 		add_row(out, item->string, show_exact(a, item));
 	strbuf_puts(out, "</table>\n</html>\n");
 }

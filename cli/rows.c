@@ -69,10 +69,10 @@ void trial_columns_of(struct trial_columns *columns, const cJSON *experiment, bo
 		   params = wide ? PARAM_COLUMNS_MAX : NARROW_PARAMS;
 
 	*columns = (struct trial_columns){0};
-	json_each (objective, json_at(experiment, "/spec/objectives"))
+	json_each(objective, json_at(experiment, "/spec/objectives"))
 		if (columns->n_metrics < metrics)
 			columns->metrics[columns->n_metrics++] = json_str(json_get(objective, "metric"));
-	json_each (parameter, json_at(experiment, "/spec/parameters"))
+	json_each(parameter, json_at(experiment, "/spec/parameters"))
 		if (columns->n_params < params)
 			columns->params[columns->n_params++] = parameter->string;
 }

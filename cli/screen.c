@@ -78,7 +78,7 @@ static void add_trials(struct strbuf *out, struct arena *a, const cJSON *x, cons
 	for (size_t i = 0; i < columns.n_params; i++)
 		table_column(&t, columns.params[i]);
 	table_column(&t, "TIME");
-	json_each (trial, json_get(running, "items")) {
+	json_each(trial, json_get(running, "items")) {
 		table_cell(&t, show_exact(a, json_get(trial, "number")));
 		table_cell(&t, json_str(json_get(trial, "state")));
 		table_cell(&t, show_exact(a, json_get(trial, "lastStep")));

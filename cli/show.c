@@ -80,7 +80,7 @@ const char *show_params(struct arena *a, const cJSON *params)
 {
 	const char *text = "";
 
-	json_each (item, params)
+	json_each(item, params)
 		text = arena_printf(a, "%s%s%s=%s", text, *text ? " " : "", item->string, show_value(a, item));
 	return text;
 }
