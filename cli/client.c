@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -23,11 +24,22 @@ static const char *base_url(const char *server, struct arena *a)
 	return url;
 }
 
+/* Where a server that is started here, with this environment, would listen. */
+static const char *local_server(struct arena *a)
+{
+	const char *listen = getenv("TRIMTAB_LISTEN"), *port = listen ? strrchr(listen, ':') : NULL;
+	bool any = listen && (strncmp(listen, "0.0.0.0:", 8) == 0 || strncmp(listen, "[::]:", 5) == 0);
+
+	if (!port)
+		return DEFAULT_SERVER;
+	return any ? arena_printf(a, "http://127.0.0.1%s", port) : arena_printf(a, "http://%s", listen);
+}
+
 struct client *client_new(const struct connection_values *v, bool named, struct arena *a)
 {
 	struct client *c = ARENA_NEW(a, struct client);
 
-	c->server = base_url(v->server, a);
+	c->server = base_url(named ? v->server : local_server(a), a);
 	c->named = named;
 	c->token = v->token && *v->token ? v->token : NULL;
 	c->ns = v->namespace;

@@ -5,7 +5,7 @@
 	X(serve)                                                                                                 \
 	X(run) X(create) X(apply) X(validate) X(get) X(describe) X(best) X(watch) X(logs) X(stop) X(cancel)      \
 	    X(pause) X(resume) X(restart) X(delete) X(edit) X(retry) X(enqueue) X(import) X(ask) X(tell)         \
-	        X(report) X(export) X(algorithms) X(explain) X(token) X(completion) X(doctor) X(version) X(help) \
+	        X(report) X(export) X(sql) X(algorithms) X(explain) X(token) X(completion) X(doctor) X(version) X(help) \
 	            X(complete) X(document)
 
 #define X(name) extern const struct command cmd_##name;
