@@ -279,7 +279,7 @@ class Reading(Case):
         fake = self.fake({"GET " + DIGITS + "/trials/7/logs": "line 1\nline 2\n"})
         self.assertEqual(self.ok("logs", "digits/7", "--tail", "2", server=fake.url), "line 1\nline 2\n")
         self.assertIn("tail=2", fake.requests[0]["path"])
-        self.assertIn("There is no such resource", self.fails(5, "logs", "digits/8", server=fake.url))
+        self.assertIn("trials/8/logs", self.fails(5, "logs", "digits/8", server=fake.url))
 
     def test_export_follows_links(self):
         def page(request):
