@@ -158,8 +158,9 @@ bool regex_find(struct regex *r, const char *text, size_t n, size_t from,
 		return false;
 	for (size_t i = 0; i < REGEX_SPANS; i++) {
 		bool took_part = found[2 * i] != SIZE_MAX && found[2 * i + 1] != SIZE_MAX;
-		spans[i] = took_part ? (struct regex_span){found[2 * i], found[2 * i + 1]}
-							 : (struct regex_span){SIZE_MAX, SIZE_MAX};
+		spans[i] = (struct regex_span){SIZE_MAX, SIZE_MAX};
+		if (took_part)
+			spans[i] = (struct regex_span){found[2 * i], found[2 * i + 1]};
 	}
 	return true;
 }

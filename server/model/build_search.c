@@ -256,8 +256,9 @@ void build_budget(struct build *b)
 	b->s->problem.parallel = (uint32_t)out->parallel_trials;
 
 	const struct doc_retry *retry = b->d->spec->retry;
-	b->s->retry = retry != NULL ? (struct retry_policy){retry->on_lost, retry->on_failed}
-								: (struct retry_policy){.on_lost = DEFAULT_ON_LOST};
+	b->s->retry = (struct retry_policy){.on_lost = DEFAULT_ON_LOST};
+	if (retry != NULL)
+		b->s->retry = (struct retry_policy){retry->on_lost, retry->on_failed};
 
 	bool goal = b->s->n_objectives > 0 && b->s->objectives[0].has_goal;
 	if (out->max_trials == 0 && out->max_duration_us == 0 && !goal)

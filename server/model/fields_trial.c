@@ -26,8 +26,9 @@ static bool decode_quantity(const cJSON *v, void *field, const char *pointer, st
 		num_format(text, x);
 		*out = arena_strdup(p->arena, text);
 	}
-	return *out != NULL || problem_add(p, pointer, "wrong-type",
-							   "expected a number or a quantity such as \"500m\" or \"4Gi\"");
+	return *out != NULL ||
+		problem_add(p, pointer, "wrong-type",
+			"expected a number or a quantity such as \"500m\" or \"4Gi\"");
 }
 
 #define QUANTITY_SCHEMA "{\"type\":[\"string\",\"number\"]}"

@@ -94,8 +94,9 @@ static bool read_name(
 static bool read_value(
 	struct batch *b, const struct place *at, const char *field, const cJSON *v, double *out)
 {
-	return json_num_lax(v, out) || COMPLAIN(b, at, field, "wrong-type",
-									   "expected a number, or \"NaN\", \"Infinity\" or \"-Infinity\"");
+	return json_num_lax(v, out) ||
+		COMPLAIN(b, at, field, "wrong-type",
+			"expected a number, or \"NaN\", \"Infinity\" or \"-Infinity\"");
 }
 
 static bool read_step(struct batch *b, const struct place *at, const cJSON *v, struct metric_point *out)

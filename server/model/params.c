@@ -311,8 +311,11 @@ static void intake_value(struct intake *in, const char *name, const cJSON *v, co
 		return;
 	}
 	const struct parameter *q = &s->parameters[i];
-	enum value_fault fault = v != NULL ? param_parse(q, s->problem.space, (size_t)i, v, &in->x[i])
-									   : parse_text(q, s->problem.space, (size_t)i, text, &in->x[i]);
+	enum value_fault fault;
+	if (v != NULL)
+		fault = param_parse(q, s->problem.space, (size_t)i, v, &in->x[i]);
+	else
+		fault = parse_text(q, s->problem.space, (size_t)i, text, &in->x[i]);
 	in->given[i] = fault == VALUE_OK ? GIVEN : BAD;
 	if (fault != VALUE_OK) {
 		const char *given = v != NULL ? scalar_text(v, in->p->arena) : text;
