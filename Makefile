@@ -11,7 +11,7 @@ include lib/module.mk algorithms/module.mk server/model/module.mk server/store/m
 
 include mk/compile.mk tests/module.mk
 include mk/test.mk
-include mk/install.mk mk/demo.mk
+include mk/install.mk mk/demo.mk mk/bench.mk
 
 clean: ## Remove everything that was built
 	rm -rf build

@@ -1,0 +1,37 @@
+# Benchmarks: each prints a table with the targets beside what was measured and keeps the figures
+# under bench/results. BENCH_QUICK=1 makes them short and keeps nothing.
+BENCH_BIN := $(O)/bench/load $(O)/bench/bare
+BENCH_RUN := TRIMTAB_BENCH=$(O)/bench $(PYTHON)
+PEERS     := build/bench-venv/peers
+
+$(O)/bench/%: bench/%.c
+	@mkdir -p $(@D)
+	$(call say,cc $<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(LINK) $(LDFLAGS) -o $@ $< -lpq
+
+$(PEERS): bench/peers.txt
+	@tools/setup bench
+	@$(PYTHON) -m venv build/bench-venv
+	@build/bench-venv/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+bench-setup:
+	@tools/setup bench
+	@+$(MAKE) --no-print-directory $(O)/trimtab $(BENCH_BIN)
+
+bench-reports: bench-setup ## Reports committed a second, beside bare COPY and INSERT in the same run
+	@$(BENCH_RUN) bench/reports.py
+
+bench-peers: bench-setup $(PEERS) ## Reports, ask and tell beside Optuna on the same PostgreSQL
+	@$(BENCH_RUN) bench/peers.py
+
+bench-loop: bench-setup ## 10,000 simulated trials, and from a trial's end to the next one's start
+	@$(BENCH_RUN) bench/loop.py
+
+bench-idle: bench-setup ## Processor and memory of an idle server with 1,000 finished experiments
+	@$(BENCH_RUN) bench/idle.py
+
+bench-lists: bench-setup ## Lists and pages of trials among 1,000,000 stored
+	@$(BENCH_RUN) bench/lists.py
+
+.PHONY: bench-setup bench-reports bench-peers bench-loop bench-idle bench-lists
