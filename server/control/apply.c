@@ -6,13 +6,14 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/arena.h"
 #include "lib/clk.h"
 #include "lib/failpoint.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 /* ---- starting ---------------------------------------------------------------------------------- */
 
@@ -57,69 +58,142 @@ static void on_started(void *ctx, const struct store_trials *rows, const struct 
 
 /* ---- moving ------------------------------------------------------------------------------------ */
 
-static void on_moved(void *ctx, const struct store_trials *rows, const struct err *e);
+/*
+ * What executors tell goes to the database in batches, one at a time and in order: while a batch is
+ * under way the next one gathers, so that a thousand trials that end together cost one statement, and
+ * one that ends alone waits for nobody.
+ */
+enum { BATCH_MAX = 500 };
 
-static void send_move(struct control *c, struct step *s)
+static char *pack(char **to, const char *text)
 {
-	FAILPOINT("before-move");
-	store_trials_move(c->store, s->arena, s->experiment, s->epoch, s->move, 1, on_moved, s);
+	char *at = *to;
+
+	if (!text)
+		return NULL;
+	*to = stpcpy(at, text) + 1;
+	return at;
 }
 
-/* The backend will not repeat what it told us: without the database the move waits. */
-static bool keep_unsent(struct step *s, const struct err *e)
+static size_t packed_size(const char *text)
 {
-	struct experiment *x = control_experiment(s->control, s->experiment);
-
-	if (!e || !s->move || !x || x->epoch != s->epoch)
-		return false;
-	if (e->code != ERR_UNAVAILABLE && e->code != ERR_SLOW_DOWN && e->code != ERR_TIMEOUT)
-		return false;
-	STAILQ_INSERT_TAIL(&x->unsent, s, unsent_link);
-	control_later(s->control, x, CLK_SECOND);
-	return true;
-}
-
-static void on_moved(void *ctx, const struct store_trials *rows, const struct err *e)
-{
-	struct step *s = ctx;
-	struct experiment *x;
-
-	if (keep_unsent(s, e))
-		return;
-	x = step_rows(s, rows, e);
-	FAILPOINT("trials-moved");
-	if (x && x->spec->trial.executor == EXECUTOR_WORKER)
-		ask_serve(s->control, x, rows);
-	step_end(s);
-}
-
-/* In the order in which they were told; those that fail again queue up again, in that order. */
-void apply_unsent(struct control *c, struct experiment *x)
-{
-	STAILQ_HEAD(, step) batch = STAILQ_HEAD_INITIALIZER(batch);
-	struct step *s;
-
-	STAILQ_CONCAT(&batch, &x->unsent);
-	while ((s = STAILQ_FIRST(&batch))) {
-		STAILQ_REMOVE_HEAD(&batch, unsent_link);
-		send_move(c, s);
-	}
+	return text ? strlen(text) + 1 : 0;
 }
 
 void apply_move(struct control *c, struct experiment *x, struct trial *t, enum trial_state to,
 	const char *reason, const char *message, int exit_code, const char *object)
 {
-	struct step *s = step_begin(c, x);
+	struct told *m = xcalloc(1, sizeof *m + packed_size(reason) + packed_size(message) + packed_size(object));
+	char *text = m->text;
 
-	s->move = ARENA_NEW(s->arena, struct store_trial_move);
-	*s->move = (struct store_trial_move){.number = t->number, .attempt = t->attempt, .to = to,
-		.reason = arena_strdup(s->arena, reason), .message = arena_strdup(s->arena, message),
-		.exit_code = exit_code, .object = arena_strdup(s->arena, object)};
-	step_writes(s, x, t->number);
-	if (STAILQ_EMPTY(&x->unsent))
-		send_move(c, s);
-	else
-		STAILQ_INSERT_TAIL(&x->unsent, s, unsent_link);
+	m->move = (struct store_trial_move){.number = t->number, .attempt = t->attempt, .to = to,
+		.exit_code = exit_code};
+	m->move.reason = pack(&text, reason);
+	m->move.message = pack(&text, message);
+	m->move.object = pack(&text, object);
+	t->writing++;
+	STAILQ_INSERT_TAIL(&x->told, m, link);
+	control_dirty(c, x);
+}
+
+void apply_forget(struct told_list *list)
+{
+	struct told *m;
+
+	while ((m = STAILQ_FIRST(list))) {
+		STAILQ_REMOVE_HEAD(list, link);
+		free(m);
+	}
+}
+
+/* Ends at a second move of one trial: a statement can write a row only once. */
+static size_t take_batch(struct experiment *x, struct step *s, struct store_trial_move *moves)
+{
+	const size_t max = x->told_singly ? 1 : BATCH_MAX;
+	struct told *m;
+	size_t n = 0;
+
+	while (n < max && (m = STAILQ_FIRST(&x->told))) {
+		struct trial *t = experiment_trial(x, m->move.number);
+		if (t->telling)
+			break;
+		t->telling = true;
+		STAILQ_REMOVE_HEAD(&x->told, link);
+		STAILQ_INSERT_TAIL(&s->told, m, link);
+		moves[n++] = m->move;
+	}
+	return n;
+}
+
+/* The backend will not repeat what it told us: without the database the moves wait, and where one of
+ * many is refused the others shall not suffer. */
+static bool keep(struct control *c, struct experiment *x, struct step *s, const struct err *e)
+{
+	const bool later = e->code == ERR_UNAVAILABLE || e->code == ERR_SLOW_DOWN || e->code == ERR_TIMEOUT;
+
+	if (!later && STAILQ_NEXT(STAILQ_FIRST(&s->told), link) == NULL)
+		return false;
+	if (!later) {
+		struct told *m;
+		x->told_singly = 0;
+		STAILQ_FOREACH(m, &s->told, link)
+			x->told_singly++;
+	}
+	STAILQ_CONCAT(&s->told, &x->told);
+	STAILQ_CONCAT(&x->told, &s->told);
+	control_later(c, x, later ? CLK_SECOND : 0);
+	return true;
+}
+
+static void on_told(void *ctx, const struct store_trials *rows, const struct err *e)
+{
+	struct step *s = ctx;
+	struct control *c = s->control;
+	struct experiment *x = control_experiment(c, s->experiment);
+	struct told *m;
+
+	if (x && x->epoch == s->epoch) {
+		x->telling = false;
+		x->told_singly -= x->told_singly > 0;
+		STAILQ_FOREACH(m, &s->told, link)
+			experiment_trial(x, m->move.number)->telling = false;
+		if (e && keep(c, x, s, e))
+			goto out;
+		STAILQ_FOREACH(m, &s->told, link)
+			experiment_trial(x, m->move.number)->writing--;
+	}
+	step_rows(s, rows, e);
+	FAILPOINT("trials-moved");
+out:
+	apply_forget(&s->told);
+	step_end(s);
+}
+
+void apply_told(struct control *c, struct experiment *x)
+{
+	struct store_trial_move *moves;
+	struct step *s;
+
+	if (x->telling || STAILQ_EMPTY(&x->told))
+		return;
+	s = step_begin(c, x);
+	moves = ARENA_NEW_N(s->arena, struct store_trial_move, BATCH_MAX);
+	const size_t n = take_batch(x, s, moves);
+	assert(n > 0);
+	x->telling = true;
+	FAILPOINT("before-move");
+	store_trials_move(c->store, s->arena, x->id, x->epoch, moves, n, on_told, s);
+}
+
+static void on_moved(void *ctx, const struct store_trials *rows, const struct err *e)
+{
+	struct step *s = ctx;
+	struct experiment *x = step_rows(s, rows, e);
+
+	FAILPOINT("trials-moved");
+	if (x && x->spec->trial.executor == EXECUTOR_WORKER)
+		ask_serve(s->control, x, rows);
+	step_end(s);
 }
 
 /* ---- ending the experiment --------------------------------------------------------------------- */

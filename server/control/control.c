@@ -168,11 +168,7 @@ void control_drop(struct control *c, struct experiment *x)
 	const size_t i = place_of(c, x->id);
 
 	assert(i < c->n_experiments && c->experiments[i] == x);
-	while (!STAILQ_EMPTY(&x->unsent)) {
-		struct step *s = STAILQ_FIRST(&x->unsent);
-		STAILQ_REMOVE_HEAD(&x->unsent, unsent_link);
-		step_end(s);
-	}
+	apply_forget(&x->told);
 	memmove(c->experiments + i, c->experiments + i + 1, (c->n_experiments - i - 1) * sizeof *c->experiments);
 	c->n_experiments--;
 	if (x->dirty)
@@ -286,7 +282,7 @@ static void look_at(struct control *c, struct experiment *x)
 		x->wake_at_us = x->not_before_us;
 		return;
 	}
-	apply_unsent(c, x);
+	apply_told(c, x);
 	trials = xcalloc(x->n_open + 1, sizeof *trials);
 	p.actions = xcalloc(p.max, sizeof *p.actions);
 	experiment_snapshot(x, now, room_for(x), ask_wanted(x), trials, &in);

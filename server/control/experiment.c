@@ -53,7 +53,7 @@ struct experiment *experiment_new(int64_t id, int64_t epoch)
 	x->next_number = 1;
 	x->change = -1;
 	TAILQ_INIT(&x->asks);
-	STAILQ_INIT(&x->unsent);
+	STAILQ_INIT(&x->told);
 	return x;
 }
 
@@ -67,7 +67,7 @@ static void trial_clear(struct trial *t)
 void experiment_free(struct experiment *x)
 {
 	assert(!x->job && !x->dirty && TAILQ_EMPTY(&x->asks) &&
-		STAILQ_EMPTY(&x->unsent));
+		STAILQ_EMPTY(&x->told));
 	for (int32_t i = 0; i < x->n_trials; i++)
 		trial_clear(&x->trials[i]);
 	free(x->trials);

@@ -40,6 +40,7 @@ struct trial {
 	enum store_source source;
 	int32_t completion;             /* 0: not over                                                */
 	unsigned writing;               /* changes of it on their way to the database                 */
+	bool telling;                   /* the batch of moves under way holds one of it               */
 	bool stop_sent;                 /* its executor was told                                      */
 	bool pushed;                    /* it reports by itself: fallback points do not count         */
 	bool start_failure;             /* it ended before its program ran                            */
@@ -55,7 +56,8 @@ struct trial {
 };
 
 struct ask;                             /* ask.c */
-struct step;                            /* internal.h */
+struct told;                            /* internal.h */
+STAILQ_HEAD(told_list, told);
 
 struct experiment {
 	int64_t id, epoch;
@@ -94,7 +96,9 @@ struct experiment {
 	struct suggest_job *job;
 	void *cache;                    /* the algorithm's, while no job has it                       */
 	TAILQ_HEAD(, ask) asks;
-	STAILQ_HEAD(, step) unsent;     /* moves that the database was not there for, in order        */
+	struct told_list told;          /* moves that wait to be written, in order                    */
+	bool telling;                   /* a batch of them is under way                               */
+	size_t told_singly;             /* so many go alone: one of them was refused                  */
 	int64_t wake_at_us;             /* wall clock; 0 = no need                                    */
 	int64_t not_before_us;          /* wall clock: after an error, plan no sooner                 */
 	bool dirty;

@@ -72,6 +72,14 @@ void load_experiment(struct control *c, struct experiment *x);
 /* Takes the rows of a write in. False: the epoch is stale and the experiment is gone now. */
 bool load_rows(struct control *c, struct experiment *x, const struct store_trials *rows);
 
+/* A move that somebody told us about and nobody will tell again: kept until it is written. Its strings
+ * lie behind it. */
+struct told {
+	STAILQ_ENTRY(told) link;
+	struct store_trial_move move;
+	char text[];
+};
+
 /* A store call of the control loop: which experiment it is about, found again in the callback. */
 struct step {
 	struct control *control;
@@ -79,9 +87,7 @@ struct step {
 	int64_t experiment, epoch;
 	int32_t *numbers;               /* trials marked as `writing`, in the arena */
 	size_t n_numbers;
-	/* A move that somebody told us about and nobody will tell again: kept until it is written. */
-	struct store_trial_move *move;
-	STAILQ_ENTRY(step) unsent_link;
+	struct told_list told;          /* of the batch under way     */
 };
 struct step *step_begin(struct control *c, struct experiment *x);
 void step_writes(struct step *s, struct experiment *x, int32_t number);         /* marks it */
@@ -93,10 +99,12 @@ void step_end(struct step *s);
 struct experiment *step_rows(struct step *s, const struct store_trials *rows, const struct err *e);
 
 /* apply.c */
-void apply_unsent(struct control *c, struct experiment *x);
+void apply_told(struct control *c, struct experiment *x);       /* writes the moves that wait */
+void apply_forget(struct told_list *list);
 void apply_plan(struct control *c, struct experiment *x, const struct plan *p);
 /* Hands trials in state `starting` to their executor. */
 void apply_launch(struct control *c, struct experiment *x, struct trial *t);
+/* The trial's move is written with the next batch; copies the strings. */
 void apply_move(struct control *c, struct experiment *x, struct trial *t, enum trial_state to,
 	const char *reason, const char *message, int exit_code, const char *object);
 

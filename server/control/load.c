@@ -27,6 +27,7 @@ struct step *step_begin(struct control *c, struct experiment *x)
 	s->arena = a;
 	s->experiment = x->id;
 	s->epoch = x->epoch;
+	STAILQ_INIT(&s->told);
 	return s;
 }
 

@@ -51,22 +51,24 @@ SELECT g.experiment_id AS in_experiment, coalesce(p.change, g.change) AS in_chan
 FROM core.progress g LEFT JOIN p ON true LEFT JOIN t ON true WHERE g.experiment_id = $1
 ORDER BY t.number;
 
--- Completions are numbered in the order of the batch.
+-- Completions are numbered in the order of the batch. OFFSET 0, and the experiment taken from f, keep the
+-- planner from reading all trials of the experiment for each move: it would while the table is young.
 -- name: trials_move
 -- in: experiment bigint, epoch bigint, numbers int[], attempts int[], states text[], reasons text[], messages text[],
 --   exit_codes int[], objects jsonb[], workers text[], leases int[]
 -- out: @about, fenced bool, @trial
 WITH f AS (
-  SELECT m.number, m.attempt, m.asked, m.exit_code, m.object, m.worker, m.lease, was.state AS was, v.vals, v.extra,
-         w.state, w.why, w.sentence, core.cost($1, w.state, v.vals) AS cost, core.trial_over(m.asked) AS over,
+  SELECT was.experiment_id, m.number, m.attempt, m.asked, m.exit_code, m.object, m.worker, m.lease, was.state AS was,
+         v.vals, v.extra, w.state, w.why, w.sentence, core.cost($1, w.state, v.vals) AS cost, core.trial_over(m.asked) AS over,
          count(*) FILTER (WHERE core.trial_over(m.asked)) OVER (ORDER BY m.i) AS nth,
          count(*) FILTER (WHERE core.trial_over(m.asked)) OVER () AS ends
   FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11) WITH ORDINALITY
        AS m (number, attempt, asked, reason, message, exit_code, object, worker, lease, i)
-  JOIN core.trials was ON was.experiment_id = $1 AND was.number = m.number AND was.attempt = m.attempt
-   AND core.trial_edge(was.state, m.asked)
+  CROSS JOIN LATERAL (SELECT experiment_id, state FROM core.trials r
+    WHERE r.experiment_id = $1 AND r.number = m.number AND r.attempt = m.attempt OFFSET 0) was
   LEFT JOIN LATERAL core.final_values($1, m.number, NULL) v ON core.trial_over(m.asked)
-  CROSS JOIN LATERAL core.verdict(m.asked, m.reason, m.message, v.seen, v.missing, v.bad) w),
+  CROSS JOIN LATERAL core.verdict(m.asked, m.reason, m.message, v.seen, v.missing, v.bad) w
+  WHERE core.trial_edge(was.state, m.asked)),
 p AS (
   UPDATE core.progress SET change = change + 1, completions = completions + coalesce((SELECT max(ends) FROM f), 0)
   WHERE experiment_id = $1 AND epoch = $2 RETURNING change, next_number, completions),
@@ -82,7 +84,7 @@ t AS (
                       WHEN f.asked = 'pending' THEN NULL ELSE t.started_at END,
     finished_at = CASE WHEN f.over THEN now() END
   FROM f, p
-  WHERE t.experiment_id = $1 AND t.number = f.number AND t.attempt = f.attempt AND core.trial_edge(t.state, f.asked)
+  WHERE t.experiment_id = f.experiment_id AND t.number = f.number AND t.attempt = f.attempt AND core.trial_edge(t.state, f.asked)
   RETURNING t.*, f.was),
 v AS (
   INSERT INTO core.events (experiment_id, number, type, reason, message)
