@@ -3,8 +3,10 @@
 #include <assert.h>
 #include <event2/event.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "lib/clk.h"
+#include "lib/log.h"
 #include "lib/mem.h"
 
 struct hook {
@@ -41,6 +43,8 @@ struct loop {
 	struct on_signal *signals;
 	bool woken, stopped;
 	int exit_code;
+	void (*on_pass)(void *ctx, int64_t us);
+	void *on_pass_ctx;
 };
 
 struct loop_watch {
@@ -50,9 +54,44 @@ struct loop_watch {
 	void *ctx;
 };
 
+/* When this thread's pass began; 0: it still waits. */
+static _Thread_local int64_t pass_began_us;
+
+static int64_t real_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * CLK_SECOND + t.tv_nsec / 1000;
+}
+
+void loop_mark(void)
+{
+	if (pass_began_us == 0)
+		pass_began_us = real_us();
+}
+
+void loop_on_pass(struct loop *l, void (*fn)(void *ctx, int64_t us), void *ctx)
+{
+	l->on_pass = fn;
+	l->on_pass_ctx = ctx;
+}
+
+static void pass_ends(struct loop *l)
+{
+	static struct log_limit limit;
+	const int64_t us = real_us() - pass_began_us;
+	pass_began_us = 0;
+	if (l->on_pass)
+		l->on_pass(l->on_pass_ctx, us);
+	if (us > LOOP_PASS_MAX_US && log_limit_pass(&limit, 10 * CLK_SECOND))
+		LOG_WARN("a pass of the loop took long: everybody waited", L_INT("us", us),
+			L_INT("others", (int64_t)limit.skipped));
+}
+
 static void on_alarm(evutil_socket_t fd UNUSED, short what UNUSED, void *ctx)
 {
 	struct loop *l = ctx;
+	loop_mark();
 	l->alarm_us = INT64_MAX;
 }
 
@@ -256,11 +295,13 @@ bool loop_pass(struct loop *l, bool wait)
 	if (block && set_alarm(l))
 		block = false;
 	event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | (block ? 0 : EVLOOP_NONBLOCK));
+	loop_mark();
 	run_timers(l);
 	l->woken = false;
 	for (struct hook *h = l->tail; h; h = h->next)
 		h->fn(h->ctx);
 	run_frees(l);
+	pass_ends(l);
 	return !l->stopped;
 }
 
@@ -296,6 +337,7 @@ void loop_defer_free(struct loop *l, loop_fn *fn, void *ctx)
 static void on_signal(evutil_socket_t signo UNUSED, short what UNUSED, void *ctx)
 {
 	struct on_signal *s = ctx;
+	loop_mark();
 	s->fn(s->ctx);
 }
 
@@ -315,6 +357,7 @@ static void on_io(evutil_socket_t fd, short what, void *ctx)
 {
 	struct loop_watch *w = ctx;
 	unsigned io = (what & EV_READ ? LOOP_READ : 0) | (what & EV_WRITE ? LOOP_WRITE : 0);
+	loop_mark();
 	w->fn(w->ctx, (int)fd, io);
 }
 

@@ -29,6 +29,14 @@ void loop_wake(struct loop *l);                                 /* let the tail 
 void loop_defer_free(struct loop *l, loop_fn *fn, void *ctx);   /* after this pass               */
 void loop_on_signal(struct loop *l, int signo, loop_fn *fn, void *ctx);
 
+/* How long a pass took from its first callback to its end, on the real clock; called at that end. A
+ * pass above LOOP_PASS_MAX_US is logged as a warning, at most once in ten seconds. */
+enum { LOOP_PASS_MAX_US = 50000 };
+void loop_on_pass(struct loop *l, void (*fn)(void *ctx, int64_t us), void *ctx);
+/* A pass begins when the wait for events is over, which libevent does not tell: its own callbacks
+ * (those of objects made with loop_base()) say so by calling this first. */
+void loop_mark(void);
+
 /* A timer that is owned by its user; re-arming replaces. Uses clk_now_us(): under a virtual clock it
  * fires when the clock has been advanced past it. */
 struct loop_timer *loop_timer_new(struct loop *l, loop_fn *fn, void *ctx);

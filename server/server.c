@@ -169,7 +169,8 @@ static bool start_database(struct server *s)
 		.replica = replica_name(s),
 		.fatal = on_fatal,
 		.notified = on_notified,
-		.ctx = s};
+		.ctx = s,
+		.prom = s->prom};
 	s->store = store_new(&config, &s->err);
 	return s->store != NULL;
 }
@@ -328,6 +329,20 @@ static void start_control(struct server *s)
 	s->app.control = s->control;
 }
 
+static void on_pass(void *ctx, int64_t us)
+{
+	prom_observe(ctx, (double)us / CLK_SECOND);
+}
+
+static void measure_passes(struct server *s)
+{
+	static const double seconds[] = {0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5};
+	struct prom_metric *m = prom_histogram(s->prom, "trimtab_loop_pass_seconds",
+		"How long a pass of the loop kept everybody else waiting", NULL, seconds, ARRAY_LEN(seconds));
+
+	loop_on_pass(s->loop, on_pass, prom_series(m, NULL));
+}
+
 static unsigned worker_threads(const struct serve_values *v)
 {
 	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -342,6 +357,7 @@ static bool start(struct server *s)
 {
 	s->loop = loop_new();
 	s->prom = prom_new();
+	measure_passes(s);
 	s->workers = work_pool_new(s->loop, worker_threads(s->v), WORK_QUEUE_MAX);
 	if (!split_listen(s) || !check_exposure(s) || !start_database(s) || !read_facts(s))
 		return false;

@@ -170,6 +170,7 @@ static void on_accept(struct evconnlistener *listener UNUSED, evutil_socket_t fd
 {
 	struct http_server *s = ctx;
 	char peer[INET6_ADDRSTRLEN] = "";
+	loop_mark();
 	if (addr->sa_family == AF_INET)
 		inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)addr)->sin_addr, peer, sizeof peer);
 	else if (addr->sa_family == AF_INET6)

@@ -405,12 +405,14 @@ void conn_write(struct http_conn *c, const void *head, size_t n, struct conn_bod
 
 static void on_read(struct bufferevent *bev UNUSED, void *ctx)
 {
+	loop_mark();
 	conn_run(ctx);
 }
 
 static void on_write(struct bufferevent *bev UNUSED, void *ctx)
 {
 	struct http_conn *c = ctx;
+	loop_mark();
 	if (conn_backlog(c) > 0)
 		return;
 	if (c->state == CONN_STREAM) {

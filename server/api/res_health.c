@@ -7,7 +7,7 @@
 #include "lib/strbuf.h"
 #include "server/api/res.h"
 #include "server/control/control.h"
-#include "server/store/store_experiment.h"
+#include "server/store/store.h"
 
 enum { METRICS_TEXT_MAX = 8 << 20 };
 
@@ -63,8 +63,7 @@ static void readyz(struct http_req *req)
 
 /* What is only known when asked. The rest is counted where it happens. */
 struct api_gauges {
-	struct prom_series *experiments[EXPERIMENT_STATES], *trials[TRIAL_STATES];
-	struct prom_series *connections, *queued, *sent, *statements, *failures, *reconnects, *busy;
+	struct prom_series *connections, *queued, *sent, *statements, *failures, *reconnects;
 };
 
 static struct prom_series *gauge(struct prom *p, const char *name, const char *help)
@@ -79,32 +78,17 @@ static struct prom_series *counter(struct prom *p, const char *name, const char 
 
 struct api_gauges *api_gauges_new(struct prom *p, const char *version)
 {
-	static const char *const state[] = {"state", NULL}, *const labels[] = {"version", NULL};
+	static const char *const labels[] = {"version", NULL};
 	struct api_gauges *g = xcalloc(1, sizeof *g);
-	struct prom_metric *experiments = prom_gauge(p, "trimtab_experiments", "Experiments by state", state);
-	struct prom_metric *trials = prom_gauge(p, "trimtab_trials", "Trials by state", state);
 
-	for (int s = 0; s < EXPERIMENT_STATES; s++)
-		g->experiments[s] = prom_series(experiments, &experiment_state_names()[s]);
-	for (int s = 0; s < TRIAL_STATES; s++)
-		g->trials[s] = prom_series(trials, &trial_state_names()[s]);
 	g->connections = gauge(p, "trimtab_db_connections", "Connections to PostgreSQL that are ready");
 	g->queued = gauge(p, "trimtab_db_queue_depth", "Statements that wait for a connection");
 	g->sent = gauge(p, "trimtab_db_in_flight", "Statements that wait for their answer");
 	g->statements = counter(p, "trimtab_db_statements_total", "Statements answered");
 	g->failures = counter(p, "trimtab_db_failures_total", "Statements that failed");
 	g->reconnects = counter(p, "trimtab_db_reconnects_total", "Connections made again");
-	g->busy = counter(p, "trimtab_db_query_seconds_total", "Time from sending a statement to its answer, summed");
 	prom_set(prom_series(prom_gauge(p, "trimtab_build_info", "1, for its labels", labels), &version), 1);
 	return g;
-}
-
-static void set_totals(struct api_gauges *g, const struct store_totals *t)
-{
-	for (int s = 0; s < EXPERIMENT_STATES; s++)
-		prom_set(g->experiments[s], (double)t->experiments[s]);
-	for (int s = 0; s < TRIAL_STATES; s++)
-		prom_set(g->trials[s], (double)t->trials[s]);
 }
 
 static void set_store(struct api_gauges *g, const struct store_stats *s)
@@ -115,30 +99,22 @@ static void set_store(struct api_gauges *g, const struct store_stats *s)
 	prom_set(g->statements, (double)s->statements);
 	prom_set(g->failures, (double)s->failures);
 	prom_set(g->reconnects, (double)s->reconnects);
-	prom_set(g->busy, (double)s->busy_us / 1e6);
 }
 
-static void totals_read(void *ctx, const struct store_totals *t, const struct err *e)
+/* No statement is sent: a scrape costs the database nothing and works while it is away. */
+static void metrics(struct http_req *req)
 {
-	struct http_req *req = ctx;
 	const struct app *app = api_app(req);
-	const struct store_stats stats = store_stats(app->store);
+	struct store_stats stats;
 	struct strbuf text;
 
-	/* Without the database the rest is still worth reading. */
-	if (!e)
-		set_totals(app->gauges, t);
+	if (!app->gauges)
+		return api_fail(req, ERR_NOT_FOUND, "This server keeps no metrics");
+	stats = store_stats(app->store);
 	set_store(app->gauges, &stats);
 	strbuf_init(&text, METRICS_TEXT_MAX);
 	prom_write(app->prom, &text);
 	http_reply_strbuf_take(req, 200, "text/plain; version=0.0.4; charset=utf-8", &text);
-}
-
-static void metrics(struct http_req *req)
-{
-	if (!api_app(req)->gauges)
-		return api_fail(req, ERR_NOT_FOUND, "This server keeps no metrics");
-	store_totals(api_app(req)->store, req->arena, totals_read, req);
 }
 
 static void version(struct http_req *req)

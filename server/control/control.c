@@ -8,6 +8,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/mem.h"
+#include "server/control/notify.h"
 #include "server/store/store_lease.h"
 
 enum { LEASE_DEFAULT_S = 15 };
@@ -31,6 +32,8 @@ struct control *control_new(const struct control_config *config)
 	TAILQ_INIT(&c->waiters);
 	c->finder = finder_new();
 	c->bus = bus_new(c);
+	c->courier = courier_new(c);
+	c->metrics = metrics_new(c);
 	c->reporter = reporter_new(c);
 	c->tick = loop_timer_new(c->loop, on_tick, c);
 	c->wake = loop_timer_new(c->loop, on_wake, c);
@@ -57,6 +60,8 @@ void control_free(struct control *c)
 	loop_timer_free(c->wake);
 	reporter_free(c->reporter);
 	bus_free(c->bus);
+	courier_free(c->courier);
+	metrics_free(c->metrics);
 	finder_free(c->finder);
 	free((char *)(uintptr_t)c->config.replica);
 	free((char *)(uintptr_t)c->config.base_url);
@@ -80,6 +85,7 @@ struct run_backend *control_backend(struct control *c, const char *executor)
 void control_start(struct control *c)
 {
 	c->started = true;
+	notify_untold(c);
 	on_tick(c);
 }
 

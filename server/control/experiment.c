@@ -161,6 +161,13 @@ static bool may_come_back(const struct experiment *x, const struct trial *t)
 		(t->state == TRIAL_FAILED && t->attempt <= retry->on_failed);
 }
 
+bool experiment_comes_back(struct experiment *x, int32_t number)
+{
+	const struct trial *t = experiment_trial(x, number);
+
+	return t && may_come_back(x, t);
+}
+
 static void open_update(struct experiment *x, const struct trial *t)
 {
 	size_t i = x->n_open;

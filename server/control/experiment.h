@@ -119,6 +119,9 @@ double *experiment_values(struct experiment *x, int32_t number);
 /* True if `attempt` of this trial is what runs now. */
 bool trial_runs(const struct trial *t, int32_t attempt);
 
+/* It is over, but the retry policy will bring it back. */
+bool experiment_comes_back(struct experiment *x, int32_t number);
+
 /* The snapshot for plan(); its trials go to `buffer`, which has room for x->n_open. */
 void experiment_snapshot(const struct experiment *x, int64_t now_us, int64_t room, int64_t wanted,
 	struct plan_trial *buffer, struct plan_input *in);

@@ -6,7 +6,8 @@
  *     load.c     experiments and trials from the store         run.c      what backends tell
  *     find.c     names to ids                                  order.c    a trial becomes an order
  *     report.c   group commit of points                        ask.c      workers that ask
- *     bus.c      who listens live
+ *     bus.c      who listens live                             notify.c   web hooks: what is told
+ *     metrics.c  what Prometheus is told                       courier.c  how it is delivered
  *
  * Law of callbacks: a store callback carries {control, experiment id, epoch} and looks the experiment
  * up again; it may have gone, or come back with another epoch.
@@ -23,6 +24,8 @@
 #include "trial-runner/backend.h"
 
 struct bus;
+struct control_metrics;
+struct courier;
 struct finder;
 struct loop_timer;
 struct waiter;
@@ -52,6 +55,8 @@ struct control {
 	struct finder *finder;
 	struct reporter *reporter;
 	struct bus *bus;
+	struct courier *courier;
+	struct control_metrics *metrics;        /* NULL: nobody counts                                */
 };
 
 /* control.c */
@@ -139,6 +144,14 @@ void bus_trial(struct control *c, struct experiment *x, const struct store_trial
 void bus_experiment(struct control *c, struct experiment *x);
 void bus_points(struct control *c, int64_t experiment, int32_t number, const struct metric_point *points,
 	size_t n);
+
+/* metrics.c; all of them do nothing without a registry */
+struct control_metrics *metrics_new(struct control *c);
+void metrics_free(struct control_metrics *m);
+void metrics_trial(struct control *c, const struct store_trial *row);          /* its state changed */
+void metrics_suggestion(struct control *c, const char *algorithm, int64_t took_us);
+void metrics_points(struct control *c, size_t n);
+void metrics_message(struct control *c, const char *outcome);   /* delivered, failed, dropped */
 
 /* find.c */
 struct finder *finder_new(void);

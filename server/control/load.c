@@ -13,6 +13,7 @@
 #include "lib/failpoint.h"
 #include "lib/log.h"
 #include "lib/mem.h"
+#include "server/control/notify.h"
 
 enum { PAGE = 5000 };
 
@@ -88,10 +89,15 @@ bool load_rows(struct control *c, struct experiment *x, const struct store_trial
 		return false;
 	}
 	for (size_t i = 0; i < rows->n; i++) {
+		const int32_t best = x->best;
 		bool changed;
 		experiment_put(x, &rows->items[i], &changed);
-		if (changed)
-			bus_trial(c, x, &rows->items[i]);
+		if (!changed)
+			continue;
+		bus_trial(c, x, &rows->items[i]);
+		notify_trial(c, x, &rows->items[i], x->best != best);
+		if (x->loaded)
+			metrics_trial(c, &rows->items[i]);
 	}
 	if (rows->next_number > x->next_number)
 		x->next_number = rows->next_number;
@@ -229,6 +235,7 @@ static void on_experiment(void *ctx, const struct store_experiments *rows, const
 		/* It was created, or somebody changed it. */
 		bus_experiment(c, x);
 		if (experiment_state_over(state)) {
+			notify_end(c, x, &rows->items[0]);
 			control_drop(c, x);
 		} else {
 			load_trials(c, x);

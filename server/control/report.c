@@ -186,12 +186,15 @@ static void committed(struct lane *l, const struct store_acks *acks)
 	qsort(acks->items, acks->n, sizeof *acks->items, by_trial);
 	while ((r = STAILQ_FIRST(&l->committing))) {
 		STAILQ_REMOVE_HEAD(&l->committing, link);
+		const struct store_ack *ack = ack_of(acks, r);
 		tell_experiment(c, r);
-		remember_pushed(c, r, ack_of(acks, r));
+		remember_pushed(c, r, ack);
+		if (ack && ack->found)
+			metrics_points(c, r->n);
 		if (r->arena)
 			run_ack(r->backend, &r->key, r->cursor);
 		else
-			answer_client(r, ack_of(acks, r));
+			answer_client(r, ack);
 		report_free(r);
 	}
 }

@@ -241,6 +241,7 @@ static void done(struct work_job *work)
 	control_dirty(c, x);
 	if (!work->ran || job->outcome == ALGO_CANCELLED)
 		goto out;
+	metrics_suggestion(c, job->algorithm->name, job->took_us);
 	LOG_DEBUG("suggested", L_STR("experiment", x->name), L_STR("algorithm", job->algorithm->name),
 		L_INT("n", job->request.n_out), L_INT("took_us", job->took_us));
 	if (job->outcome < 0 || job->defect) {

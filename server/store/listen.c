@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/log.h"
+#include "lib/loop.h"
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "server/store/pgconnect.h"
@@ -79,6 +80,7 @@ static void read_notifications(struct listen *l)
 static void on_readable(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd, (void)what;
+	loop_mark();
 	struct listen *l = ctx;
 	struct err err = {0};
 	if (!PQconsumeInput(l->conn)) {

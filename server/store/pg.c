@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "lib/log.h"
+#include "lib/loop.h"
 #include "lib/mem.h"
 #include "server/store/pgconnect.h"
 #include "server/store/pgprepare.h"
@@ -218,6 +219,7 @@ static void read_prepare(struct pg *p)
 static void on_readable(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd, (void)what;
+	loop_mark();
 	struct pg *p = ctx;
 	if (!PQconsumeInput(p->conn)) {
 		/* The server's last words (why it goes) may already be here. */

@@ -7,6 +7,7 @@
 #include "lib/arena.h"
 #include "lib/loop.h"
 #include "lib/mem.h"
+#include "lib/prom.h"
 #include "server/store/call.h"
 #include "server/store/listen.h"
 #include "server/store/pgconnect.h"
@@ -19,6 +20,7 @@ struct store {
 	struct store_config config;
 	unsigned connections;
 	uint64_t executed[STMTS];
+	struct prom_series *seconds; /* NULL: nobody counts */
 };
 
 const char *const *store_outcome_names(void)
@@ -58,6 +60,9 @@ struct store *store_new(const struct store_config *config, struct err *e)
 	struct store *s = xcalloc(1, sizeof *s);
 	s->config = *config;
 	s->connections = config->connections > 0 ? config->connections : 3;
+	if (config->prom)
+		s->seconds = prom_series(prom_histogram(config->prom, "trimtab_db_query_duration_seconds",
+			"From sending a statement to PostgreSQL to its answer", NULL, NULL, 0), NULL);
 	struct pgpool_config pool = {
 		.base = loop_base(config->loop),
 		.conninfo = config->conninfo,
@@ -118,6 +123,8 @@ int store_backend_pid(const struct store *s, unsigned i)
 static void on_done(struct pg_unit *u, const PGresult *res, const struct err *e)
 {
 	struct store_call *c = (struct store_call *)((char *)u - offsetof(struct store_call, unit));
+	if (res && c->store->seconds)
+		prom_observe(c->store->seconds, (double)(pg_real_us() - u->sent_us) / 1e6);
 	if (res)
 		c->store->executed[u->args.def - stmt_table]++;
 	if (c->answer && c->done)

@@ -27,6 +27,7 @@
 
 struct arena;
 struct loop;
+struct prom;
 struct store;
 struct store_call;      /* a statement under way; gone once its callback has returned */
 
@@ -43,6 +44,7 @@ struct store_config {
 	/* Somebody wrote an intent for this experiment; 0 = some may have been missed, look at all. */
 	void (*notified)(void *ctx, int64_t experiment);
 	void *ctx;
+	struct prom *prom;          /* or NULL; must outlive the store                               */
 };
 
 struct store_stats {

@@ -179,6 +179,14 @@ struct store_call *store_experiment_load(
 	return store_call_send_for(c, id);
 }
 
+struct store_call *store_experiments_untold(
+	struct store *s, struct arena *a, int limit, store_experiments_cb *done, void *ctx)
+{
+	struct store_call *c = begin(s, STMT_EXPERIMENTS_UNTOLD, a, done, ctx);
+	pg_int(&c->unit.args, limit);
+	return store_call_send(c);
+}
+
 static enum stmt page_statement(enum store_experiment_sort sort)
 {
 	switch (sort) {
@@ -294,48 +302,4 @@ struct store_call *store_experiment_move(struct store *s, struct arena *a,
 	pg_text(p, m->reason);
 	pg_text(p, m->message ? m->message : "");
 	return store_call_send_for(c, m->experiment);
-}
-
-struct total {
-	enum experiment_state state;
-	int64_t experiments, trials[TRIAL_STATES];
-};
-#define T struct total
-static const struct row_field total_fields[] = {
-	ROW_OF(experiment_state_names, T, state, "state"),
-	ROW(ROW_BIGINT, T, experiments, "experiments"),
-	ROW(ROW_BIGINT, T, trials[TRIAL_PENDING], "pending"),
-	ROW(ROW_BIGINT, T, trials[TRIAL_STARTING], "starting"),
-	ROW(ROW_BIGINT, T, trials[TRIAL_RUNNING], "running"),
-	ROW(ROW_BIGINT, T, trials[TRIAL_SUCCEEDED], "succeeded"),
-	ROW(ROW_BIGINT, T, trials[TRIAL_FAILED], "failed"),
-	ROW(ROW_BIGINT, T, trials[TRIAL_EARLY_STOPPED], "early_stopped"),
-	ROW(ROW_BIGINT, T, trials[TRIAL_KILLED], "killed"),
-	ROW(ROW_BIGINT, T, trials[TRIAL_UNAVAILABLE], "metrics_unavailable"),
-	ROW(ROW_BIGINT, T, trials[TRIAL_LOST], "lost"),
-};
-#undef T
-static const struct row_shape total_shape = {
-	.size = sizeof(struct total), .fields = total_fields, .n = ARRAY_LEN(total_fields)};
-
-static void answer_totals(struct store_call *c, const PGresult *res, const struct err *e)
-{
-	store_totals_cb *done = (store_totals_cb *)c->done;
-	if (e) {
-		done(c->ctx, NULL, e);
-		return;
-	}
-	struct store_totals *t = ARENA_NEW(c->arena, struct store_totals);
-	const struct total *rows = rows_decode(res, &total_shape, c->arena);
-	for (int r = 0; r < PQntuples(res); r++) {
-		t->experiments[rows[r].state] = rows[r].experiments;
-		for (unsigned i = 0; i < TRIAL_STATES; i++)
-			t->trials[i] += rows[r].trials[i];
-	}
-	done(c->ctx, t, NULL);
-}
-
-struct store_call *store_totals(struct store *s, struct arena *a, store_totals_cb *done, void *ctx)
-{
-	return store_call_send(store_call_new(s, STMT_TOTALS, a, answer_totals, (store_fn *)done, ctx));
 }

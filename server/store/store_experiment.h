@@ -74,6 +74,10 @@ struct store_call *store_experiment_get(struct store *s, struct arena *a, const 
 struct store_call *store_experiment_load(struct store *s, struct arena *a, int64_t id,
 	store_experiments_cb *done, void *ctx);
 
+/* Those that ended within the last day and whose web hooks have not all heard of it. */
+struct store_call *store_experiments_untold(struct store *s, struct arena *a, int limit,
+	store_experiments_cb *done, void *ctx);
+
 enum store_experiment_sort {
 	STORE_NEWEST_FIRST = 0, STORE_OLDEST_FIRST, STORE_BY_NAME, STORE_BY_NAME_DOWN
 };
@@ -125,8 +129,3 @@ struct store_experiment_move {
 };
 struct store_call *store_experiment_move(struct store *s, struct arena *a, const struct store_experiment_move *m,
 	store_experiments_cb *done, void *ctx);
-
-/* Sums over everything that is not archived, for /metrics. */
-struct store_totals { int64_t experiments[EXPERIMENT_STATES], trials[TRIAL_STATES]; };
-typedef void store_totals_cb(void *ctx, const struct store_totals *t, const struct err *e);
-struct store_call *store_totals(struct store *s, struct arena *a, store_totals_cb *done, void *ctx);

@@ -52,6 +52,22 @@ FROM core.experiments e JOIN core.progress p USING (experiment_id)
 LEFT JOIN LATERAL core.best(e.experiment_id) b ON true
 WHERE e.experiment_id = $1;
 
+-- Ended within a day, and fewer web hooks heard of it (or were given up) than asked for that.
+-- name: experiments_untold repeatable
+-- in: max_rows int
+-- out: uid text, posted text, spec json, @experiment, @progress, @best
+SELECT e.uid::text AS uid, e.posted, e.spec, @experiment(e), @progress(p), @best(b)
+FROM core.experiments e JOIN core.progress p USING (experiment_id)
+LEFT JOIN LATERAL core.best(e.experiment_id) b ON true
+WHERE e.finished_at > now() - interval '1 day' AND e.state IN ('succeeded', 'failed', 'stopped')
+  AND e.spec -> 'notify' IS NOT NULL
+  AND (SELECT count(*) FROM json_array_elements(e.spec -> 'notify') h
+       WHERE (h -> 'on')::jsonb ? initcap(e.state))
+    > (SELECT count(*) FROM core.events v
+       WHERE v.experiment_id = e.experiment_id AND v.time >= e.finished_at AND v.number IS NULL
+         AND v.reason IN ('WebHookDelivered', 'WebHookFailed'))
+ORDER BY e.finished_at, e.experiment_id LIMIT $1;
+
 -- The four pages differ in their order only: each walks its index and stops at the limit.
 -- name: experiments_newest repeatable
 -- in: namespace text, labels jsonb, state text, search text, after bigint, after_created timestamptz, max_rows int
@@ -225,12 +241,3 @@ e AS (
   SELECT 'wrong_state', x.*, '' FROM core.experiments x
   WHERE x.experiment_id = $1 AND NOT EXISTS (SELECT FROM u))
 SELECT e.outcome, e.uid::text AS uid, @experiment(e), @progress(p) FROM e JOIN p USING (experiment_id);
-
--- name: totals repeatable
--- out: state text, experiments bigint, pending bigint, starting bigint, running bigint, succeeded bigint,
---   failed bigint, early_stopped bigint, killed bigint, metrics_unavailable bigint, lost bigint
-SELECT e.state, count(*) AS experiments, sum(p.pending)::bigint AS pending, sum(p.starting)::bigint AS starting,
-       sum(p.running)::bigint AS running, sum(p.succeeded)::bigint AS succeeded, sum(p.failed)::bigint AS failed,
-       sum(p.early_stopped)::bigint AS early_stopped, sum(p.killed)::bigint AS killed,
-       sum(p.metrics_unavailable)::bigint AS metrics_unavailable, sum(p.lost)::bigint AS lost
-FROM core.experiments e JOIN core.progress p USING (experiment_id) WHERE e.archived_at IS NULL GROUP BY e.state;

@@ -105,9 +105,17 @@ class Description(ServerCase):
         self.assertRegex(self.s.get("/version").json["version"], r"^\d+\.\d+")
 
     def test_metrics(self):
-        self.create("counted")
+        path = self.create("counted")
+        (t,) = self.ask(path)
+        self.expect(self.s.post(t["links"]["metrics"], {"loss": 0.4}), 200)
         text = self.expect(self.s.get("/metrics"), 200).text
-        self.assertIn('trimtab_experiments{state="running"} 1', text)
+        for line in ('trimtab_experiments{state="running"} 1', "trimtab_leader 1", 'trimtab_trials{state="running"} 1',
+                     'trimtab_trials_finished_total{outcome="succeeded"} 0', "trimtab_metric_points_total 1",
+                     'trimtab_suggestion_duration_seconds_count{algorithm="random"} 1',
+                     "trimtab_trial_start_delay_seconds_count 1"):
+            self.assertIn("\n" + line + "\n", text)
+        self.assertRegex(text, r"\ntrimtab_db_query_duration_seconds_count [1-9]")
+        self.assertRegex(text, r"\ntrimtab_loop_pass_seconds_count [1-9]")
         self.assertIn("trimtab_build_info{", text)
         self.assertRegex(text, r'trimtab_http_requests_total\{[^}]*\} \d')
         for line in text.splitlines():

@@ -22,7 +22,6 @@ ON(store_events, events)
 ON(store_asks, asks)
 ON(store_tokens, tokens)
 ON(store_answer, answer)
-ON(store_totals, totals)
 
 static void on_setting(void *ctx, const char *value, const struct err *e)
 {
