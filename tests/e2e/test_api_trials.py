@@ -2,11 +2,15 @@
 """Trials over REST: ask, report, tell, read, enqueue, import, retry, kill."""
 import csv
 import io
+import json
 import math
+import os
+import shutil
+import subprocess
 import threading
 import unittest
 
-from harness import API, ServerCase, document, wait
+from harness import API, ROOT, ServerCase, document, wait
 
 GOOD = {"lr": 0.01, "layers": 3, "optimizer": "adam"}
 
@@ -427,6 +431,36 @@ class Bring(ServerCase):
         self.expect(self.s.post(one + ":tell", {"values": {"loss": 1}}), 200)
         self.problem(self.s.post(one + ":retry"), 409, "wrong-state")
         self.problem(self.s.post(one + ":kill"), 409, "wrong-state")
+
+
+@unittest.skipUnless(shutil.which("curl"), "curl is not installed")
+class Curl(ServerCase):
+    """What a shell can do with nothing but curl."""
+
+    def curl(self, *args, data=None):
+        command = ["curl", "-fsS", "-m", "30", *args]
+        return subprocess.run(command, input=data, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    def test_by_hand(self):
+        base = f"http://127.0.0.1:{self.s.port}{API}"
+        as_json, text = ("-H", "Content-Type: application/json"), ("-H", "Content-Type: text/plain")
+        self.curl(*as_json, "--data-binary", "@-", base, data=json.dumps(document("by-hand")))
+        asked = json.loads(self.curl(*as_json, "-d", '{"workerId": "shell"}', f"{base}/by-hand/trials:ask"))
+        trial = f"{base}/by-hand/trials/{asked['trials'][0]['number']}"
+        self.curl(*text, "--data", "loss=0.41 step=3", f"{trial}/metrics")
+        self.curl("-X", "POST", f"{trial}/heartbeat")
+        self.assertEqual(json.loads(self.curl(*as_json, "-d", "{}", f"{trial}:tell"))["values"], {"loss": 0.41})
+        self.assertEqual(json.loads(self.curl(f"{base}/by-hand/best"))["values"], {"loss": 0.41})
+        self.assertIn("0.41", self.curl("-H", "Accept: text/csv", f"{base}/by-hand/trials"))
+        with self.assertRaises(subprocess.CalledProcessError):
+            self.curl(f"{base}/nothing/best")
+
+    def test_the_example(self):
+        done = subprocess.run(["sh", os.path.join(ROOT, "examples/ask-tell/search.sh")], capture_output=True, text=True, timeout=120,
+                              env={**os.environ, "TRIMTAB_SERVER": f"http://127.0.0.1:{self.s.port}", "TRIALS": "5"})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        status = self.s.get(API + "/branin").json["status"]
+        self.assertEqual((status["state"], status["trialsSucceeded"]), ("succeeded", 5))
 
 
 if __name__ == "__main__":
