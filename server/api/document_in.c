@@ -119,6 +119,12 @@ const struct experiment_spec *body_spec(struct http_req *req, const char *ns, en
 		return NULL;
 	problems_init(p, req->arena);
 	problems_init(advice, req->arena);
+	if (ns && !name_valid(ns, SPEC_NAMESPACE_MAX)) {
+		problem_add(p, "/metadata/namespace", "bad-name",
+			"'%.80s', the namespace of the path, is not a name: lower-case letters, digits and '-', a letter first", ns);
+		refuse(req, p);
+		return NULL;
+	}
 	if (is_katib(doc)) {
 		problem_add(p, "/apiVersion", "katib-not-supported",
 			"this server does not take documents of " KATIB_API " yet: write it as trimtab/v1");

@@ -84,6 +84,11 @@ class Create(ServerCase):
         doc["metadata"]["namespace"] = "other"
         self.problem(self.s.post(API, doc), 422, "invalid-experiment")
         self.expect(self.s.post("/api/v1/namespaces/other/experiments", doc), 201)
+        del doc["metadata"]["namespace"]
+        for bad in ("-1", "Upper", "a%2Fb", "x" * 64, "9"):
+            r = self.s.post(f"/api/v1/namespaces/{bad}/experiments", doc)
+            self.problem(r, 422, "invalid-experiment")
+            self.assertIn("/metadata/namespace", r.codes())
 
     def test_validate(self):
         r = self.expect(self.s.post("/api/v1/validate", document("v")), 200)
