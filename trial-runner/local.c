@@ -213,6 +213,23 @@ static void local_forget(struct run_backend *b, const struct run_key *key)
 		local_run_drop(r);
 }
 
+/* A supervisor that has written the end is as good as gone. */
+static bool lives(int dir, struct arena *a)
+{
+	const struct run_journal *j = rundir_life(dir, false) == RUNDIR_ALIVE ? rundir_read_journal(dir, a) : NULL;
+
+	return j && !j->status;
+}
+
+static void sweep_run(struct local *l, int dir, struct arena *a, void (*found)(void *, const struct run_key *),
+	void *ctx)
+{
+	const struct run_sheet *sheet = lives(dir, a) ? rundir_read_sheet(dir, a) : NULL;
+
+	if (sheet && !find(l, &sheet->order.key))
+		found(ctx, &sheet->order.key);
+}
+
 static void sweep_experiment(struct local *l, const char *uid, void (*found)(void *, const struct run_key *), void *ctx)
 {
 	char *path = xasprintf("%s/%s", l->state, uid);
@@ -222,19 +239,12 @@ static void sweep_experiment(struct local *l, const char *uid, void (*found)(voi
 	int32_t number, attempt;
 
 	while (list && (d = readdir(list))) {
-		const struct run_sheet *sheet;
-		int dir;
+		int dir = rundir_parse_name(d->d_name, &number, &attempt)
+			? openat(dirfd(list), d->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
-		if (!rundir_parse_name(d->d_name, &number, &attempt))
-			continue;
-		dir = openat(dirfd(list), d->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (dir < 0)
 			continue;
-		if (rundir_life(dir, false) == RUNDIR_ALIVE) {
-			sheet = rundir_read_sheet(dir, a);
-			if (sheet && !find(l, &sheet->order.key))
-				found(ctx, &sheet->order.key);
-		}
+		sweep_run(l, dir, a, found, ctx);
 		close(dir);
 		arena_reset(a);
 	}
