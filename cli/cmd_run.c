@@ -135,6 +135,7 @@ static int run_and_follow(struct cli *c, const struct document *d, bool *detache
 	struct err e = {0};
 	int status;
 
+	follow_catch_signals();
 	if (!create(c, d, &name, &e)) {
 		status = cli_fail(c, &e);
 	} else {

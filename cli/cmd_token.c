@@ -7,7 +7,6 @@
 #include "cli/show.h"
 #include "cli/table.h"
 #include "lib/arena.h"
-#include "lib/clk.h"
 #include "lib/json_write.h"
 #include "lib/strbuf.h"
 
@@ -45,7 +44,7 @@ static int token_add(struct cli *c, const char *name)
 	jw_str(&w, "role", roles[v->role]);
 	jw_str(&w, "namespace", v->all ? "*" : c->client->ns);
 	if (v->expires_us)
-		jw_time(&w, "expiresAt", clk_wall_us() + v->expires_us);
+		jw_num(&w, "expiresIn", (double)v->expires_us / 1e6);
 	jw_end(&w);
 	ok = client_post(c->client, c->arena, "/api/v1/tokens", body.data, &answer, &e);
 	strbuf_free(&body);

@@ -45,7 +45,7 @@ static void on_signal(int signo)
 		terminated = 1;
 }
 
-static void catch_signals(void)
+void follow_catch_signals(void)
 {
 	struct sigaction act = {.sa_handler = on_signal};
 
@@ -328,8 +328,7 @@ int follow(struct cli *c, const char *name, const struct follow_options *o, cons
 		.cli = c, .name = name, .o = o, .start_us = clk_now_us(), .last_line_us = clk_now_us()};
 	int status;
 
-	interrupts = terminated = 0;
-	catch_signals();
+	follow_catch_signals();
 	screen_init(&f.screen, o->form == FOLLOW_LIVE);
 	strbuf_init(&f.last, 64 << 20);
 	status = loop(&f);

@@ -26,6 +26,9 @@ struct follow_options {
 /* Live on a terminal, else lines; json and silent are asked for. */
 enum follow_form follow_form_here(void);
 
+/* From now on Ctrl-C and SIGTERM are remembered; follow() does this too, and obeys them. */
+void follow_catch_signals(void);
+
 /* Returns the exit code that the result deserves. *final (or NULL) is the last document seen, in the
  * cli's arena, or NULL. */
 int follow(struct cli *c, const char *name, const struct follow_options *o, const cJSON **final);
