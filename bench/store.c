@@ -54,15 +54,16 @@ static int64_t create(const char *name, int trials)
 	char text[2000];
 	snprintf(text, sizeof text,
 		"WITH e AS (INSERT INTO core.experiments (namespace, name, form, posted, spec, spec_sha256, "
-	    "algorithm)"
+		"algorithm)"
 		" VALUES ('default', '%s', 'trimtab/v1', '', '{}', '', 'random') RETURNING *),"
 		" o AS (INSERT INTO core.objectives SELECT experiment_id, 0, 'loss', 'minimize', NULL, 'min' FROM e),"
 		" p AS (INSERT INTO core.progress (experiment_id, next_number) SELECT experiment_id, %d FROM e)"
 		" INSERT INTO core.trials (experiment_id, number, name, state, params, vals, cost, completion, "
-	    "change)"
+		"change)"
 		" SELECT e.experiment_id, n, core.trial_name(e.name, e.uid, n), 'succeeded',"
 		" jsonb_build_object('lr', v, 'layers', n %% 6, 'optimizer', 'adam'), ARRAY[v], v, n, n"
-		" FROM e, (SELECT n, abs(hashint4extended(n, 7) %% 1000003) / 1000003.0 AS v FROM generate_series(1, %d) n) g",
+		" FROM e, (SELECT n, abs(hashint4extended(n, 7) %% 1000003) / 1000003.0 AS v FROM generate_series(1, "
+	    "%d) n) g",
 		name, trials + 1, trials);
 	sql(text);
 	PGconn *c = PQconnectdb(conninfo);
@@ -149,32 +150,7 @@ static double copy_points(double seconds)
 	return (double)n / ((double)(pg_real_us() - begin) / 1e6);
 }
 
-/* ---- pages ------------------------------------------------------------------------------------- */
-
-static void on_trials(void *ctx, const struct store_trials *rows, const struct err *e)
-{
-	(void)ctx;
-	if (e)
-		die("page", e->detail);
-	answered = true;
-	answer = rows;
-}
-
-static void on_experiments(void *ctx, const struct store_experiments *rows, const struct err *e)
-{
-	(void)ctx;
-	if (e)
-		die("page", e->detail);
-	answered = true;
-	answer = rows;
-}
-
-static void wait_answer(void)
-{
-	while (!answered)
-		loop_pass(loop, true);
-	answered = false;
-}
+/* ---- one at a time ----------------------------------------------------------------------------- */
 
 static int compare(const void *a, const void *b)
 {
@@ -186,6 +162,86 @@ static void show(const char *what, double *ms)
 {
 	qsort(ms, PAGES, sizeof *ms, compare);
 	printf("%-44s median %6.2f ms   p90 %6.2f ms\n", what, ms[PAGES / 2], ms[PAGES * 9 / 10]);
+}
+
+static void on_trials(void *ctx, const struct store_trials *rows, const struct err *e)
+{
+	(void)ctx;
+	if (e)
+		die("trials", e->detail);
+	answered = true;
+	answer = rows;
+}
+
+static void wait_answer(void)
+{
+	while (!answered)
+		loop_pass(loop, true);
+	answered = false;
+}
+
+static void bare_insert(double *ms)
+{
+	PGconn *c = PQconnectdb(conninfo);
+	PQclear(
+		PQprepare(c, "one", "INSERT INTO core.observations VALUES ($1, 1, 'bare', $2, 0.5, now())", 2, NULL));
+	for (int i = 0; i < PAGES; i++) {
+		char id[32], step[32];
+		snprintf(id, sizeof id, "%lld", (long long)experiment);
+		snprintf(step, sizeof step, "%d", i);
+		int64_t begin = pg_real_us();
+		PGresult *r = PQexecPrepared(c, "one", 2, (const char *const[]){id, step}, NULL, NULL, 0);
+		ms[i] = (double)(pg_real_us() - begin) / 1e3;
+		if (PQresultStatus(r) != PGRES_COMMAND_OK)
+			die("insert", PQerrorMessage(c));
+		PQclear(r);
+	}
+	PQfinish(c);
+}
+
+static void single_steps(void)
+{
+	double ms[PAGES];
+	bare_insert(ms);
+	show("a bare committed insert of one point", ms);
+	for (int i = 0; i < PAGES; i++) {
+		fill();
+		int64_t begin = pg_real_us();
+		in_flight++;
+		store_observations_add(store, NULL, points, 1, on_acks, NULL);
+		while (in_flight > 0)
+			loop_pass(loop, true);
+		ms[i] = (double)(pg_real_us() - begin) / 1e3;
+	}
+	show("a report of one point", ms);
+	double move[PAGES];
+	for (int i = 0; i < PAGES; i++) {
+		struct store_new_trial t = {.params = "{\"lr\": 0.1}", .state = TRIAL_STARTING, .executor = "local"};
+		int number = TRIALS + 1 + i;
+		int64_t begin = pg_real_us();
+		store_trials_add(store, NULL, experiment, 0, number, number, &t, 1, on_trials, NULL);
+		wait_answer();
+		ms[i] = (double)(pg_real_us() - begin) / 1e3;
+		sql("UPDATE core.progress SET epoch = 1");
+		struct store_trial_move m = {.number = number, .attempt = 1, .to = TRIAL_SUCCEEDED, .exit_code = 0};
+		begin = pg_real_us();
+		store_trials_move(store, NULL, experiment, 1, &m, 1, on_trials, NULL);
+		wait_answer();
+		move[i] = (double)(pg_real_us() - begin) / 1e3;
+	}
+	show("a trial added", ms);
+	show("a trial ended, with its values", move);
+}
+
+/* ---- pages ------------------------------------------------------------------------------------- */
+
+static void on_experiments(void *ctx, const struct store_experiments *rows, const struct err *e)
+{
+	(void)ctx;
+	if (e)
+		die("page", e->detail);
+	answered = true;
+	answer = rows;
 }
 
 static void page(const char *what, struct store_trial_page q, int trials)
@@ -277,6 +333,7 @@ int main(int argc, char **argv)
 		printf("  committed by the store %9.0f   bare COPY %9.0f   ratio %.2f\n", add, copy, add / copy);
 		fflush(stdout);
 	}
+	single_steps();
 	for (int i = 0; i < EXPERIMENTS; i++) {
 		char name[32];
 		snprintf(name, sizeof name, "big-%d", i);

@@ -143,9 +143,31 @@ static const struct row_field ack_fields[] = {
 	ROW(ROW_TEXT, struct store_ack, message, "message"),
 	ROW(ROW_INT, struct store_ack, attempt, "attempt"),
 	ROW(ROW_BOOL, struct store_ack, pushed, "pushed"),
+	ROW(ROW_BOOL, struct store_ack, due, "due"),
 };
 static const struct row_shape ack_shape = {
 	.size = sizeof(struct store_ack), .fields = ack_fields, .n = ARRAY_LEN(ack_fields)};
+
+static void extend_leases(struct store *s, const struct store_acks *rows)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < rows->n; i++)
+		n += rows->items[i].due;
+	if (n == 0)
+		return;
+	struct store_call *c = store_call_new(s, STMT_LEASES_EXTEND, NULL, store_answer_count, NULL, NULL);
+	pg_array(&c->unit.args, n);
+	for (size_t i = 0; i < rows->n; i++) {
+		if (rows->items[i].due)
+			pg_int_element(&c->unit.args, rows->items[i].experiment);
+	}
+	pg_array(&c->unit.args, n);
+	for (size_t i = 0; i < rows->n; i++) {
+		if (rows->items[i].due)
+			pg_int_element(&c->unit.args, rows->items[i].number);
+	}
+	store_call_send(c);
+}
 
 static void answer_acks(struct store_call *c, const PGresult *res, const struct err *e)
 {
@@ -157,6 +179,7 @@ static void answer_acks(struct store_call *c, const PGresult *res, const struct 
 	struct store_acks *rows = ARENA_NEW(c->arena, struct store_acks);
 	rows->items = rows_decode(res, &ack_shape, c->arena);
 	rows->n = (size_t)PQntuples(res);
+	extend_leases(c->store, rows);
 	done(c->ctx, rows, NULL);
 }
 

@@ -25,6 +25,7 @@ struct store_ack {
 	const char *stop, *message;     /* why it shall stop, or NULL                             */
 	int attempt;
 	bool pushed;                    /* as stored with the trial                               */
+	bool due;                       /* its worker's lease is half over: it is being renewed   */
 };
 struct store_acks { struct store_ack *items; size_t n; };
 typedef void store_acks_cb(void *ctx, const struct store_acks *rows, const struct err *e);

@@ -201,10 +201,11 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
                ::bit(40)::bigint AS bits) h, generate_series(0, 7) i $$;
 
 -- What a trial measured, one value a metric, by strategy; `given` ({"loss": 0.1}) goes before what was
--- reported. min and max ignore NaN unless there is nothing else. vals is null if no objective has one.
+-- reported. min and max ignore NaN unless there is nothing else. vals is null if no objective has one;
+-- cost is the first objective's, smaller is better, null where it cannot be ranked.
 CREATE FUNCTION core.final_values(experiment bigint, trial int, given jsonb)
-RETURNS TABLE (vals double precision[], extra jsonb, seen text[], missing text[], bad text)
-LANGUAGE sql STABLE AS $$
+RETURNS TABLE (vals double precision[], extra jsonb, cost double precision, seen text[], missing text[], bad text)
+LANGUAGE sql STABLE ROWS 1 AS $$
   WITH reported AS (
     SELECT metric, min(value) FILTER (WHERE value <> 'NaN') AS lo, max(value) FILTER (WHERE value <> 'NaN') AS hi
     FROM core.observations WHERE experiment_id = experiment AND number = trial GROUP BY metric),
@@ -212,8 +213,8 @@ LANGUAGE sql STABLE AS $$
     SELECT metric FROM reported
     UNION SELECT jsonb_object_keys(given)
     UNION SELECT metric FROM core.objectives WHERE experiment_id = experiment),
-  valued AS (
-    SELECT m.metric, o.ordinal, coalesce(o.additional, true) AS additional,
+  valued AS MATERIALIZED (
+    SELECT m.metric, o.ordinal, o.direction, coalesce(o.additional, true) AS additional,
            CASE WHEN given ? m.metric THEN (given ->> m.metric)::double precision
                 WHEN r.metric IS NULL THEN NULL
                 WHEN o.strategy = 'min' THEN coalesce(r.lo, 'NaN')
@@ -226,15 +227,17 @@ LANGUAGE sql STABLE AS $$
   SELECT CASE WHEN bool_or(v IS NOT NULL) FILTER (WHERE NOT additional)
               THEN array_agg(v ORDER BY ordinal) FILTER (WHERE NOT additional) END,
          jsonb_object_agg(metric, v) FILTER (WHERE additional AND v IS NOT NULL),
+         min(CASE WHEN direction = 'minimize' THEN v ELSE -v END)
+           FILTER (WHERE ordinal = 0 AND v NOT IN ('NaN', 'Infinity', '-Infinity')),
          array_agg(metric ORDER BY metric) FILTER (WHERE v IS NOT NULL),
          array_agg(metric ORDER BY ordinal) FILTER (WHERE v IS NULL AND NOT additional),
          min(metric || ' is ' || v) FILTER (WHERE NOT additional AND v IN ('NaN', 'Infinity', '-Infinity'))
   FROM valued $$;
 
 -- How a trial that is said to end as `asked` ends in truth, from what it measured.
-CREATE FUNCTION core.verdict(asked text, reason text, message text, seen text[], missing text[], bad text,
-  OUT state text, OUT why text, OUT sentence text)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+CREATE FUNCTION core.verdict(asked text, reason text, message text, seen text[], missing text[], bad text)
+RETURNS TABLE (state text, why text, sentence text)
+LANGUAGE sql STABLE ROWS 1 AS $$
   SELECT CASE WHEN asked <> 'succeeded' THEN asked WHEN missing IS NOT NULL THEN 'metrics_unavailable'
               WHEN bad IS NOT NULL THEN 'failed' ELSE asked END,
          CASE WHEN asked <> 'succeeded' THEN reason WHEN missing IS NOT NULL THEN 'MetricNotReported'
@@ -246,13 +249,6 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
                 '; expected ''' || array_to_string(missing, ''', ''') || ''''
               WHEN bad IS NOT NULL THEN 'the objective ' || bad || ', which cannot be ranked'
               ELSE message END $$;
-
--- Smaller is better; null = the trial has no place in the ranking.
-CREATE FUNCTION core.cost(experiment bigint, state text, vals double precision[]) RETURNS double precision
-LANGUAGE sql STABLE AS $$
-  SELECT CASE WHEN direction = 'minimize' THEN vals[1] ELSE -vals[1] END
-  FROM core.objectives WHERE experiment_id = experiment AND ordinal = 0
-   AND state = 'succeeded' AND vals[1] NOT IN ('NaN', 'Infinity', '-Infinity') $$;
 
 -- The rank of each of these costs: 1 + the number of trials with a smaller one. The index entries
 -- between two neighbours are counted once, so a page costs one pass over the experiment's ranking.
@@ -267,12 +263,6 @@ LANGUAGE sql STABLE AS $$
 CREATE FUNCTION core.best(experiment bigint) RETURNS SETOF core.trials
 LANGUAGE sql STABLE ROWS 1 AS $$
   SELECT * FROM core.trials WHERE experiment_id = experiment AND cost IS NOT NULL ORDER BY cost, number LIMIT 1 $$;
-
-CREATE FUNCTION core.last_step(experiment bigint, trial int) RETURNS bigint
-LANGUAGE sql STABLE AS $$
-  SELECT max(b.step) FROM core.observations b
-  WHERE b.experiment_id = experiment AND b.number = trial
-    AND b.metric = (SELECT o.metric FROM core.objectives o WHERE o.experiment_id = experiment AND o.ordinal = 0) $$;
 
 -- What lists show of a spec.
 CREATE FUNCTION core.brief(spec json) RETURNS json

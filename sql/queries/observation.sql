@@ -1,56 +1,60 @@
 -- The hot statement. Points whose trial is missing are left out by NOT IN, which is one look-up in a
--- hash table that is nearly always empty, whatever plan is taken. A worker's lease is renewed when half
--- of it is over, so that most reports write no trial.
+-- hash table that is nearly always empty, whatever plan is taken. Reports renew their worker's lease when
+-- half of it is over (due), by leases_extend: most write no trial, and pay for no trigger.
 -- name: observations_add repeatable
 -- in: experiments bigint[], numbers int[], metrics text[], steps bigint[], vals double[], times timestamptz[],
 --   of_experiments bigint[], of_numbers int[]
--- out: experiment bigint, number int, found bool, state text, stop text, message text, attempt int, pushed bool
+-- out: experiment bigint, number int, found bool, state text, stop text, message text, attempt int, pushed bool, due bool
 WITH k AS MATERIALIZED (
-  SELECT u.experiment_id, u.number, t.state, t.stop, t.message, t.attempt, t.pushed
+  SELECT u.experiment_id, u.number, t.state, t.stop, t.message, t.attempt, t.pushed,
+         t.state = 'running' AND t.worker IS NOT NULL
+           AND t.lease_until < now() + t.lease_seconds * interval '0.5 second' AS due
   FROM unnest($7, $8) AS u (experiment_id, number)
   LEFT JOIN core.trials t USING (experiment_id, number)),
 i AS (
   INSERT INTO core.observations AS o (experiment_id, number, metric, step, value, time)
   SELECT * FROM unnest($1, $2, $3, $4, $5, $6) AS r (experiment_id, number, metric, step, value, time)
   WHERE (experiment_id, number) NOT IN (SELECT experiment_id, number FROM k WHERE state IS NULL)
-  ON CONFLICT (experiment_id, number, metric, step) DO UPDATE SET value = EXCLUDED.value, time = EXCLUDED.time),
-w AS (
-  UPDATE core.trials t SET lease_until = now() + t.lease_seconds * interval '1 second'
-  FROM k WHERE t.experiment_id = k.experiment_id AND t.number = k.number AND t.state = 'running' AND t.worker IS NOT NULL
-   AND t.lease_until < now() + t.lease_seconds * interval '0.5 second')
+  ON CONFLICT (experiment_id, number, metric, step) DO UPDATE SET value = EXCLUDED.value, time = EXCLUDED.time)
 SELECT experiment_id AS experiment, number, state IS NOT NULL AS found, state, stop,
-       CASE WHEN stop IS NOT NULL THEN message END AS message, attempt, pushed FROM k;
+       CASE WHEN stop IS NOT NULL THEN message END AS message, attempt, pushed, due FROM k;
 
 -- The same when some points have no step: each of them takes the next of its trial and metric, in the
 -- order sent.
 -- name: observations_append
 -- in: experiments bigint[], numbers int[], metrics text[], steps bigint[], vals double[], times timestamptz[],
 --   of_experiments bigint[], of_numbers int[]
--- out: experiment bigint, number int, found bool, state text, stop text, message text, attempt int, pushed bool
+-- out: experiment bigint, number int, found bool, state text, stop text, message text, attempt int, pushed bool, due bool
 WITH k AS MATERIALIZED (
-  SELECT u.experiment_id, u.number, t.state, t.stop, t.message, t.attempt, t.pushed
+  SELECT u.experiment_id, u.number, t.state, t.stop, t.message, t.attempt, t.pushed,
+         t.state = 'running' AND t.worker IS NOT NULL
+           AND t.lease_until < now() + t.lease_seconds * interval '0.5 second' AS due
   FROM unnest($7, $8) AS u (experiment_id, number)
   LEFT JOIN core.trials t USING (experiment_id, number)),
 r AS (
-  SELECT r.*, row_number() OVER (PARTITION BY experiment_id, number, metric, step IS NULL ORDER BY i) AS nth
+  SELECT r.experiment_id, r.number, r.metric, r.value, r.time, coalesce(r.step,
+           greatest(max(r.step) OVER (PARTITION BY r.experiment_id, r.number, r.metric), (
+             SELECT max(o.step) FROM core.observations o
+             WHERE o.experiment_id = r.experiment_id AND o.number = r.number AND o.metric = r.metric), -1) +
+           row_number() OVER (PARTITION BY r.experiment_id, r.number, r.metric, r.step IS NULL ORDER BY r.i)) AS step
   FROM unnest($1, $2, $3, $4, $5, $6) WITH ORDINALITY AS r (experiment_id, number, metric, step, value, time, i)),
-n AS (
-  SELECT d.experiment_id, d.number, d.metric, greatest(d.last, (
-           SELECT max(o.step) FROM core.observations o
-           WHERE o.experiment_id = d.experiment_id AND o.number = d.number AND o.metric = d.metric), -1) AS last
-  FROM (SELECT experiment_id, number, metric, max(step) AS last FROM r GROUP BY 1, 2, 3) d),
 i AS (
   INSERT INTO core.observations AS o (experiment_id, number, metric, step, value, time)
-  SELECT r.experiment_id, r.number, r.metric, coalesce(r.step, n.last + r.nth), r.value, r.time
-  FROM r JOIN n USING (experiment_id, number, metric)
-  WHERE (r.experiment_id, r.number) NOT IN (SELECT experiment_id, number FROM k WHERE state IS NULL)
-  ON CONFLICT (experiment_id, number, metric, step) DO UPDATE SET value = EXCLUDED.value, time = EXCLUDED.time),
-w AS (
-  UPDATE core.trials t SET lease_until = now() + t.lease_seconds * interval '1 second'
-  FROM k WHERE t.experiment_id = k.experiment_id AND t.number = k.number AND t.state = 'running' AND t.worker IS NOT NULL
-   AND t.lease_until < now() + t.lease_seconds * interval '0.5 second')
+  SELECT experiment_id, number, metric, step, value, time FROM r
+  WHERE (experiment_id, number) NOT IN (SELECT experiment_id, number FROM k WHERE state IS NULL)
+  ON CONFLICT (experiment_id, number, metric, step) DO UPDATE SET value = EXCLUDED.value, time = EXCLUDED.time)
 SELECT experiment_id AS experiment, number, state IS NOT NULL AS found, state, stop,
-       CASE WHEN stop IS NOT NULL THEN message END AS message, attempt, pushed FROM k;
+       CASE WHEN stop IS NOT NULL THEN message END AS message, attempt, pushed, due FROM k;
+
+-- name: leases_extend repeatable
+-- in: experiments bigint[], numbers int[]
+-- out: count bigint
+WITH t AS (
+  UPDATE core.trials t SET lease_until = now() + t.lease_seconds * interval '1 second'
+  FROM unnest($1, $2) AS u (experiment_id, number)
+  WHERE t.experiment_id = u.experiment_id AND t.number = u.number AND t.state = 'running' AND t.worker IS NOT NULL
+  RETURNING 1)
+SELECT count(*) AS count FROM t;
 
 -- Of each bucket of a metric the lowest and the highest point, and the first and last of all.
 -- name: series repeatable

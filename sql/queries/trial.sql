@@ -1,5 +1,8 @@
 -- What the control loop reads and writes. Every write first takes the row of core.progress: that is its
 -- lock, its fence and its change number. No row in p: the epoch is stale, and nothing else happens.
+--
+-- Where rows of a batch meet their trials, experiment and number both come from the batch: with a constant
+-- for the experiment, the planner of a young table reads all its trials once for each row.
 
 -- name: trials_load repeatable
 -- in: experiment bigint, after_change bigint, after_number int, max_rows int
@@ -51,15 +54,15 @@ SELECT g.experiment_id AS in_experiment, coalesce(p.change, g.change) AS in_chan
 FROM core.progress g LEFT JOIN p ON true LEFT JOIN t ON true WHERE g.experiment_id = $1
 ORDER BY t.number;
 
--- Completions are numbered in the order of the batch. OFFSET 0, and the experiment taken from f, keep the
--- planner from reading all trials of the experiment for each move: it would while the table is young.
+-- Completions are numbered in the order of the batch. OFFSET 0 for the same reason.
 -- name: trials_move
 -- in: experiment bigint, epoch bigint, numbers int[], attempts int[], states text[], reasons text[], messages text[],
 --   exit_codes int[], objects jsonb[], workers text[], leases int[]
 -- out: @about, fenced bool, @trial
 WITH f AS (
   SELECT was.experiment_id, m.number, m.attempt, m.asked, m.exit_code, m.object, m.worker, m.lease, was.state AS was,
-         v.vals, v.extra, w.state, w.why, w.sentence, core.cost($1, w.state, v.vals) AS cost, core.trial_over(m.asked) AS over,
+         v.vals, v.extra, w.state, w.why, w.sentence, CASE WHEN w.state = 'succeeded' THEN v.cost END AS cost,
+         core.trial_over(m.asked) AS over,
          count(*) FILTER (WHERE core.trial_over(m.asked)) OVER (ORDER BY m.i) AS nth,
          count(*) FILTER (WHERE core.trial_over(m.asked)) OVER () AS ends
   FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11) WITH ORDINALITY
@@ -100,12 +103,13 @@ ORDER BY t.number;
 -- name: trials_stop repeatable
 -- in: experiment bigint, epoch bigint, numbers int[], reasons text[], messages text[]
 -- out: @about, fenced bool, @trial
-WITH p AS (
+WITH s AS MATERIALIZED (
+  SELECT $1::bigint AS experiment_id, u.* FROM unnest($3, $4, $5) AS u (number, reason, message)),
+p AS (
   UPDATE core.progress SET change = change + 1 WHERE experiment_id = $1 AND epoch = $2 RETURNING change, next_number),
 t AS (
   UPDATE core.trials t SET stop = s.reason, message = s.message, change = p.change
-  FROM p, unnest($3, $4, $5) AS s (number, reason, message)
-  WHERE t.experiment_id = $1 AND t.number = s.number AND t.stop IS NULL AND NOT core.trial_over(t.state)
+  FROM p, s WHERE t.experiment_id = s.experiment_id AND t.number = s.number AND t.stop IS NULL AND NOT core.trial_over(t.state)
   RETURNING t.*),
 v AS (
   INSERT INTO core.events (experiment_id, number, type, reason, message)
@@ -139,7 +143,7 @@ ORDER BY t.number;
 -- in: experiment bigint, epoch bigint
 -- out: @about, fenced bool, @trial
 WITH l AS (
-  SELECT number, row_number() OVER (ORDER BY lease_until, number) AS nth, v.vals, v.extra
+  SELECT t.experiment_id, t.number, row_number() OVER (ORDER BY t.lease_until, t.number) AS nth, v.vals, v.extra
   FROM core.trials t, core.final_values(t.experiment_id, t.number, NULL) v
   WHERE t.experiment_id = $1 AND t.state = 'running' AND t.worker IS NOT NULL AND t.lease_until < now()),
 p AS (
@@ -149,7 +153,7 @@ t AS (
   UPDATE core.trials t SET state = 'lost', reason = 'WorkerLost', vals = l.vals, extra = l.extra,
     message = 'worker ' || t.worker || ' was silent for more than ' || t.lease_seconds || ' s',
     finished_at = now(), completion = p.completions - (SELECT count(*) FROM l) + l.nth, change = p.change
-  FROM p, l WHERE t.experiment_id = $1 AND t.number = l.number AND t.state = 'running' AND t.lease_until < now()
+  FROM p, l WHERE t.experiment_id = l.experiment_id AND t.number = l.number AND t.state = 'running' AND t.lease_until < now()
   RETURNING t.*),
 v AS (
   INSERT INTO core.events (experiment_id, number, type, reason, message)
@@ -163,11 +167,11 @@ ORDER BY t.number;
 -- in: experiment bigint, numbers int[]
 -- out: count bigint
 WITH n AS (
-  SELECT number FROM core.trials WHERE experiment_id = $1 AND number = ANY ($2) AND NOT pushed),
+  SELECT experiment_id, number FROM core.trials WHERE experiment_id = $1 AND number = ANY ($2) AND NOT pushed),
 p AS (
   UPDATE core.progress SET change = change + 1 WHERE experiment_id = $1 AND EXISTS (SELECT FROM n) RETURNING change),
 t AS (
   UPDATE core.trials t SET pushed = true, change = p.change
-  FROM p, n WHERE t.experiment_id = $1 AND t.number = n.number AND NOT t.pushed
+  FROM p, n WHERE t.experiment_id = n.experiment_id AND t.number = n.number AND NOT t.pushed
   RETURNING pg_notify('trimtab', t.experiment_id::text)::text)
 SELECT count(*) AS count FROM t;

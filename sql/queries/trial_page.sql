@@ -4,9 +4,10 @@
 -- in: namespace text, name text, states text[], after_number int, max_rows int
 -- out: @about, @place, remaining bigint, @trial, rank int, last_step bigint
 WITH x AS (
-  SELECT e.experiment_id, e.state, e.uid::text AS uid, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
+  SELECT e.experiment_id, e.state, e.uid::text AS uid, o.metric, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
          core.parameter_names(e.experiment_id) AS parameters
   FROM core.experiments e JOIN core.progress p USING (experiment_id)
+  LEFT JOIN core.objectives o ON o.experiment_id = e.experiment_id AND o.ordinal = 0
   WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL),
 t AS (
   SELECT t.* FROM core.trials t WHERE t.experiment_id = (SELECT experiment_id FROM x) AND t.number > $4
@@ -16,7 +17,8 @@ SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS
        CASE WHEN $3::text[] IS NULL THEN x.next_number - 1 - (SELECT max(number) FROM t)
             ELSE (SELECT count(*) FROM core.trials c WHERE c.experiment_id = (SELECT experiment_id FROM x) AND c.state = ANY ($3)
                   AND c.number > (SELECT max(number) FROM t)) END AS remaining,
-       @trial(t), r.rank, core.last_step(t.experiment_id, t.number) AS last_step
+       @trial(t), r.rank, (SELECT max(b.step) FROM core.observations b
+        WHERE b.experiment_id = t.experiment_id AND b.number = t.number AND b.metric = x.metric) AS last_step
 FROM x LEFT JOIN t ON true
 LEFT JOIN core.ranks((SELECT experiment_id FROM x), (SELECT array_agg(cost) FROM t)) r ON r.cost = t.cost
 ORDER BY t.number;
@@ -25,9 +27,10 @@ ORDER BY t.number;
 -- in: namespace text, name text, states text[], after_number int, max_rows int
 -- out: @about, @place, remaining bigint, @trial, rank int, last_step bigint
 WITH x AS (
-  SELECT e.experiment_id, e.state, e.uid::text AS uid, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
+  SELECT e.experiment_id, e.state, e.uid::text AS uid, o.metric, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
          core.parameter_names(e.experiment_id) AS parameters
   FROM core.experiments e JOIN core.progress p USING (experiment_id)
+  LEFT JOIN core.objectives o ON o.experiment_id = e.experiment_id AND o.ordinal = 0
   WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL),
 t AS (
   SELECT t.* FROM core.trials t WHERE t.experiment_id = (SELECT experiment_id FROM x)
@@ -37,7 +40,8 @@ SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS
        CASE WHEN $3::text[] IS NULL THEN (SELECT min(number) FROM t) - 1
             ELSE (SELECT count(*) FROM core.trials c WHERE c.experiment_id = (SELECT experiment_id FROM x) AND c.state = ANY ($3)
                   AND c.number < (SELECT min(number) FROM t)) END AS remaining,
-       @trial(t), r.rank, core.last_step(t.experiment_id, t.number) AS last_step
+       @trial(t), r.rank, (SELECT max(b.step) FROM core.observations b
+        WHERE b.experiment_id = t.experiment_id AND b.number = t.number AND b.metric = x.metric) AS last_step
 FROM x LEFT JOIN t ON true
 LEFT JOIN core.ranks((SELECT experiment_id FROM x), (SELECT array_agg(cost) FROM t)) r ON r.cost = t.cost
 ORDER BY t.number DESC;
@@ -46,9 +50,10 @@ ORDER BY t.number DESC;
 -- in: namespace text, name text, after_cost double, after_number int, max_rows int
 -- out: @about, @place, remaining bigint, @trial, rank int, last_step bigint
 WITH x AS (
-  SELECT e.experiment_id, e.state, e.uid::text AS uid, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
+  SELECT e.experiment_id, e.state, e.uid::text AS uid, o.metric, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
          core.parameter_names(e.experiment_id) AS parameters
   FROM core.experiments e JOIN core.progress p USING (experiment_id)
+  LEFT JOIN core.objectives o ON o.experiment_id = e.experiment_id AND o.ordinal = 0
   WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL),
 t AS (
   SELECT t.* FROM core.trials t WHERE t.experiment_id = (SELECT experiment_id FROM x) AND t.cost IS NOT NULL
@@ -58,7 +63,8 @@ z AS (SELECT cost, number FROM t ORDER BY cost DESC, number DESC LIMIT 1)
 SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS in_next_number, @place(x),
        (SELECT count(*) FROM core.trials c WHERE c.experiment_id = (SELECT experiment_id FROM x) AND c.cost IS NOT NULL
          AND (c.cost, c.number) > ((SELECT cost FROM z), (SELECT number FROM z))) AS remaining,
-       @trial(t), r.rank, core.last_step(t.experiment_id, t.number) AS last_step
+       @trial(t), r.rank, (SELECT max(b.step) FROM core.observations b
+        WHERE b.experiment_id = t.experiment_id AND b.number = t.number AND b.metric = x.metric) AS last_step
 FROM x LEFT JOIN t ON true
 LEFT JOIN core.ranks((SELECT experiment_id FROM x), (SELECT array_agg(cost) FROM t)) r ON r.cost = t.cost
 ORDER BY t.cost, t.number;
@@ -67,9 +73,10 @@ ORDER BY t.cost, t.number;
 -- in: namespace text, name text, states text[], after_change bigint, after_number int, max_rows int
 -- out: @about, @place, remaining bigint, @trial, rank int, last_step bigint
 WITH x AS (
-  SELECT e.experiment_id, e.state, e.uid::text AS uid, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
+  SELECT e.experiment_id, e.state, e.uid::text AS uid, o.metric, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
          core.parameter_names(e.experiment_id) AS parameters
   FROM core.experiments e JOIN core.progress p USING (experiment_id)
+  LEFT JOIN core.objectives o ON o.experiment_id = e.experiment_id AND o.ordinal = 0
   WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL),
 t AS (
   SELECT t.* FROM core.trials t WHERE t.experiment_id = (SELECT experiment_id FROM x)
@@ -80,7 +87,8 @@ SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS
        (SELECT count(*) FROM core.trials c WHERE c.experiment_id = (SELECT experiment_id FROM x)
          AND (c.change, c.number) > ((SELECT change FROM z), (SELECT number FROM z))
          AND ($3::text[] IS NULL OR c.state = ANY ($3))) AS remaining,
-       @trial(t), r.rank, core.last_step(t.experiment_id, t.number) AS last_step
+       @trial(t), r.rank, (SELECT max(b.step) FROM core.observations b
+        WHERE b.experiment_id = t.experiment_id AND b.number = t.number AND b.metric = x.metric) AS last_step
 FROM x LEFT JOIN t ON true
 LEFT JOIN core.ranks((SELECT experiment_id FROM x), (SELECT array_agg(cost) FROM t)) r ON r.cost = t.cost
 ORDER BY t.change, t.number;
@@ -89,15 +97,17 @@ ORDER BY t.change, t.number;
 -- in: namespace text, name text, number int, trial text
 -- out: @about, @place, @trial, rank int, last_step bigint
 WITH x AS (
-  SELECT e.experiment_id, e.state, e.uid::text AS uid, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
+  SELECT e.experiment_id, e.state, e.uid::text AS uid, o.metric, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
          core.parameter_names(e.experiment_id) AS parameters
   FROM core.experiments e JOIN core.progress p USING (experiment_id)
+  LEFT JOIN core.objectives o ON o.experiment_id = e.experiment_id AND o.ordinal = 0
   WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL)
 SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS in_next_number, @place(x),
        @trial(t),
        CASE WHEN t.cost IS NOT NULL THEN (1 + (SELECT count(*) FROM core.trials b
          WHERE b.experiment_id = t.experiment_id AND b.cost < t.cost))::int END AS rank,
-       core.last_step(t.experiment_id, t.number) AS last_step
+       (SELECT max(b.step) FROM core.observations b
+        WHERE b.experiment_id = t.experiment_id AND b.number = t.number AND b.metric = x.metric) AS last_step
 FROM x LEFT JOIN core.trials t ON t.experiment_id = x.experiment_id AND t.number = CASE WHEN $3 > 0 THEN $3 ELSE
   (SELECT n.number FROM core.trials n WHERE n.experiment_id = x.experiment_id AND n.name = $4) END;
 
@@ -106,11 +116,12 @@ FROM x LEFT JOIN core.trials t ON t.experiment_id = x.experiment_id AND t.number
 -- in: namespace text, name text, max_rows int
 -- out: @about, @place, @trial, rank int, last_step bigint
 WITH x AS (
-  SELECT e.experiment_id, e.state, e.uid::text AS uid, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
+  SELECT e.experiment_id, e.state, e.uid::text AS uid, o.metric, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
          core.parameter_names(e.experiment_id) AS parameters, (
            SELECT array_agg(CASE WHEN direction = 'minimize' THEN 1.0 ELSE -1.0 END ORDER BY ordinal)
            FROM core.objectives o WHERE o.experiment_id = e.experiment_id AND NOT o.additional) AS signs
   FROM core.experiments e JOIN core.progress p USING (experiment_id)
+  LEFT JOIN core.objectives o ON o.experiment_id = e.experiment_id AND o.ordinal = 0
   WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL),
 c AS (
   SELECT t.number, (SELECT array_agg(v * s ORDER BY i) FROM unnest(t.vals, x.signs) WITH ORDINALITY AS u (v, s, i)) AS costs
@@ -128,7 +139,8 @@ t AS (
       AND (SELECT bool_and(p <= q) AND bool_or(p < q) FROM unnest(b.costs, a.costs) AS u (p, q)))
   ORDER BY t.cost, t.number LIMIT $3)
 SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS in_next_number, @place(x),
-       @trial(t), r.rank, core.last_step(t.experiment_id, t.number) AS last_step
+       @trial(t), r.rank, (SELECT max(b.step) FROM core.observations b
+        WHERE b.experiment_id = t.experiment_id AND b.number = t.number AND b.metric = x.metric) AS last_step
 FROM x LEFT JOIN t ON true
 LEFT JOIN core.ranks((SELECT experiment_id FROM x), (SELECT array_agg(cost) FROM t)) r ON r.cost = t.cost
 ORDER BY t.cost, t.number;
