@@ -241,6 +241,45 @@ static void metadata(struct json_writer *w, const struct store_experiment *x)
 	jw_end(w);
 }
 
+/* Keys that sign web hooks are for the server's eyes: whoever may read the document need not know them. */
+static void masked(struct json_writer *w, const char *key, const cJSON *v)
+{
+	const bool object = json_is_object(v);
+
+	if (!object && !json_is_array(v)) {
+		jw_value(w, key, v);
+		return;
+	}
+	object ? jw_object(w, key) : jw_array(w, key);
+	json_each(item, v) {
+		if (object && strcmp(item->string, "secret") == 0)
+			jw_str(w, item->string, "***");
+		else
+			masked(w, object ? item->string : NULL, item);
+	}
+	jw_end(w);
+}
+
+static void write_spec(struct json_writer *w, struct arena *a, const char *spec)
+{
+	struct err ignored;
+	const cJSON *tree, *notify;
+
+	if (!spec || !strstr(spec, "\"secret\"") || !(tree = json_parse(spec, strlen(spec), 0, a, &ignored))) {
+		jw_raw(w, "spec", spec);
+		return;
+	}
+	notify = json_get(tree, "notify");
+	jw_object(w, "spec");
+	json_each(item, tree) {
+		if (item == notify)
+			masked(w, item->string, item);
+		else
+			jw_value(w, item->string, item);
+	}
+	jw_end(w);
+}
+
 void experiment_json(struct json_writer *w, const char *key, struct arena *a, const struct store_experiment *x)
 {
 	assert((unsigned)x->state < EXPERIMENT_STATES);
@@ -248,7 +287,7 @@ void experiment_json(struct json_writer *w, const char *key, struct arena *a, co
 	jw_str(w, "apiVersion", "trimtab/v1");
 	jw_str(w, "kind", "Experiment");
 	metadata(w, x);
-	jw_raw(w, "spec", x->spec ? x->spec : x->brief);
+	write_spec(w, a, x->spec ? x->spec : x->brief);
 	status(w, a, x);
 	jw_end(w);
 }

@@ -38,6 +38,7 @@ void build_early_stopping(struct build *b);
 void build_budget(struct build *b);
 void build_initial_trials(struct build *b);
 void build_trial(struct build *b);
+enum executor build_executor(const struct build *b);     /* who runs the trials, by what the document says */
 void build_notify(struct build *b);
 
 /* What a value is to a parameter (params.c). */

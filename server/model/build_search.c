@@ -234,9 +234,14 @@ static void check_budget(struct build *b, const struct doc_budget *d)
 			(long long)d->max_trials);
 }
 
-static int64_t default_parallel(int64_t max_trials)
+/* Our own executors need a bound that a laptop can carry; workers bring their own machines, and how
+ * many ask is theirs to know. */
+static int64_t default_parallel(const struct build *b, int64_t max_trials)
 {
-	return max_trials > 0 && max_trials < DEFAULT_PARALLEL_TRIALS ? max_trials : DEFAULT_PARALLEL_TRIALS;
+	const bool by_workers = build_executor(b) == EXECUTOR_WORKER;
+	const int64_t most = by_workers ? MOST_PARALLEL_TRIALS : DEFAULT_PARALLEL_TRIALS;
+
+	return max_trials > 0 && max_trials < most ? max_trials : most;
 }
 
 void build_budget(struct build *b)
@@ -248,7 +253,7 @@ void build_budget(struct build *b)
 	struct budget *out = &b->s->budget;
 	*out = (struct budget){
 		.max_trials = d->max_trials,
-		.parallel_trials = d->has_parallel_trials ? d->parallel_trials : default_parallel(d->max_trials),
+		.parallel_trials = d->has_parallel_trials ? d->parallel_trials : default_parallel(b, d->max_trials),
 		.max_failed_trials = d->has_max_failed_trials ? d->max_failed_trials : -1,
 		.max_duration_us = d->max_duration_us,
 	};

@@ -11,8 +11,10 @@
 
 /* ---- executor ---------------------------------------------------------------------------------- */
 
-static enum executor choose_executor(const struct build *b, const struct doc_trial *d)
+enum executor build_executor(const struct build *b)
 {
+	const struct doc_trial *d = b->d->spec->trial;
+
 	if (d == NULL)
 		return EXECUTOR_WORKER;
 	if (d->has_executor)
@@ -377,7 +379,7 @@ void build_trial(struct build *b)
 	const struct doc_trial *d = b->d->spec->trial;
 	struct trial_template *out = &b->s->trial;
 	bool known = build_clean(b, TRIAL "/executor");
-	out->executor = choose_executor(b, d);
+	out->executor = build_executor(b);
 	out->grace_period_us = DEFAULT_GRACE_SECONDS * INT64_C(1000000);
 	out->metrics.collector = COLLECTOR_PUSH;
 	out->metrics.fallback = COLLECTOR_NONE;

@@ -113,7 +113,7 @@ struct document {
 #define DOCUMENT_KIND "Experiment"
 
 /* The defaults that code needs as well as the tables. */
-enum { DEFAULT_PARALLEL_TRIALS = 3, DEFAULT_ON_LOST = 1, DEFAULT_GRACE_SECONDS = 30 };
+enum { DEFAULT_PARALLEL_TRIALS = 3, MOST_PARALLEL_TRIALS = 100000, DEFAULT_ON_LOST = 1, DEFAULT_GRACE_SECONDS = 30 };
 
 /* NULL-ended, in the order of the enums of spec.h. */
 extern const char *const direction_names[], *const strategy_names[], *const param_type_names[],

@@ -34,7 +34,7 @@ const struct json_field budget_fields[] = {
 	JF_INT(struct doc_budget, max_trials, "maxTrials", JF_OPTIONAL, 1, SPEC_TRIALS_MAX, NULL,
 		"trials in all; without it there is no limit"),
 	{DOC_IF(struct doc_budget, parallel_trials, has_parallel_trials, JF_K_INT, "parallelTrials",
-		 "trials at the same time; 3 by default"),
+		 "trials at the same time; 3 by default, but as many as workers ask for where there is no trial block"),
 		.min = 1, .max = 100000},
 	{DOC_IF(struct doc_budget, max_failed_trials, has_max_failed_trials, JF_K_INT, "maxFailedTrials",
 		 "the experiment fails when this many trials have failed; by default never"),
