@@ -27,6 +27,7 @@ static const struct route_table *const tables[] = {
 	&res_algorithm,
 	&res_token,
 	&res_openapi,
+	&res_problem,
 	&res_health,
 };
 

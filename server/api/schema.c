@@ -44,6 +44,7 @@ const struct schema schemas[] = {
 	{"ExperimentStatus", status_schema},
 	{"GivenTrial", given_schema},
 	{"OpenApi", openapi_document},
+	{"ProblemType", problem_type_schema},
 	{"Readiness", readiness_schema},
 	{"Reported", reported_schema},
 	{"Root", root_schema},

@@ -182,6 +182,21 @@ class TrialTokens(ServerCase):
         for forged in (f"{head}_{flipped}", f"{kind}_{experiment}_2_{mac}", f"{head}_", head, f"{head}_{mac}00", f"{head}_{guess}"):
             self.problem(self.s.get(path + "/trials/2", token=forged), 401, "unauthenticated")
 
+    def test_of_a_deleted_experiment(self):
+        """Its trial hears that it should end; once everything is purged, that it is gone."""
+        from harness import wait
+        for query in ("", "?purge=true"):
+            doc = document("three", parameters={"lr": {"type": "double", "min": 0, "max": 1}}, budget={"maxTrials": 1, "parallelTrials": 1},
+                           trial={"command": ["sh", "-c", "trap '' TERM; echo token=$TRIMTAB_TOKEN; sleep 600", "${lr}"], "terminationGracePeriodSeconds": 1})
+            self.expect(self.s.post(API, doc), 201)
+            secret = self.secret_of(API + "/three", 1)
+            self.expect(self.s.delete(API + "/three" + query), 200)
+            report = lambda: self.s.post(API + "/three/trials/1/metrics", {"loss": 1, "step": 0}, token=secret)
+            if query:
+                self.problem(report(), 410, "gone")
+            else:
+                wait(lambda: report().json.get("stop"), lambda: f"it is told to stop: {report()}")
+
     def test_not_logged(self):
         self.assertNotIn(self.secret_of(API + "/one", 1).rpartition("_")[2], self.s.log())
 

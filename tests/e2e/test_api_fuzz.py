@@ -1,4 +1,3 @@
-# tier: quick
 """Every operation of the OpenAPI document with odd paths, queries and bodies: an answer, never a defect.
 
 The document says what is there; what is sent is made from a fixed seed (FUZZ_SEED), FUZZ_REQUESTS (1000)

@@ -135,6 +135,13 @@ class Description(ServerCase):
         p = self.problem(self.s.get("/api/v1/algorithms/sobl"), 404, "not-found")
         self.assertIn("sobol", p["detail"])
 
+    def test_problem_types(self):
+        for type_, status in (("invalid-experiment", 422), ("wrong-state", 409), ("not-found", 404), ("slow-down", 429)):
+            r = self.expect(self.s.get("/problems/" + type_), 200).json
+            self.assertEqual((r["type"], r["status"]), (type_, status))
+        self.problem(self.s.get("/problems/ok"), 404, "not-found")
+        self.problem(self.s.get("/problems/none"), 404, "not-found")
+
     def test_openapi_covers_the_routes(self):
         doc = self.expect(self.s.get("/openapi.json"), 200).json
         self.assertEqual(doc["openapi"], "3.1.0")

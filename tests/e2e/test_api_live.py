@@ -1,4 +1,3 @@
-# tier: quick
 """What happens while one watches: server-sent events, logs that are followed, trials that run."""
 import http.client
 import threading
@@ -123,12 +122,7 @@ class Run(ServerCase):
         wait(lambda: self.s.get(one).json["state"] == "killed", lambda: "it is killed: " + self.s.get(one).text)
         self.assertEqual(self.s.get(one).json["reason"], "UserKilled")
 
-    def test_delete_ends_what_runs(self):
-        self.expect(self.s.post(API, script("doomed", "sleep 601")), 201)
-        one = API + "/doomed/trials/1"
-        pid = wait(lambda: (self.s.get(one).json.get("object") or {}).get("supervisor"), "it runs")
-        self.expect(self.s.delete(API + "/doomed"), 200)
-
+    def ends(self, pid):
         def dead():
             try:
                 with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
@@ -136,6 +130,14 @@ class Run(ServerCase):
             except OSError:
                 return True
         wait(dead, "its process ends")
+
+    def test_delete_ends_what_runs(self):
+        for name, query in (("doomed", ""), ("purged", "?purge=true")):
+            self.expect(self.s.post(API, script(name, "sleep 601")), 201)
+            one = f"{API}/{name}/trials/1"
+            pid = wait(lambda: (self.s.get(one).json.get("object") or {}).get("supervisor"), "it runs")
+            self.expect(self.s.delete(f"{API}/{name}{query}"), 200)
+            self.ends(pid)
 
 
 if __name__ == "__main__":

@@ -131,7 +131,8 @@ static void test_schemas_are_used(void **state)
 static void test_roles(void **state)
 {
 	struct fixture *f = *state;
-	static const char *const everybody[] = {"root", "getOpenApi", "openapi", "healthz", "readyz", "metrics", "version"};
+	static const char *const everybody[] = {"root", "getOpenApi", "openapi", "healthz", "readyz", "metrics", "version",
+		"getProblemType"};
 
 	for (size_t i = 0; i < router_count(f->router); i++) {
 		const struct route *r = router_at(f->router, i);
