@@ -11,7 +11,7 @@ $(O)/bench/%: bench/%.c
 
 $(PEERS): bench/peers.txt
 	@tools/setup bench
-	@$(PYTHON) -m venv build/bench-venv
+	@$(PYTHON) -m venv --clear build/bench-venv
 	@build/bench-venv/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 

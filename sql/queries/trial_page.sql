@@ -111,7 +111,8 @@ SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS
 FROM x LEFT JOIN core.trials t ON t.experiment_id = x.experiment_id AND t.number = CASE WHEN $3 > 0 THEN $3 ELSE
   (SELECT n.number FROM core.trials n WHERE n.experiment_id = x.experiment_id AND n.name = $4) END;
 
--- With two objectives one walk in the order of the first leaves few candidates; with more, all are compared.
+-- With one objective the index of the ranking knows the lowest cost. With two, one walk in the order of the
+-- first leaves few candidates; with more, all are compared.
 -- name: pareto repeatable
 -- in: namespace text, name text, max_rows int
 -- out: @about, @place, @trial, rank int, last_step bigint
@@ -126,12 +127,15 @@ WITH x AS (
 c AS (
   SELECT t.number, (SELECT array_agg(v * s ORDER BY i) FROM unnest(t.vals, x.signs) WITH ORDINALITY AS u (v, s, i)) AS costs
   FROM x JOIN core.trials t USING (experiment_id)
-  WHERE t.cost IS NOT NULL AND array_position(t.vals, NULL) IS NULL),
+  WHERE cardinality(x.signs) > 1 AND t.cost IS NOT NULL AND array_position(t.vals, NULL) IS NULL),
 d AS (
-  SELECT number, costs, min(costs[2]) OVER (ORDER BY costs[1], costs[2]) AS lowest, cardinality(costs) AS n,
-         min(costs[1]) OVER () AS best FROM c),
+  SELECT number, costs, min(costs[2]) OVER (ORDER BY costs[1], costs[2]) AS lowest, cardinality(costs) AS n FROM c),
 f AS MATERIALIZED (
-  SELECT number, costs FROM d WHERE n > 2 OR n = 2 AND costs[2] <= lowest OR n = 1 AND costs[1] = best),
+  SELECT number, costs FROM d WHERE n > 2 OR costs[2] <= lowest
+  UNION ALL
+  SELECT t.number, ARRAY[t.cost] FROM x JOIN core.trials t USING (experiment_id)
+  WHERE cardinality(x.signs) = 1
+    AND t.cost = (SELECT min(b.cost) FROM core.trials b WHERE b.experiment_id = (SELECT experiment_id FROM x))),
 t AS (
   SELECT t.* FROM x JOIN core.trials t USING (experiment_id) JOIN f a USING (number)
   WHERE NOT EXISTS (
