@@ -217,7 +217,8 @@ static inline void run_forget(struct run_backend *b, const struct run_key *key)
 }
 
 /* Names every run that is alive but neither started nor adopted by this process: orphans, which the
- * caller may stop (run_adopt, then run_stop) or leave to their owner. */
+ * caller may stop (run_adopt, then run_stop) or leave to their owner. `found` is called from inside or
+ * later from the loop, until run_close(). */
 static inline void run_sweep(struct run_backend *b, void (*found)(void *ctx, const struct run_key *key), void *ctx)
 {
 	b->type->sweep(b, found, ctx);

@@ -4,7 +4,7 @@
  * Each run has a folder <state>/<experiment uid>/<number>-<attempt> and a small supervisor that owns
  * the trial's processes, reads their output, keeps the timeout and writes down how it ended. The
  * supervisors do not need the server: it can be killed at any moment and the next one takes the runs
- * over from their folders. See supervise.h for what lies in a folder.
+ * over from their folders. See rundir.h for what lies in a folder.
  *
  * Supervisors are forked by a launcher: this same program, executed once with a clean environment,
  * so that a start costs a fork of a small process and a trial can never see the server's secrets.

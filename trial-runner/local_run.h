@@ -62,8 +62,8 @@ struct local {
 	struct loop_timer *clock;               /* for runs that cannot be watched; armed while there are any */
 	struct notify *notify;
 	struct launcher *launcher;
-	STAILQ_HEAD(, launch) launches;         /* in the order of the launcher's answers */
-	LIST_HEAD(, local_log) logs;
+	STAILQ_HEAD(launch_list, launch) launches;         /* in the order of the launcher's answers */
+	LIST_HEAD(log_list, local_log) logs;
 	char *buffer;                           /* LOCAL_BUFFER bytes, for one read at a time */
 };
 

@@ -29,6 +29,7 @@
 enum {
 	CHUNK = 64 * 1024,
 	POINTS_MAX = 8 << 20,           /* held while the disk is full */
+	SHUTDOWN_WAIT_MS = 200,
 };
 
 static const int64_t never = INT64_MAX;
@@ -56,7 +57,7 @@ struct supervisor {
 	int wait_status;
 	int64_t deadline_us, term_us, kill_us, hopeless_us, memory_due_us;
 	int64_t memory_used;                    /* above the limit; 0 = never was */
-	bool killed;                            /* SIGKILL was ours */
+	bool termed, killed;                    /* SIGTERM, SIGKILL were ours */
 	int64_t oom_kills;                      /* of the machine, before the start */
 	struct run_status status;
 	char *chunk;
@@ -244,6 +245,7 @@ static void keep_times(struct supervisor *s)
 	}
 	if (now >= s->term_us) {
 		s->term_us = never;
+		s->termed = true;
 		process_signal_all(s->reaped ? 0 : s->program, SIGTERM);
 	}
 	if (now >= s->kill_us)
@@ -383,11 +385,23 @@ static void explain(struct supervisor *s)
 	ending_explain(&end, &s->status, s->arena);
 }
 
+/* Whoever shuts the machine or the service down signals everybody, and the program may be the first to
+ * hear of it: then it was not its own fault. */
+static void ask_for_shutdown(struct supervisor *s)
+{
+	struct pollfd fd = {.fd = s->signals, .events = POLLIN};
+
+	if (s->reaped && WIFSIGNALED(s->wait_status) && WTERMSIG(s->wait_status) == SIGTERM && !s->termed &&
+		poll(&fd, 1, SHUTDOWN_WAIT_MS) > 0)
+		read_signals(s);
+}
+
 static void run_program(struct supervisor *s)
 {
 	obey_stop_order(s);             /* one that came before the signal could be heard */
 	while (!s->alone && clk_now_us() < s->hopeless_us)
 		loop_once(s);
+	ask_for_shutdown(s);
 	collect_rest(s);
 	explain(s);
 }

@@ -321,6 +321,39 @@ static void a_machine_that_shuts_down_loses_the_trial(void **state UNUSED)
 	hs_free(h);
 }
 
+/* systemd and init signal the program and its supervisor in any order. */
+static void a_program_may_hear_of_the_shutdown_first(void **state UNUSED)
+{
+	struct harness *h = hs_new(NULL);
+	const struct hs_event *e;
+	char *text;
+	pid_t program;
+
+	hs_start_script(h, 1, "mkfifo f; echo $$ > pid; echo up=1; read x < f");
+	hs_wait(h, 1, RUN_POINTS);
+	text = hs_file(h, 1, "work/pid");
+	program = (pid_t)strtol(text, NULL, 10);
+	free(text);
+	assert_true(program > 1);
+	assert_int_equal(kill(program, SIGTERM), 0);
+	assert_int_equal(kill(supervisor(h), SIGTERM), 0);
+	e = hs_finish(h, 1);
+	assert_int_equal(e->kind, RUN_LOST);
+	assert_string_equal(e->reason, "SystemShutdown");
+	hs_free(h);
+}
+
+static void a_sigterm_of_its_own_is_no_shutdown(void **state UNUSED)
+{
+	struct harness *h = hs_new(NULL);
+	const struct hs_event *e = hs_run_script(h, 1, "kill -TERM $$");
+
+	assert_int_equal(e->kind, RUN_ENDED);
+	assert_string_equal(e->reason, "Killed");
+	assert_int_equal(e->signal, SIGTERM);
+	hs_free(h);
+}
+
 /* --- orphans and handing over --------------------------------------------------------------------------- */
 
 struct found {
@@ -389,6 +422,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(an_order_that_nobody_began_is_lost_and_never_begins),
 	cmocka_unit_test(a_killed_supervisor_is_a_lost_trial_with_nothing_left),
 	cmocka_unit_test(a_machine_that_shuts_down_loses_the_trial),
+	cmocka_unit_test(a_program_may_hear_of_the_shutdown_first),
+	cmocka_unit_test(a_sigterm_of_its_own_is_no_shutdown),
 	cmocka_unit_test(a_sweep_names_what_nobody_watches),
 	cmocka_unit_test(a_forgotten_run_goes_on),
 };
