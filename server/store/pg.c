@@ -17,7 +17,6 @@ enum {
 	WINDOW = 128,        /* units on their way at once                                */
 	CALLBACKS_MAX = 100, /* per wake-up, so that the rest of the loop gets its turn   */
 	TRIES_MAX = 5,
-	ROLLBACKS_MAX = 30, /* a victim of deadlocks comes through later: others did      */
 	BACKOFF_MIN_MS = 50,
 	BACKOFF_MAX_MS = 5000,
 };
@@ -149,7 +148,7 @@ static bool unit_synced(struct pg *p)
 	STAILQ_REMOVE_HEAD(&p->sent, link);
 	p->n_sent--;
 	p->config.counters->busy_us += pg_real_us() - u->sent_us;
-	if (u->err.code != ERR_OK && u->failure.retry == PG_RETRY && u->tries < ROLLBACKS_MAX) {
+	if (u->err.code != ERR_OK && u->failure.retry == PG_RETRY && u->tries < TRIES_MAX) {
 		p->config.counters->resent++;
 		PQclear(u->res);
 		u->res = NULL;

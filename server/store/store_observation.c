@@ -1,6 +1,7 @@
 #include "server/store/store_observation.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -11,34 +12,43 @@
 /* ---- points in --------------------------------------------------------------------------------- */
 
 /*
- * What a batch comes down to: of points with the same key only the last counts (one statement may not
- * write a row twice), and each trial is named once. Both are found by one hash table of indices.
+ * What a batch comes down to, by sorting it once: of points with the same key only the last counts
+ * (one statement may not write a row twice), each trial is named once, and every batch writes its rows
+ * in the order of their keys, so that two of them never wait for each other in a circle.
  */
 struct batch {
 	const struct store_point *points;
 	size_t n, n_kept, n_trials;
-	bool *dropped;    /* superseded by a later point                               */
-	uint32_t *trials; /* a point of each trial                                     */
-	bool counted;     /* some have no step                                         */
+	uint32_t *kept;   /* indices of the points to write, in the order of their keys */
+	uint32_t *trials; /* of one point of each trial                                 */
+	bool counted;     /* some have no step                                          */
 };
 
-static uint64_t mix(uint64_t h, uint64_t v)
+static int compare(int64_t a, int64_t b)
 {
-	h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
-	return h ^ h >> 29;
+	return (a > b) - (a < b);
 }
 
-static uint64_t trial_hash(const struct store_point *p)
+/* A trial that is only named has no metric and comes first. */
+static int compare_points(const struct store_point *a, const struct store_point *b)
 {
-	return mix(mix(1, (uint64_t)p->experiment), (uint64_t)p->number);
+	int c = compare(a->experiment, b->experiment);
+	if (c == 0)
+		c = compare(a->number, b->number);
+	if (c == 0 && (!a->metric || !b->metric))
+		return compare(a->metric != NULL, b->metric != NULL);
+	if (c == 0 && a->metric != b->metric)
+		c = strcmp(a->metric, b->metric);
+	return c != 0 ? c : compare(a->step, b->step);
 }
 
-static uint64_t point_hash(const struct store_point *p)
+/* Points of one key stay in the order in which they came. */
+static int compare_indices(const void *a, const void *b, void *points)
 {
-	uint64_t h = mix(trial_hash(p), (uint64_t)p->step);
-	for (const char *c = p->metric; *c; c++)
-		h = (h ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
-	return mix(h, 2);
+	const uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
+	const struct store_point *p = points;
+	const int c = compare_points(&p[i], &p[j]);
+	return c != 0 ? c : compare(i, j);
 }
 
 static bool same_trial(const struct store_point *a, const struct store_point *b)
@@ -46,92 +56,65 @@ static bool same_trial(const struct store_point *a, const struct store_point *b)
 	return a->experiment == b->experiment && a->number == b->number;
 }
 
-static bool same_point(const struct store_point *a, const struct store_point *b)
+static uint32_t *sorted_indices(struct batch *b, struct arena *a)
 {
-	return same_trial(a, b) && a->step == b->step && strcmp(a->metric, b->metric) == 0;
-}
-
-/* The slot that holds an equal point, or the empty one (0) where it belongs. Slots hold index + 1. */
-static uint32_t *slot_of(uint32_t *slots, size_t mask, const struct batch *b, size_t i, uint64_t hash,
-	bool (*same)(const struct store_point *, const struct store_point *))
-{
-	size_t at = hash & mask;
-	while (slots[at] != 0 && !same(&b->points[slots[at] - 1], &b->points[i]))
-		at = (at + 1) & mask;
-	return &slots[at];
+	uint32_t *order = ARENA_NEW_N(a, uint32_t, b->n);
+	bool sorted = true;
+	for (size_t i = 0; i < b->n; i++) {
+		order[i] = (uint32_t)i;
+		sorted = sorted && (i == 0 || compare_points(&b->points[i - 1], &b->points[i]) <= 0);
+	}
+	if (!sorted)
+		qsort_r(order, b->n, sizeof *order, compare_indices, (void *)(uintptr_t)b->points);
+	return order;
 }
 
 static void batch_sort_out(struct batch *b, struct arena *a)
 {
-	size_t size = 16;
-	while (size < 2 * b->n)
-		size *= 2;
-	uint32_t *points = ARENA_NEW_N(a, uint32_t, size), *trials = ARENA_NEW_N(a, uint32_t, size);
-	b->dropped = ARENA_NEW_N(a, bool, b->n);
+	const uint32_t *order = sorted_indices(b, a);
+	b->kept = ARENA_NEW_N(a, uint32_t, b->n);
 	b->trials = ARENA_NEW_N(a, uint32_t, b->n);
-	b->n_kept = b->n;
 	for (size_t i = 0; i < b->n; i++) {
-		const struct store_point *p = &b->points[i];
-		/* Reports come trial by trial: the one before is mostly the same. */
-		if (i == 0 || !same_trial(p, p - 1)) {
-			uint32_t *t = slot_of(trials, size - 1, b, i, trial_hash(p), same_trial);
-			if (*t == 0) {
-				*t = (uint32_t)i + 1;
-				b->trials[b->n_trials++] = (uint32_t)i;
-			}
-		}
-		if (!p->metric) {
-			b->dropped[i] = true;
-			b->n_kept--;
+		const struct store_point *p = &b->points[order[i]];
+		const struct store_point *next = i + 1 < b->n ? &b->points[order[i + 1]] : NULL;
+		if (!next || !same_trial(p, next))
+			b->trials[b->n_trials++] = order[i];
+		if (!p->metric)
 			continue;
-		}
-		if (p->step == STORE_NO_STEP) {
-			b->counted = true;
-			continue;
-		}
-		uint32_t *slot = slot_of(points, size - 1, b, i, point_hash(p), same_point);
-		if (*slot != 0) {
-			b->dropped[*slot - 1] = true;
-			b->n_kept--;
-		}
-		*slot = (uint32_t)i + 1;
+		const bool no_step = p->step == STORE_NO_STEP;
+		b->counted = b->counted || no_step;
+		if (no_step || !next || compare_points(p, next) != 0)
+			b->kept[b->n_kept++] = order[i];
 	}
 }
 
-#define KEPT(i, b) (size_t i = 0; i < (b)->n; i++) if (!(b)->dropped[i])
-
 static void batch_arguments(const struct batch *b, struct pg_args *p)
 {
+	const struct store_point *points = b->points;
 	pg_array(p, b->n_kept);
-	for
-		KEPT(i, b)
-	pg_int_element(p, b->points[i].experiment);
+	for (size_t i = 0; i < b->n_kept; i++)
+		pg_int_element(p, points[b->kept[i]].experiment);
 	pg_array(p, b->n_kept);
-	for
-		KEPT(i, b)
-	pg_int_element(p, b->points[i].number);
+	for (size_t i = 0; i < b->n_kept; i++)
+		pg_int_element(p, points[b->kept[i]].number);
 	pg_array(p, b->n_kept);
-	for
-		KEPT(i, b)
-	pg_text_element(p, b->points[i].metric);
+	for (size_t i = 0; i < b->n_kept; i++)
+		pg_text_element(p, points[b->kept[i]].metric);
 	pg_array(p, b->n_kept);
-	for
-		KEPT(i, b)
-	pg_int_element_or_null(p, b->points[i].step, b->points[i].step == STORE_NO_STEP);
+	for (size_t i = 0; i < b->n_kept; i++)
+		pg_int_element_or_null(p, points[b->kept[i]].step, points[b->kept[i]].step == STORE_NO_STEP);
 	pg_array(p, b->n_kept);
-	for
-		KEPT(i, b)
-	pg_double_element(p, b->points[i].value);
+	for (size_t i = 0; i < b->n_kept; i++)
+		pg_double_element(p, points[b->kept[i]].value);
 	pg_array(p, b->n_kept);
-	for
-		KEPT(i, b)
-	pg_time_element(p, b->points[i].time_us);
+	for (size_t i = 0; i < b->n_kept; i++)
+		pg_time_element(p, points[b->kept[i]].time_us);
 	pg_array(p, b->n_trials);
 	for (size_t i = 0; i < b->n_trials; i++)
-		pg_int_element(p, b->points[b->trials[i]].experiment);
+		pg_int_element(p, points[b->trials[i]].experiment);
 	pg_array(p, b->n_trials);
 	for (size_t i = 0; i < b->n_trials; i++)
-		pg_int_element(p, b->points[b->trials[i]].number);
+		pg_int_element(p, points[b->trials[i]].number);
 }
 
 static const struct row_field ack_fields[] = {
