@@ -79,12 +79,20 @@ void experiment_free(struct experiment *x)
 	free(x);
 }
 
+void experiment_drop_cache(struct experiment *x)
+{
+	if (x->cache)
+		x->spec->algorithm.algorithm->cache_free(x->cache);
+	x->cache = NULL;
+}
+
 bool experiment_set(struct experiment *x, const struct store_experiment *row, struct err *e)
 {
 	if (!x->ref || x->version != row->version) {
 		struct spec_ref *ref = spec_ref_load(row, e);
 		if (!ref)
 			return false;
+		experiment_drop_cache(x);
 		spec_ref_put(x->ref);
 		x->ref = ref;
 		x->spec = ref->spec;

@@ -110,6 +110,9 @@ void experiment_free(struct experiment *x);
 /* Spec, state and times of a row of core.experiments. False: the stored spec cannot be read. */
 bool experiment_set(struct experiment *x, const struct store_experiment *row, struct err *e) MUSTCHECK;
 
+/* An algorithm's cache borrows from the spec that it was made for, and goes before it. */
+void experiment_drop_cache(struct experiment *x);
+
 /* Takes in a row of core.trials, whatever it says; returns the trial. `fresh` (may be NULL) tells
  * whether its state changed. */
 struct trial *experiment_put(struct experiment *x, const struct store_trial *row, bool *changed);

@@ -225,8 +225,9 @@ static void on_experiment(void *ctx, const struct store_experiments *rows, const
 	} else if (rows->items[0].epoch != x->epoch) {
 		control_drop(c, x);
 	} else if (!experiment_set(x, &rows->items[0], &unreadable)) {
+		/* It stays ours, so that nobody tries in a circle; the next change of it is looked at. */
 		LOG_ERROR("experiment cannot be driven", L_STR("error", unreadable.detail));
-		control_drop(c, x);
+		x->loading = false;
 	} else {
 		const enum experiment_state state = x->state;
 		cancel_archived(x, &rows->items[0]);

@@ -236,8 +236,11 @@ static void done(struct work_job *work)
 	assert(x->job == job);
 	x->job = NULL;
 	x->suggesting = 0;
-	x->cache = job->request.cache;
-	job->request.cache = NULL;
+	/* Edited meanwhile: the job's cache goes with the job's spec. */
+	if (job->ref == x->ref) {
+		x->cache = job->request.cache;
+		job->request.cache = NULL;
+	}
 	control_dirty(c, x);
 	if (!work->ran || job->outcome == ALGO_CANCELLED)
 		goto out;
@@ -318,9 +321,7 @@ void suggest_start(struct control *c, struct experiment *x, int64_t n)
 
 void suggest_cancel(struct control *c, struct experiment *x)
 {
-	if (x->cache && x->spec->algorithm.algorithm->cache_free)
-		x->spec->algorithm.algorithm->cache_free(x->cache);
-	x->cache = NULL;
+	experiment_drop_cache(x);
 	if (!x->job)
 		return;
 	x->job->abandoned = true;
