@@ -28,6 +28,9 @@ struct store_call *store_call_send(struct store_call *c);
 /* In order with the other calls of this experiment. */
 struct store_call *store_call_send_for(struct store_call *c, int64_t experiment);
 
+/* Removes what purged experiments left, a part at a time, until nothing is left. */
+void store_sweep(struct store *s);
+
 store_answer_fn store_answer_outcome, store_answer_count;
 const char *const *store_outcome_names(void);
 

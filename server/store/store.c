@@ -19,6 +19,7 @@ struct store {
 	struct listen *listen;
 	struct store_config config;
 	unsigned connections;
+	bool sweeping;
 	uint64_t executed[STMTS];
 	struct prom_series *seconds; /* NULL: nobody counts */
 };
@@ -45,9 +46,12 @@ static void on_fatal(void *ctx, const struct err *e)
 		s->config.fatal(s->config.ctx, e);
 }
 
+/* A sweep that a stop of the server cut off goes on when the next one connects. */
 static void on_heard(void *ctx, int64_t experiment)
 {
 	struct store *s = ctx;
+	if (experiment == 0)
+		store_sweep(s);
 	s->config.notified(s->config.ctx, experiment);
 }
 
@@ -62,7 +66,8 @@ struct store *store_new(const struct store_config *config, struct err *e)
 	s->connections = config->connections > 0 ? config->connections : 3;
 	if (config->prom)
 		s->seconds = prom_series(prom_histogram(config->prom, "trimtab_db_query_duration_seconds",
-			"From sending a statement to PostgreSQL to its answer", NULL, NULL, 0), NULL);
+									 "From sending a statement to PostgreSQL to its answer", NULL, NULL, 0),
+			NULL);
 	struct pgpool_config pool = {
 		.base = loop_base(config->loop),
 		.conninfo = config->conninfo,
@@ -168,6 +173,26 @@ void store_orphan(struct store_call *c)
 		return;
 	c->answer = NULL;
 	c->arena = NULL;
+}
+
+static void on_swept(void *ctx, int64_t left, const struct err *e)
+{
+	struct store *s = ctx;
+	s->sweeping = false;
+	if (!e && left > 0)
+		store_sweep(s);
+}
+
+void store_sweep(struct store *s)
+{
+	enum { ROWS = 20000 };
+	if (s->sweeping)
+		return;
+	s->sweeping = true;
+	struct store_call *c =
+		store_call_new(s, STMT_OBSERVATIONS_SWEEP, NULL, store_answer_count, (store_fn *)on_swept, s);
+	pg_int(&c->unit.args, ROWS);
+	store_call_send(c);
 }
 
 void store_answer_outcome(struct store_call *c, const PGresult *res, const struct err *e)

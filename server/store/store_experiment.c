@@ -261,7 +261,7 @@ struct store_call *store_experiment_intend(struct store *s, struct arena *a, con
 	return store_call_send(c);
 }
 
-static struct store_call *delete (struct store *s, enum stmt stmt, struct arena *a, const char *ns,
+static struct store_call *remove_named(struct store *s, enum stmt stmt, struct arena *a, const char *ns,
 	const char *name, int64_t if_version, store_experiments_cb *done, void *ctx)
 {
 	struct store_call *c = begin(s, stmt, a, done, ctx);
@@ -274,13 +274,22 @@ static struct store_call *delete (struct store *s, enum stmt stmt, struct arena 
 struct store_call *store_experiment_archive(struct store *s, struct arena *a, const char *ns,
 	const char *name, int64_t if_version, store_experiments_cb *done, void *ctx)
 {
-	return delete (s, STMT_EXPERIMENT_ARCHIVE, a, ns, name, if_version, done, ctx);
+	return remove_named(s, STMT_EXPERIMENT_ARCHIVE, a, ns, name, if_version, done, ctx);
+}
+
+static void answer_purge(struct store_call *c, const PGresult *res, const struct err *e)
+{
+	if (!e)
+		store_sweep(c->store);
+	answer_experiments(c, res, e);
 }
 
 struct store_call *store_experiment_purge(struct store *s, struct arena *a, const char *ns, const char *name,
 	int64_t if_version, store_experiments_cb *done, void *ctx)
 {
-	return delete (s, STMT_EXPERIMENT_PURGE, a, ns, name, if_version, done, ctx);
+	struct store_call *c = remove_named(s, STMT_EXPERIMENT_PURGE, a, ns, name, if_version, done, ctx);
+	c->answer = answer_purge;
+	return c;
 }
 
 struct store_call *store_experiment_move(struct store *s, struct arena *a,

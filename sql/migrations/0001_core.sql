@@ -135,6 +135,12 @@ CREATE TABLE core.observations (
   PRIMARY KEY (experiment_id, number, metric, step)  -- a report sent twice is one report
 );
 
+-- Experiments that were deleted for good and whose observations are still being removed, bit by bit.
+CREATE TABLE core.purged (
+  experiment_id  bigint PRIMARY KEY,
+  purged_at      timestamptz NOT NULL DEFAULT now()
+);
+
 CREATE TABLE core.events (
   experiment_id  bigint NOT NULL REFERENCES core.experiments ON DELETE CASCADE,
   event_id       bigint GENERATED ALWAYS AS IDENTITY,

@@ -204,7 +204,8 @@ e AS (
   WHERE namespace = $1 AND name = $2 AND archived_at IS NULL AND NOT EXISTS (SELECT FROM u))
 SELECT e.outcome, e.uid::text AS uid, @experiment(e) FROM e;
 
--- Observations have no foreign key (it would cost a look-up a point), so they go by hand.
+-- Observations have no foreign key (it would cost a look-up a point) and may be millions: they go by
+-- observations_sweep, a part at a time.
 -- name: experiment_purge
 -- in: namespace text, name text, if_version bigint
 -- out: outcome text, uid text, @experiment
@@ -212,14 +213,26 @@ WITH d AS (
   DELETE FROM core.experiments
   WHERE namespace = $1 AND name = $2 AND archived_at IS NULL AND ($3 = 0 OR version = $3)
   RETURNING *, pg_notify('trimtab', experiment_id::text)::text AS told),
-o AS (
-  DELETE FROM core.observations WHERE experiment_id IN (SELECT experiment_id FROM d)),
+p AS (
+  INSERT INTO core.purged (experiment_id) SELECT experiment_id FROM d),
 e AS (
   SELECT 'done' AS outcome, d.* FROM d
   UNION ALL
   SELECT 'stale', x.*, '' FROM core.experiments x
   WHERE namespace = $1 AND name = $2 AND archived_at IS NULL AND NOT EXISTS (SELECT FROM d))
 SELECT e.outcome, e.uid::text AS uid, @experiment(e) FROM e;
+
+-- name: observations_sweep repeatable
+-- in: max_rows int
+-- out: count bigint
+WITH x AS MATERIALIZED (SELECT min(experiment_id) AS id FROM core.purged),
+d AS (
+  DELETE FROM core.observations WHERE experiment_id = (SELECT id FROM x) AND ctid = ANY (ARRAY (
+    SELECT ctid FROM core.observations WHERE experiment_id = (SELECT id FROM x) LIMIT $1))
+  RETURNING 1),
+p AS (
+  DELETE FROM core.purged WHERE experiment_id = (SELECT id FROM x) AND NOT EXISTS (SELECT FROM d) RETURNING 1)
+SELECT (SELECT count(*) FROM core.purged) - (SELECT count(*) FROM p) AS count;
 
 -- name: experiment_move
 -- in: experiment bigint, epoch bigint, from_states text[], to_state text, reason text, message text

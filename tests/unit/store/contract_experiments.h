@@ -165,7 +165,8 @@ static void test_archive_and_purge(void **state)
 	assert_int_equal(e->items[0].outcome, STORE_DONE);
 	char query[128];
 	snprintf(query, sizeof query, "SELECT count(*) FROM core.observations WHERE experiment_id = %d", (int)id);
-	assert_string_equal(sql(T.conninfo, query), "0");
+	WAIT(*sql(T.conninfo, query) == '0');
+	WAIT(*sql(T.conninfo, "SELECT count(*) FROM core.purged") == '0');
 	assert_int_equal(
 		ASK(store_experiments, store_experiment_purge(S, A, "default", "gone", 0, on_experiments, NULL))->n,
 		0);
