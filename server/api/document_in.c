@@ -1,6 +1,7 @@
 /* An experiment document out of a request. */
 #include "server/api/document_in.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -115,6 +116,7 @@ const struct experiment_spec *body_spec(struct http_req *req, const char *ns, en
 	const struct experiment_spec *spec;
 	const cJSON *doc = body_tree(req);
 
+	assert(how <= FIELDS_IGNORE);
 	if (!doc)
 		return NULL;
 	problems_init(p, req->arena);

@@ -1,6 +1,7 @@
 /* Answers that several handlers of experiments share. */
 #include "server/api/experiment_out.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -49,6 +50,7 @@ static void allowed_actions(struct json_writer *w, const void *ctx)
 {
 	const struct store_experiment *x = ctx;
 
+	assert((unsigned)x->state < EXPERIMENT_STATES);
 	jw_str(w, "state", experiment_state_name(x->state));
 	jw_array(w, "allowedActions");
 	for (size_t i = 0; allowed[x->state][i]; i++)
@@ -90,6 +92,7 @@ const struct experiment_spec *experiment_spec_of(struct http_req *req, const str
 	const struct experiment_spec *spec;
 	struct err e;
 
+	assert(x->spec && "lists have no spec");
 	if (spec_load(&stored, req->arena, &spec, &e))
 		return spec;
 	http_reply_err(req, &e);

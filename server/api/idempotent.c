@@ -1,6 +1,7 @@
 /* Idempotency-Key. */
 #include "server/api/idempotent.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -55,6 +56,7 @@ static void keep(struct http_req *req, const struct http_held *answer, void *ctx
 	struct strbuf headers;
 	struct json_writer w;
 
+	assert(answer->status >= 200 && answer->headers);
 	if (answer->status >= 500) {
 		store_idempotency_abandon(store, req->arena, k->principal, k->key, kept, k);
 		return;

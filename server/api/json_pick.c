@@ -1,6 +1,7 @@
 /* Trees compared and cut. */
 #include "server/api/json_pick.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -73,6 +74,7 @@ static void pick_member(struct json_writer *w, const cJSON *item, const char *co
 	const char *below[PATHS_MAX];
 	size_t n_below = 0;
 
+	assert(item->string && n <= PATHS_MAX);
 	for (size_t i = 0; i < n && n_below < PATHS_MAX; i++) {
 		const char *rest;
 		if (!leads_to(paths[i], item->string, &rest))

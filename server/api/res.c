@@ -43,6 +43,7 @@ struct store_trial_ref api_trial_ref(const struct http_req *req)
 		ref.number = (int)number;
 	else
 		ref.name = trial;
+	assert(!ref.number != !ref.name);
 	return ref;
 }
 
@@ -145,6 +146,7 @@ static void numbered_found(void *ctx, int64_t experiment_id, const struct err *e
 	struct trial_finding *f = ctx;
 	struct http_req *req = f->req;
 
+	assert(f->number > 0);
 	/* A trial outlives the name of its experiment: to its token what is deleted is gone, not unknown. */
 	if (e && e->code == ERR_NOT_FOUND && req->principal.kind == PRINCIPAL_TRIAL)
 		experiment_id = req->principal.experiment_id;
@@ -178,6 +180,7 @@ void api_find_trial(struct http_req *req, api_trial_fn *done)
 
 void api_reply_page(struct http_req *req, struct json_writer *w, const char *cursor, int64_t remaining)
 {
+	assert(w->depth == 2 && "the list in its object");
 	jw_end(w);
 	if (cursor)
 		jw_str(w, "continue", cursor);

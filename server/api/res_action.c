@@ -1,4 +1,6 @@
 /* What users want of an experiment: stop, cancel, pause, resume, restart. */
+#include <assert.h>
+
 #include "lib/arena.h"
 #include "lib/json_write.h"
 #include "lib/strbuf.h"
@@ -35,6 +37,7 @@ static void intend(struct http_req *req, enum store_intent intent, const struct 
 {
 	struct acting *act = ARENA_NEW(req->arena, struct acting);
 
+	assert((size_t)intent < ARRAY_LEN(verbs));
 	*act = (struct acting){.req = req, .intent = intent};
 	store_experiment_intend(api_app(req)->store, req->arena, api_ns(req), api_name(req), intent,
 		s ? spec_text(req, s) : NULL, s ? spec_hash(req, s) : NULL, api_who(req), intended, act);

@@ -1,4 +1,5 @@
 /* The search algorithms with their settings: what forms, `explain` and people read. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -61,6 +62,7 @@ static void range_json(struct json_writer *w, const struct algo_setting *s)
 
 static void setting_json(struct json_writer *w, const struct algo_setting *s)
 {
+	assert((size_t)s->type < ARRAY_LEN(type_names) && s->doc);
 	jw_object(w, NULL);
 	jw_str(w, "name", s->name);
 	strings(w, "aliases", s->aliases);

@@ -1,4 +1,5 @@
 /* Ask and tell: somebody else runs the trials. */
+#include <assert.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -66,6 +67,7 @@ static void ask_found(struct http_req *req, int64_t experiment_id)
 {
 	const struct ask_in *in = req->in;
 
+	assert(in->worker && in->count > 0 && in->lease_s > 0);
 	control_ask(api_app(req)->control, experiment_id, api_ns(req), api_name(req), in->worker, (int32_t)in->count,
 		(int32_t)in->lease_s, asked, req);
 }
@@ -125,6 +127,7 @@ static void told(void *ctx, const struct store_trials *rows, const struct err *e
 	if (!api_trial_found(req, rows, e))
 		return;
 	const struct store_trial *trial = &rows->items[0];
+	assert(trial->outcome != STORE_STALE && trial->outcome != STORE_NOT_FOUND);
 	t->rows = rows;
 	if (trial->outcome == STORE_DIFFERS)
 		return http_reply_problem(req, &(struct problem_reply){.code = ERR_CONFLICT,

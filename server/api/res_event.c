@@ -1,4 +1,5 @@
 /* What happened to an experiment and its trials, newest first. */
+#include <assert.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -46,6 +47,7 @@ static void listed(void *ctx, const struct store_events *rows, const struct err 
 		return http_reply_err(l->req, e);
 	if (!rows->found)
 		return api_no_experiment(l->req);
+	assert(rows->n <= (size_t)l->limit);
 	struct json_writer *w = http_json(l->req);
 	jw_object(w, NULL);
 	jw_array(w, "items");

@@ -1,4 +1,5 @@
 /* One experiment: read it, change it, delete it. */
+#include <assert.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -113,6 +114,7 @@ static void patch_read(void *ctx, const struct store_experiments *rows, const st
 
 static void patch_try(struct patching *p)
 {
+	assert(p->patch && p->tries < PATCH_TRIES);
 	p->tries++;
 	store_experiment_get(api_app(p->req)->store, p->req->arena, api_ns(p->req), api_name(p->req), patch_read, p);
 }

@@ -1,4 +1,5 @@
 /* The experiments of one namespace, or of all. */
+#include <assert.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -126,6 +127,7 @@ static const char *cursor_after(const struct listing *l, const struct store_expe
 {
 	char id[NUM_MAX], created[NUM_MAX];
 
+	assert(x->id && x->ns && x->name);
 	num_format_i64(id, x->id);
 	num_format_i64(created, x->created_us);
 	return page_cursor(l->req->arena, l->name, &(struct page_key){.n = 4, .value = {id, created, x->ns, x->name}});

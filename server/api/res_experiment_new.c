@@ -1,4 +1,5 @@
 /* Creating an experiment, and checking a document without creating anything. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -113,6 +114,7 @@ static void created(void *ctx, const struct store_experiments *rows, const struc
 
 	if (e)
 		return http_reply_err(req, e);
+	assert(rows->n == 1);
 	const struct store_experiment *x = &rows->items[0];
 	if (x->outcome == STORE_DIFFERS) {
 		c->stored = x;

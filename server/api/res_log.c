@@ -1,4 +1,5 @@
 /* The log of a trial: what its program printed. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,7 @@ static void begin(void *ctx)
 
 	if (!req)
 		return;
+	assert(!a->stream);
 	a->req = NULL;
 	http_set_header(req, "X-Content-Type-Options", "nosniff");
 	http_set_header(req, "Cache-Control", "no-cache");
@@ -82,6 +84,7 @@ static bool on_log(void *ctx, const char *data, size_t n, int64_t offset, bool e
 	struct loop *loop = a->log->backend->loop;
 
 	(void)offset;
+	assert((a->req || a->stream) && (n == 0 || data));
 	if (a->req && e) {
 		http_reply_err(a->req, e);
 		a->req = NULL;

@@ -1,4 +1,5 @@
 /* Reports: the hot path. A batch of points in, the stop signal out. */
+#include <assert.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -65,6 +66,7 @@ static void report(struct http_req *req, int64_t experiment_id, int number)
 {
 	const struct metrics_batch *batch = req->in;
 
+	assert(batch->n > 0 && batch->n <= METRICS_POINTS_MAX);
 	control_report(api_app(req)->control, experiment_id, number, batch->points, batch->n, reported, req);
 }
 

@@ -8,21 +8,24 @@
 static const struct { const char *type, *text; } advice[] = {
 	{"malformed", "The text is no JSON or YAML; the detail gives line and column."},
 	{"unauthenticated", "Send a token that is valid: `Authorization: Bearer ...`."},
-	{"forbidden", "The token is valid, but its role or its namespace does not allow this; the detail names the missing right."},
-	{"already-exists", "Another document has this name. `diff` shows where the two differ: take another name, or change the budget "
-		"of the one that is there."},
+	{"forbidden", "The token is valid, but its role or its namespace does not allow this; the detail names the "
+		"missing right."},
+	{"already-exists", "Another document has this name. `diff` shows where the two differ: take another name, or "
+		"change the budget of the one that is there."},
 	{"conflict", "What is stored says something else than the request; the answer shows both."},
 	{"wrong-state", "`allowedActions` lists what the present state allows."},
 	{"gone", "It was deleted: stop reporting to it."},
 	{"stale", "Somebody changed it since: read it again and repeat the change with the new ETag."},
 	{"too-large", "Split the request; GET /api/v1 has the limits."},
-	{"invalid", "`errors` lists every problem with the place (a JSON pointer, or ?name for a query parameter), a code, a sentence, "
-		"and what was probably meant."},
+	{"invalid", "`errors` lists every problem with the place (a JSON pointer, or ?name for a query parameter), a "
+		"code, a sentence, and what was probably meant."},
 	{"invalid-experiment", "`errors` lists every problem of the document. Nothing was created."},
 	{"idempotency-key-reused", "The Idempotency-Key came with another request before: use a new key for a new request."},
 	{"slow-down", "Send it again after the seconds in Retry-After."},
-	{"unavailable", "PostgreSQL or something else that is needed does not answer now: send it again after the seconds in Retry-After."},
-	{"timeout", "It was not finished in time; it may still take effect. A request with an Idempotency-Key can be sent again."},
+	{"unavailable", "PostgreSQL or something else that is needed does not answer now: send it again after the "
+		"seconds in Retry-After."},
+	{"timeout", "It was not finished in time; it may still take effect. A request with an Idempotency-Key can be "
+		"sent again."},
 };
 
 static const char *advice_of(const char *type)

@@ -1,4 +1,5 @@
 /* Metric points out: all series of one trial, or one metric of many trials. */
+#include <assert.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -15,6 +16,7 @@ static size_t series_end(const struct store_series *rows, size_t from)
 	const struct store_series_point *first = &rows->items[from];
 	size_t i = from + 1;
 
+	assert(from < rows->n);
 	while (i < rows->n && rows->items[i].number == first->number
 		&& strcmp(rows->items[i].metric, first->metric) == 0)
 		i++;

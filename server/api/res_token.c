@@ -2,6 +2,7 @@
  * Tokens of users: made, listed, deleted by administrators. A token is shown once, when it is made;
  * the database holds its SHA-256.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ static void token_found(void *ctx, const struct store_tokens *rows, const struct
 	struct lookup *l = ctx;
 	struct principal p = {.kind = PRINCIPAL_USER};
 
+	assert(e || rows->n <= 1);
 	if (e || rows->n == 0)
 		return l->found(l->ctx, NULL, e);
 	p.name = rows->items[0].name;
@@ -119,6 +121,7 @@ static void token_create(struct http_req *req)
 	char text[HASH_BASE64URL_MAX(TOKEN_BYTES)];
 	char *sha256 = arena_alloc(req->arena, HASH_HEX_MAX);
 
+	assert(in->role >= 0 && role_names[in->role]);
 	if (!names_ok(req, in))
 		return;
 	hash_random(random, sizeof random);

@@ -3,6 +3,7 @@
  *
  * Two units of SQL: the spec is read, the parameters are checked against it, the trials are stored.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -87,6 +88,7 @@ static void added(void *ctx, const struct store_trials *rows, const struct err *
 		return http_reply_err(req, e);
 	if (!rows->found)
 		return api_no_experiment(req);
+	assert(rows->n <= add->n);
 	if (rows->n == add->n)
 		return reply_added(add, rows);
 	if (experiment_state_over(rows->state))
@@ -170,6 +172,7 @@ static void trials_add_run(struct http_req *req)
 	add->batch = in->trials.n > 0;
 	add->in = add->batch ? in->trials.items : &in->one;
 	add->n = add->batch ? in->trials.n : 1;
+	assert(add->n > 0 && add->n <= BATCH_MAX);
 	add->params = ARENA_NEW_N(req->arena, const char *, add->n);
 	add->ended = ARENA_NEW_N(req->arena, struct store_imported, add->n);
 	store_experiment_get(api_app(req)->store, req->arena, api_ns(req), api_name(req), spec_read, add);

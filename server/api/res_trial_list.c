@@ -6,6 +6,7 @@
 #include "server/api/res.h"
 #include "server/store/store_trial.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -86,6 +87,7 @@ static const char *cursor_after(const struct listing *l, const struct store_tria
 {
 	char first[NUM_MAX], number[NUM_MAX];
 
+	assert(last->number > 0);
 	if (l->page.sort == STORE_BY_CHANGE)
 		num_format_i64(first, last->change);
 	else
@@ -152,6 +154,7 @@ static void trials_list(struct http_req *req)
 	struct listing *l = ARENA_NEW(req->arena, struct listing);
 	struct err e;
 
+	assert((size_t)q->sort < ARRAY_LEN(sorts) && q->page.limit <= PAGE_LIMIT_MAX);
 	l->req = req;
 	l->page = (struct store_trial_page){.ns = api_ns(req), .experiment = api_name(req), .sort = sorts[q->sort],
 		.limit = (int)q->page.limit};

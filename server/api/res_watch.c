@@ -4,6 +4,7 @@
  * A client that reads too slowly is dropped (http_stream); it comes back with Last-Event-ID. What it
  * missed is not replayed: it gets one `reset` and reads again.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,7 @@ static void on_message(void *ctx, const struct bus_message *m)
 {
 	struct watch *w = ctx;
 
+	assert(m->len && !memchr(m->data, '\n', m->len));
 	sse_send(w->sse, m->event_id, m->kind, m->data, m->len);
 }
 
