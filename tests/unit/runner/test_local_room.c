@@ -7,7 +7,7 @@
 
 static bool try_start(struct harness *h, int32_t number, struct run_resources r, struct err *e)
 {
-	static const char *const argv[] = {"sh", "-c", "mkfifo f; echo gpu=$CUDA_VISIBLE_DEVICES; echo up=1; read x < f", NULL};
+	static const char *const argv[] = {"sh", "-c", "mkfifo f; echo gpus: $CUDA_VISIBLE_DEVICES; echo up=1; read x < f", NULL};
 	struct run_order o = hs_order(number, argv);
 
 	o.resources = r;
@@ -65,10 +65,10 @@ static void gpus_are_handed_out_and_returned(void **state UNUSED)
 	stop(h, 1);
 	stop(h, 2);
 	out = hs_file(h, 1, "output");
-	assert_string_equal(out, "gpu=0,GPU-5f\nup=1\n");
+	assert_string_equal(out, "gpus: 0,GPU-5f\nup=1\n");
 	free(out);
 	out = hs_file(h, 2, "output");
-	assert_string_equal(out, "gpu=\nup=1\n");
+	assert_string_equal(out, "gpus:\nup=1\n");
 	free(out);
 	assert_true(try_start(h, 3, two, &e));
 	stop(h, 3);
