@@ -118,6 +118,7 @@ static void on_point(void *ctx, const struct metric_point *m)
 		.time_us = m->time_us ? m->time_us : c->now_us,
 	};
 
+	assert(m->metric && *m->metric);
 	if (m->has_step || p.step >= 0)
 		c->fn(c->ctx, &p);
 }
@@ -134,6 +135,7 @@ static void remember(struct metric_collector *c)
 		return;
 	n = n - from > LAST_MAX ? LAST_MAX : n - from;
 	n = utf8_check(c->line + from, n);
+	assert(n <= LAST_MAX);
 	memcpy(c->last, c->line + from, n);
 	c->last[n] = '\0';
 }
@@ -159,6 +161,7 @@ void collector_feed(struct metric_collector *c, const char *data, size_t n, int6
 {
 	const char *end = data + n;
 
+	assert(wall_us > 0);
 	c->now_us = wall_us;
 	while (data < end) {
 		const char *stop = find_end(data, end);

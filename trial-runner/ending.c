@@ -1,5 +1,6 @@
 #include "trial-runner/ending.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -54,6 +55,8 @@ void ending_explain(const struct ending *end, struct run_status *st, struct aren
 {
 	char limit[NUM_MAX];
 
+	assert(end->last_line && st->started);
+	assert(!st->stopped || st->stop_reason);
 	explain_program(end, st, a);
 	if (end->memory_used) {
 		explain_memory(end, st, a);

@@ -1,5 +1,6 @@
 #include "trial-runner/file_tail.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,8 @@ struct file_tail *file_tail_new(const char *path, struct metric_collector *c)
 {
 	struct file_tail *t = xcalloc(1, sizeof *t);
 	const char *slash = strrchr(path, '/');
+
+	assert(*path == '/');
 
 	t->path = xstrdup(path);
 	t->folder = slash > path ? xstrndup(path, (size_t)(slash - path)) : xstrdup("/");

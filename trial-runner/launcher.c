@@ -71,6 +71,7 @@ static bool open_launcher(struct launcher *l, struct err *e)
 	int ends[2];
 	bool ok;
 
+	assert(l->socket < 0 && l->pid == 0);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return err_set(e, ERR_UNAVAILABLE, "no socket for the launcher: %s", strerror(errno));
 	ok = spawn(l, ends[1], e);
@@ -132,6 +133,7 @@ static void call(struct launcher *l, char kind, const char *folder)
 	size_t n = strlen(folder) + 2;
 	struct call *c = xmalloc(sizeof *c + n);
 
+	assert(n <= LAUNCHER_MESSAGE_MAX && *folder == '/');
 	c->n = n;
 	c->message[0] = kind;
 	memcpy(c->message + 1, folder, n - 1);

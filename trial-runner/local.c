@@ -81,6 +81,7 @@ static void launch(struct local *l, struct local_run *r)
 
 	call->key = r->node.key;
 	STAILQ_INSERT_TAIL(&l->launches, call, link);
+	assert(!r->launching && r->pidfd < 0);
 	r->launching = true;
 	launcher_run(l->launcher, r->folder);
 }

@@ -31,6 +31,7 @@ static void tell(struct local_run *r, struct run_event *ev)
 {
 	struct run_backend *b = &r->local->base;
 
+	assert(ev->kind != RUN_POINTS || (ev->n_points && ev->cursor > r->acked));
 	ev->key = r->node.key;
 	b->on_event(b->ctx, ev);
 }
@@ -123,6 +124,7 @@ static bool read_points(struct local_run *r, int dir)
 	uint64_t before = r->told;
 	ssize_t n;
 
+	assert(r->acked <= r->told);
 	if (fd < 0)
 		return false;
 	if (r->told - r->acked >= RUN_POINTS_WINDOW) {

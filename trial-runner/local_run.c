@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
 #include <signal.h>
@@ -103,6 +104,7 @@ void local_run_drop(struct local_run *r)
 
 	if (r->gone)
 		return;
+	assert(run_table_get(&l->runs, &r->node.key) == &r->node);
 	r->gone = true;
 	if (r->wanted)
 		TAILQ_REMOVE(&l->looks, r, look);

@@ -46,6 +46,7 @@ static void dispatch(struct notify *n, struct watch_list *list, int wd)
 
 static void take_event(struct notify *n, const struct inotify_event *ev)
 {
+	assert(!n->next && "watches do not turn the loop");
 	if (ev->wd >= 0) {
 		dispatch(n, bucket(n, ev->wd), ev->wd);
 		return;

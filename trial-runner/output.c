@@ -39,6 +39,7 @@ static void put(struct output *o, const char *p, size_t n)
 
 static void keep_tail(struct output *o, const char *p, size_t n)
 {
+	assert(o->tail && o->tail_at < o->tail_size);
 	o->dropped += (int64_t)n;
 	if (n >= o->tail_size) {
 		memcpy(o->tail, p + n - o->tail_size, o->tail_size);
@@ -63,6 +64,7 @@ static void keep_tail(struct output *o, const char *p, size_t n)
 
 void output_write(struct output *o, const char *data, size_t n)
 {
+	assert(o->fd >= 0 && o->room >= 0);
 	if (!o->tail) {
 		size_t part = (int64_t)n < o->room ? n : (size_t)o->room;
 

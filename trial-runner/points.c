@@ -1,5 +1,6 @@
 #include "trial-runner/points.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ void point_encode(struct strbuf *out, enum run_source source, const struct run_p
 {
 	char value[NUM_MAX];
 
+	assert((size_t)source < sizeof letters);
 	if (!*p->metric || strchr(p->metric, '\n') || strlen(p->metric) > POINT_LINE_MAX / 2)
 		return;
 	num_format(value, p->value);

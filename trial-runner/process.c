@@ -151,6 +151,7 @@ struct pid_list {
 
 static void add_pid(struct pid_list *list, pid_t pid)
 {
+	assert(pid > 0);
 	for (size_t i = 0; i < list->n; i++) {
 		if (list->items[i] == pid)
 			return;
@@ -266,6 +267,7 @@ void process_signal_all(pid_t group, int signo)
 {
 	struct pid_list list = descendants();
 
+	assert(group != 1 && group != getpgrp());
 	if (group > 1)
 		kill(-group, signo);
 	for (size_t i = 0; i < list.n; i++) {

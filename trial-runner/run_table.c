@@ -29,6 +29,7 @@ bool run_key_equal(const struct run_key *a, const struct run_key *b)
 
 static struct run_bucket *bucket(const struct run_table *t, const struct run_key *k)
 {
+	assert((t->n_buckets & (t->n_buckets - 1)) == 0);
 	return &t->buckets[key_hash(k) & (t->n_buckets - 1)];
 }
 

@@ -1,5 +1,6 @@
 #include "trial-runner/rundir.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -58,6 +59,7 @@ bool rundir_write(int dir, const char *name, const void *data, size_t n, struct 
 	char temporary[64];
 	int fd, failed = 0;
 
+	assert(strlen(name) + sizeof ".new" <= sizeof temporary);
 	snprintf(temporary, sizeof temporary, "%s.new", name);
 	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -120,6 +122,7 @@ bool rundir_append(int dir, const char *name, int64_t *at, const void *data, siz
 	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	ssize_t done;
 
+	assert(*at >= 0 && n > 0);
 	if (fd < 0)
 		return false;
 	done = pwrite(fd, data, n, *at);

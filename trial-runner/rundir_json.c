@@ -1,5 +1,6 @@
 /* The documents in a run's folder: sheet, journal, stop order. Read leniently, for an older or newer
  * version of this program may have written them. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -178,6 +179,7 @@ static bool append_line(int dir, int64_t *at, struct strbuf *text)
 {
 	bool ok;
 
+	assert(!text->failed && !memchr(text->data, '\n', text->len));
 	strbuf_putc(text, '\n');
 	ok = rundir_append(dir, RUNDIR_JOURNAL, at, text->data, text->len);
 	strbuf_free(text);

@@ -95,6 +95,7 @@ static void unschedule(struct simulated *s, struct sim_run *r)
 	struct sim_run *last;
 	size_t i = r->at - 1;
 
+	assert(r->at == 0 || s->heap[i] == r);
 	if (r->at == 0)
 		return;
 	last = s->heap[--s->n_heap];
@@ -167,6 +168,7 @@ static void tell_started(struct simulated *s, struct sim_run *r)
 {
 	struct run_event ev = {.kind = RUN_STARTED, .object = "{\"simulated\":true}"};
 
+	assert(r->phase == PHASE_START);
 	r->phase = PHASE_RUN;
 	r->started_us = clk_now_us();
 	tell(s, r, &ev);

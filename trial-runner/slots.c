@@ -65,10 +65,12 @@ static void count(struct slots *s, const struct run_resources *r, int sign)
 
 static void mark_gpu(struct slots *s, int32_t i, bool busy)
 {
+	assert(i >= 0 && i < s->cap.gpus);
 	if (s->gpu_busy[i] == busy)
 		return;
 	s->gpu_busy[i] = busy;
 	s->cap.gpus_used += busy ? 1 : -1;
+	assert(s->cap.gpus_used >= 0 && s->cap.gpus_used <= s->cap.gpus);
 }
 
 char *slots_take(struct slots *s, const struct run_resources *r)

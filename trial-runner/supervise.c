@@ -86,6 +86,7 @@ static void publish(struct supervisor *s)
 {
 	int64_t until = clk_now_us() + disk_give_up_us;
 
+	assert(s->status.reason && s->status.message && s->status.ended_us > 0);
 	while (!(flush_points(s) && rundir_note_ended(s->dir, &s->journal_at, &s->status)) && clk_now_us() < until &&
 		rundir_exists(s->dir, RUNDIR_JOURNAL))
 		poll(NULL, 0, (int)(disk_retry_us / 1000));
@@ -188,6 +189,7 @@ static void plan_stop(struct supervisor *s, int64_t notice_us, int64_t grace_us)
 {
 	int64_t term = clk_now_us() + (notice_us > 0 ? notice_us : 0);
 
+	assert(s->status.started);
 	if (grace_us < 0)
 		grace_us = s->sheet->order.grace_us;
 	touch_stop_file(s);
@@ -222,6 +224,7 @@ static void keep_memory(struct supervisor *s, int64_t now)
 {
 	int64_t used = process_memory();
 
+	assert(s->sheet->order.resources.memory > 0);
 	s->memory_due_us = now + memory_us;
 	if (used <= s->sheet->order.resources.memory || s->reaped)
 		return;
