@@ -9,6 +9,7 @@ Server() runs $TRIMTAB_BIN on a free port with a private database and folders of
 sanitizer, no unexpected line at level error. Nothing here sleeps for a fixed time: wait() looks again
 until a condition holds or a deadline passes.
 """
+import atexit
 import contextlib
 import fcntl
 import glob
@@ -151,6 +152,8 @@ class Server(Client):
         self.own_folder = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="trimtab-e2e-", dir="/tmp")
         os.chmod(self.folder, 0o755)
+        if self.own_folder:
+            atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         self.flags, self.errors, self.process = flags, list(errors), None
         self.log_path = os.path.join(self.folder, f"server-{self.port}.log")
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("TRIMTAB_", "PG"))}
