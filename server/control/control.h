@@ -76,9 +76,9 @@ struct report_answer {
 };
 typedef void report_done_fn(void *ctx, const struct report_answer *answer, const struct err *e);
 
-/* Commits the points together with whatever else arrives meanwhile, then answers. The points are
- * copied. ERR_SLOW_DOWN when too much waits, ERR_GONE for a deleted trial, ERR_NOT_FOUND,
- * ERR_UNAVAILABLE while the database is away (nothing is kept then: send again). No points: a heartbeat. */
+/* Commits the points (at least one) together with whatever else arrives meanwhile, then answers. They
+ * and their names must stay until done(). ERR_SLOW_DOWN when too much waits, ERR_GONE for a trial that
+ * does not exist, ERR_UNAVAILABLE while the database is away (nothing is kept then: send again). */
 void control_report(struct control *c, int64_t experiment_id, int32_t number,
 	const struct metric_point *points, size_t n, report_done_fn *done, void *ctx);
 
