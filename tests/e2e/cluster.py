@@ -24,8 +24,8 @@ def programs():
 class Cluster:
     """`with Cluster() as c: Server(database=c.url("name"))`."""
 
-    def __init__(self, fsync=True):
-        self.fsync, self.process = fsync, None
+    def __init__(self, fsync=True, port=5432, listen=""):
+        self.fsync, self.process, self.port, self.listen = fsync, None, port, listen
         self.bin = programs()
         self.folder = tempfile.mkdtemp(prefix="trimtab-pg-", dir="/tmp")
         os.chmod(self.folder, 0o755)
@@ -49,10 +49,12 @@ class Cluster:
                      "--auth=trust", "--no-sync")
         with open(os.path.join(self.folder, "log"), "ab") as log:
             self.process = subprocess.Popen(
-                [f"{self.bin}/postgres", "-D", self.data, "-k", self.folder, "-c", "listen_addresses=",
+                [f"{self.bin}/postgres", "-D", self.data, "-k", self.folder, "-p", str(self.port),
+                 "-c", f"listen_addresses={self.listen}",
                  "-c", f"fsync={'on' if self.fsync else 'off'}"], **self.who, cwd="/",
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-        wait(lambda: subprocess.run([f"{self.bin}/pg_isready", "-q", "-h", self.folder], check=False).returncode == 0,
+        ready = [f"{self.bin}/pg_isready", "-q", "-h", self.folder, "-p", str(self.port)]
+        wait(lambda: subprocess.run(ready, check=False).returncode == 0,
              "PostgreSQL is ready")
         return self
 
@@ -63,12 +65,12 @@ class Cluster:
             self.process = None
 
     def url(self, database="postgres"):
-        return f"host={self.folder} user=trimtab dbname={database}"
+        return f"host={self.folder} port={self.port} user=trimtab dbname={database}"
 
     def sql(self, text, database="postgres"):
         """The rows as lists of text."""
-        out = self.run(f"{self.bin}/psql", "-h", self.folder, "-U", "trimtab", "-d", database, "-XAtq", "-F", "\t",
-                       "-v", "ON_ERROR_STOP=1", "-c", text)
+        out = self.run(f"{self.bin}/psql", "-h", self.folder, "-p", str(self.port), "-U", "trimtab",
+                       "-d", database, "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", text)
         return [line.split("\t") for line in out.splitlines()]
 
     def create(self, database):
