@@ -117,13 +117,14 @@ CREATE TABLE core.trials (
   change         bigint NOT NULL DEFAULT 0,
   created_at     timestamptz NOT NULL DEFAULT now(),
   started_at     timestamptz,
-  finished_at    timestamptz,
-  PRIMARY KEY (experiment_id, number)
+  finished_at    timestamptz
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX trials_name ON core.trials (experiment_id, name);
 CREATE INDEX trials_change ON core.trials (experiment_id, change, number);
 CREATE INDEX trials_rank ON core.trials (experiment_id, cost, number) WHERE cost IS NOT NULL;
 CREATE INDEX trials_state ON core.trials (experiment_id, state, number);
+-- The last one, because without statistics all look alike, and then PostgreSQL takes the newest.
+ALTER TABLE core.trials ADD PRIMARY KEY (experiment_id, number);
 
 CREATE TABLE core.observations (
   experiment_id  bigint NOT NULL,
