@@ -7,14 +7,18 @@
 #include "lib/arena.h"
 #include "lib/clk.h"
 
+/* Bash breaks words at "="; they are put together again, and only what follows it is replaced. */
 static const char bash_script[] =
 	"_trimtab() {\n"
-	"	local IFS=$'\\n'\n"
-	"	COMPREPLY=($(compgen -W \"$(trimtab __complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null)\" "
-	"-- "
-	"\"${COMP_WORDS[COMP_CWORD]}\"))\n"
-	"	[[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n"
+	"	local IFS=$'\\n' word last= words=()\n"
+	"	for word in \"${COMP_WORDS[@]:1:COMP_CWORD}\"; do\n"
+	"		if [[ $word == '=' || $last == *= ]]; then last+=$word; words[${#words[@]}-1]=$last\n"
+	"		else last=$word; words+=(\"$word\"); fi\n"
+	"	done\n"
+	"	COMPREPLY=($(compgen -W \"$(trimtab __complete -- \"${words[@]}\" 2>/dev/null)\" -- \"$last\"))\n"
 	"	[[ ${#COMPREPLY[@]} == 0 ]] && compopt -o default\n"
+	"	[[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n"
+	"	[[ $last == *=* ]] && COMPREPLY=(\"${COMPREPLY[@]#*=}\")\n"
 	"}\n"
 	"complete -F _trimtab trimtab\n";
 

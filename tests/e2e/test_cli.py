@@ -69,6 +69,18 @@ class Usage(Case):
             if check:
                 subprocess.run(check, input=script, text=True, check=True)
 
+    def test_completion_in_bash(self):
+        script = """
+        PATH=$1:$PATH
+        source <(trimtab completion bash)
+        compopt() { :; }
+        try() { COMP_WORDS=(trimtab "$@"); COMP_CWORD=$#; COMPREPLY=(); _trimtab; echo "${COMPREPLY[*]}"; }
+        try be; try run --max-t; try best --output = ; try best --output = j; try help des; try get ex
+        """
+        out = subprocess.run(["bash", "-c", script, "bash", os.path.dirname(BINARY)], stdout=subprocess.PIPE, text=True, check=True)
+        self.assertEqual(out.stdout.splitlines(), ["best", "--max-trials=", "line json yaml env args", "json", "describe",
+                                                   "experiments"])
+
     def test_complete(self):
         fake = self.fake({"GET " + EXPERIMENTS: {"items": [experiment("digits"), experiment("other")]}})
         self.assertEqual(self.ok("__complete", "--", "be", server=fake.url), "best\n")
