@@ -228,6 +228,7 @@ static bool fill(struct get *g, const cJSON **tree, struct err *e)
 	if (ok && is_tree(g))
 		*tree = json_parse(list.data, list.len, 0, g->arena, e);
 	strbuf_free(&list);
+	g->tree = NULL;
 	return ok && (!is_tree(g) || *tree);
 }
 
@@ -252,6 +253,7 @@ static bool print_round(struct get *g, bool first, struct err *e)
 		fputs(out.data, stdout);
 	fflush(stdout);
 	strbuf_free(&out);
+	g->text = NULL;
 	return ok;
 }
 

@@ -139,7 +139,7 @@ static void spec_read(void *ctx, const struct store_experiments *rows, const str
 	struct adding *add = ctx;
 	struct http_req *req = add->req;
 	struct problems *p = ARENA_NEW(req->arena, struct problems);
-	const struct experiment_spec *spec;
+	const struct experiment_spec *spec = NULL;
 	struct store *store = api_app(req)->store;
 	struct err wrong;
 

@@ -438,9 +438,12 @@ static void test_budget_is_strict(void **state)
 		s.in.trials = s.trials;
 		for (size_t i = 0; i < s.in.n_trials; i++) {
 			struct plan_trial *t = &s.trials[i];
-			*t = (struct plan_trial){.number = (int)i + 1, .attempt = 1 + (int)DRAW(3),
-				.state = (enum trial_state)DRAW(TRIAL_STATES), .writing = DRAW(5) == 0,
-				.stop_wanted = DRAW(6) == 0, .stop_sent = DRAW(9) == 0};
+			*t = (struct plan_trial){.number = (int)i + 1};
+			t->attempt = 1 + (int)DRAW(3); /* one after the other: the order of the draws is part of the seed */
+			t->state = (enum trial_state)DRAW(TRIAL_STATES);
+			t->writing = DRAW(5) == 0;
+			t->stop_wanted = DRAW(6) == 0;
+			t->stop_sent = DRAW(9) == 0;
 			holding += t->state == TRIAL_RUNNING || t->state == TRIAL_STARTING ||
 				(t->state == TRIAL_PENDING && t->writing);
 		}
