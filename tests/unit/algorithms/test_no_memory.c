@@ -13,9 +13,12 @@
 #include "algorithms/registry.h"
 #include "tests/unit/algorithms/spaces.h"
 
+#include <stdio.h>
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 int main(void)
 {
+	puts("1..1\nok 1 - all # SKIP a sanitizer has an allocator of its own");
 	return 0;
 }
 #else

@@ -72,14 +72,14 @@ static void test_pause_resume_stop_restart(void **state)
 	run_to_end(id);
 	assert_end(id, "stopped", "UserStopped");
 	assert_string_equal(ask_sql(id, TRIALS("count(*)") " AND state NOT IN ('succeeded', 'killed')"), "0");
-	int before = atoi(ask_sql(id, TRIALS("count(*)")));
+	const int before = (int)strtol(ask_sql(id, TRIALS("count(*)")), NULL, 10);
 	char spec[1200];
 	snprintf(spec, sizeof spec, "{" OBJECTIVE SPACE RANDOM
 		"\"budget\": {\"maxTrials\": %d, \"parallelTrials\": 8}," SIMULATED(SHORT), before + 10);
 	intend("steered", STORE_RESTART, spec);
 	run_to_end(id);
 	assert_end(id, "succeeded", "MaxTrialsReached");
-	assert_int_equal(atoi(ask_sql(id, TRIALS("count(*)"))), before + 10);
+	assert_int_equal(strtol(ask_sql(id, TRIALS("count(*)")), NULL, 10), before + 10);
 	rig_end();
 }
 
@@ -158,7 +158,8 @@ static void test_points_of_users(void **state)
 	(void)state;
 	rig_begin();
 	int64_t id = create("guided", "{" OBJECTIVE SPACE RANDOM BUDGET(8, 2, "")
-		"\"initialTrials\": [{\"parameters\": {\"x\": 1, \"y\": 2}}, {\"parameters\": {\"x\": 3, \"y\": 4}}]," SIMULATED(", \"seconds=0.02..0.05\""));
+		"\"initialTrials\": [{\"parameters\": {\"x\": 1, \"y\": 2}}, {\"parameters\": {\"x\": 3, \"y\": 4}}],"
+		SIMULATED(", \"seconds=0.02..0.05\""));
 	WAIT(count_of(id, TRIAL_RUNNING) > 0);
 	static const char *const wanted[] = {"{\"x\": 7, \"y\": 8}"};
 	(void)ASK(store_trials,
