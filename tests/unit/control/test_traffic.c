@@ -381,6 +381,27 @@ static void test_nobody_answers_the_hook(void **state)
 	rig_end();
 }
 
+/* What happened is told; what a server did not live to tell is told by the next, with the same id. */
+static void test_news_and_debts(void **state)
+{
+	(void)state;
+	rig_begin();
+	int64_t id = create("news", "{" OBJECTIVE SPACE RANDOM
+		"\"notify\": [{\"url\": \"http://127.0.0.1:1/\", \"on\": [\"Succeeded\", \"NewBest\", \"TrialFailed\"]},"
+		" {\"url\": \"http://127.0.0.1:1/\", \"on\": [\"Failed\"]}]," BUDGET(10, 1, ", \"maxFailedTrials\": 10")
+		"\"retry\": {\"onFailed\": 1}," SIMULATED(", \"seconds=0.001\", \"fail=0.6\""));
+	run_to_end(id);
+	/* The end, one best at least, and each trial that failed for good. */
+	size_t failed = (size_t)atoi(ask_sql(id, TRIALS("count(*)") " AND state = 'failed'"));
+	assert_true(failed > 0 && failed < 10);
+	assert_true(courier_waiting(R.c->courier) >= failed + 2);
+	assert_true(courier_waiting(R.c->courier) <= 11);
+	rig_end();
+	rig_begin_as("next", 0, 0);
+	WAIT(courier_waiting(R.c->courier) == 1);
+	rig_end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -395,6 +416,7 @@ int main(void)
 		cmocka_unit_test(test_live),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_nobody_answers_the_hook),
+		cmocka_unit_test(test_news_and_debts),
 	};
 	return cmocka_run_group_tests(tests, cluster_start, cluster_stop);
 }
