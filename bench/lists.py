@@ -17,7 +17,7 @@ PARAMETERS = {"lr": {"type": "double", "min": 0, "max": 1}, "layers": {"type": "
 FILL = """
 INSERT INTO core.trials (experiment_id, number, name, state, reason, params, vals, cost, completion, change, executor,
                          created_at, started_at, finished_at)
-SELECT e.experiment_id, n, e.name || '-' || substr(md5(e.uid::text || n), 1, 8), s.state, 'Completed',
+SELECT e.experiment_id, n, e.name || '-' || lpad(n::text, 8, '0'), s.state, 'Completed',
        jsonb_build_object('lr', v.x, 'layers', 1 + n % 6, 'optimizer', CASE WHEN n % 2 = 0 THEN 'sgd' ELSE 'adam' END),
        CASE WHEN s.state = 'succeeded' THEN ARRAY[v.x] END, CASE WHEN s.state = 'succeeded' THEN v.x END, n, n, 'local',
        e.created_at + n * interval '1 ms', e.created_at + n * interval '2 ms', e.created_at + n * interval '3 ms'
