@@ -92,7 +92,7 @@ static UNUSED void rig_end(void)
 	R.c = NULL;
 }
 
-/* What SQL says, with the id in place of %lld. */
+/* What SQL says, with the id in place of $id. */
 static UNUSED const char *ask_sql(int64_t id, const char *format)
 {
 	char text[600];
@@ -105,6 +105,11 @@ static UNUSED const char *ask_sql(int64_t id, const char *format)
 	}
 	return sql(T.conninfo, text);
 }
+static UNUSED int ask_int(int64_t id, const char *format)
+{
+	return (int)strtol(ask_sql(id, format), NULL, 10);
+}
+
 #define TRIALS(what) what " FROM core.trials WHERE experiment_id = $id"
 #define EXPERIMENT(what) what " FROM core.experiments WHERE experiment_id = $id"
 

@@ -144,7 +144,7 @@ static void test_one_statement_for_all_of_a_pass(void **state)
 	WAIT(r.answers == N);
 	assert_int_equal(r.err.code, ERR_OK);
 	assert_int_equal(store_executed(T.store, STMT_OBSERVATIONS_ADD) - before, 1);
-	assert_int_equal(atoi(ask_sql(id, "count(*) FROM core.observations WHERE experiment_id = $id")), N);
+	assert_int_equal(ask_int(id, "count(*) FROM core.observations WHERE experiment_id = $id"), N);
 	/* Asked to stop; over; not there. */
 	const struct store_trial_ref ref = {.ns = "default", .experiment = "grouped", .number = number};
 	(void)ASK(store_trials, store_trial_kill(T.store, T.arena, &ref, "ana", on_trials, NULL));
@@ -193,9 +193,9 @@ static const char *other_database(void)
 static void assert_all_there(int64_t id, int trials)
 {
 	assert_string_equal(ask_sql(id, EXPERIMENT("reason")), "MaxTrialsReached");
-	assert_int_equal(atoi(ask_sql(id, TRIALS("count(*)"))), trials);
-	assert_int_equal(atoi(ask_sql(id, TRIALS("count(*)") " AND state = 'succeeded'")), trials);
-	assert_int_equal(atoi(ask_sql(id, "count(*) FROM core.observations WHERE experiment_id = $id")), 5 * trials);
+	assert_int_equal(ask_int(id, TRIALS("count(*)")), trials);
+	assert_int_equal(ask_int(id, TRIALS("count(*)") " AND state = 'succeeded'"), trials);
+	assert_int_equal(ask_int(id, "count(*) FROM core.observations WHERE experiment_id = $id"), 5 * trials);
 }
 
 static void test_connections_break(void **state)
@@ -392,7 +392,7 @@ static void test_news_and_debts(void **state)
 		"\"retry\": {\"onFailed\": 1}," SIMULATED(", \"seconds=0.001\", \"fail=0.6\""));
 	run_to_end(id);
 	/* The end, one best at least, and each trial that failed for good. */
-	size_t failed = (size_t)atoi(ask_sql(id, TRIALS("count(*)") " AND state = 'failed'"));
+	size_t failed = (size_t)ask_int(id, TRIALS("count(*)") " AND state = 'failed'");
 	assert_true(failed > 0 && failed < 10);
 	assert_true(courier_waiting(R.c->courier) >= failed + 2);
 	assert_true(courier_waiting(R.c->courier) <= 11);
