@@ -11,7 +11,7 @@ import subprocess
 
 import common as c
 
-ROUNDS, SECONDS = (2, 2) if c.QUICK else (5, 8)
+ROUNDS, SECONDS = (2, 2) if c.QUICK else (5, 5)
 PYTHON = os.path.join(c.ROOT, "build/bench-venv/bin/python")
 PARAMETERS = {
     "lr": {"type": "double", "min": 1e-5, "max": 0.1, "scale": "log"},

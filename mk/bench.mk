@@ -19,6 +19,10 @@ bench-setup:
 	@tools/setup bench
 	@+$(MAKE) --no-print-directory $(O)/trimtab $(BENCH_BIN)
 
+BENCHES := bench-reports bench-peers bench-loop bench-idle bench-lists
+bench: ## All benchmarks, one after the other: a quarter of an hour on an idle machine
+	@+for b in $(BENCHES); do $(MAKE) --no-print-directory $$b || exit 1; done
+
 bench-reports: bench-setup ## Reports committed a second, beside bare COPY and INSERT in the same run
 	@$(BENCH_RUN) bench/reports.py
 
@@ -34,4 +38,4 @@ bench-idle: bench-setup ## Processor and memory of an idle server with 1,000 fin
 bench-lists: bench-setup ## Lists and pages of trials among 1,000,000 stored
 	@$(BENCH_RUN) bench/lists.py
 
-.PHONY: bench-setup bench-reports bench-peers bench-loop bench-idle bench-lists
+.PHONY: bench bench-setup $(BENCHES)
