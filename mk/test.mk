@@ -47,9 +47,10 @@ lint: ## Floors, banned functions, sizes, drift, format, analysers, both compile
 cover: ## Line coverage of lib, model, control and store; fails below 85 %
 	@tools/setup test
 	@+$(MAKE) --no-print-directory BUILD=cover SAN= cover-run
+# A test that fails here has failed, and was counted, in its own phase: the lines are counted all the same.
 cover-run: $(O)/trimtab $(UNIT_BIN) $(REPLAY_BIN)
 	@find $(O) -name '*.gcda' -delete
-	@$(PYTHON) tests/run --quiet $(UNIT_BIN) $(foreach b,$(REPLAY_BIN),"$(b) tests/fuzz/corpus/$(b:$(O)/tests/fuzz/replay_%=%)") $(E2E)
+	@-$(PYTHON) tests/run --quiet $(UNIT_BIN) $(foreach b,$(REPLAY_BIN),"$(b) tests/fuzz/corpus/$(b:$(O)/tests/fuzz/replay_%=%)") $(E2E)
 	@$(RUN) --show "$(PYTHON) tests/coverage $(O)"
 
 fuzz: ## Run every fuzzer FUZZ_SECONDS (60) each with clang; FUZZ=name runs one
