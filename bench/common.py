@@ -150,11 +150,15 @@ class Server:
                 sys.exit(f"the server ended with {self.process.returncode}:\n{self.log()}")
             try:
                 if self.client.raw("GET", "/readyz")[0] == 200:
-                    return self
+                    break
             except OSError:
                 self.client = Client(self.port)
             time.sleep(0.05)
-        sys.exit("the server did not become ready:\n" + self.log())
+        else:
+            sys.exit("the server did not become ready:\n" + self.log())
+        if self.psql("SELECT current_setting('fsync') || current_setting('synchronous_commit')") != [["onon"]]:
+            sys.exit("commits do not wait for the disk here: such figures mean nothing")
+        return self
 
     def log(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as f:
@@ -228,6 +232,21 @@ def load(port, batch, first_step, paths, warm, seconds):
     return tool("load", port, batch, first_step, warm, seconds, stdin="\n".join(paths) + "\n")
 
 
+def fsync_ms():
+    """The median of writing 8 KiB over allocated blocks and waiting for the disk, as a commit does. Disks differ
+    by a factor of ten, and so do commits; the same one may be in different moods."""
+    took = []
+    with tempfile.TemporaryFile(dir=os.environ.get("BENCH_DIR")) as f:
+        os.write(f.fileno(), bytes(1 << 20))
+        os.fsync(f.fileno())
+        for i in range(128):
+            start = time.perf_counter()
+            os.pwrite(f.fileno(), b"x" * 8192, i * 8192)
+            os.fdatasync(f.fileno())
+            took.append(1000 * (time.perf_counter() - start))
+    return round(statistics.median(took), 3)
+
+
 # ---- figures -----------------------------------------------------------------------------------------
 
 def machine():
@@ -252,7 +271,7 @@ class Report:
     def __init__(self, name, title):
         self.name, self.title, self.rows, self.raw = name, title, [], {}
         self.start = {"date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "commit": commit(),
-                      "load_before": round(os.getloadavg()[0], 2)}
+                      "load_before": round(os.getloadavg()[0], 2), "fsync_ms": fsync_ms()}
         self.others = Others()
 
     def add(self, what, value, unit="", target=None, atmost=None, spread=None):
@@ -278,7 +297,7 @@ class Report:
         head, lines = self.table()
         widths = [max(len(line[i]) for line in [head, *lines]) for i in range(len(head))]
         about = (f"{facts['date']}, commit {facts['commit']}, {facts['cpu']}, {facts['cores_used']} cores used of "
-                 f"{facts['cores']}, {facts['memory_gib']} GiB; load before {facts['load_before']}, "
+                 f"{facts['cores']}, {facts['memory_gib']} GiB; an fsync takes {facts['fsync_ms']} ms; load before {facts['load_before']}, "
                  f"{facts['others_share']:.0%} of the machine went to other processes")
         print(f"\n{self.title}\n{about}\n")
         for line in [head, *lines]:
