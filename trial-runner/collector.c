@@ -111,14 +111,14 @@ static int64_t count(struct metric_collector *c, const char *name)
 static void on_point(void *ctx, const struct metric_point *m)
 {
 	struct metric_collector *c = ctx;
+
+	assert(m->metric && *m->metric);
 	struct run_point p = {
 		.metric = m->metric,
 		.step = m->has_step ? m->step : count(c, m->metric),
 		.value = m->value,
 		.time_us = m->time_us ? m->time_us : c->now_us,
 	};
-
-	assert(m->metric && *m->metric);
 	if (m->has_step || p.step >= 0)
 		c->fn(c->ctx, &p);
 }

@@ -88,7 +88,7 @@ class Replicas(EvidenceCase):
 
     def running(self, name):
         rows = self.cluster.sql("SELECT count(*) FROM core.trials t JOIN core.experiments e USING (experiment_id) WHERE "
-                                f"e.name = '{name}' AND t.state IN ('pending', 'starting', 'running')",
+                                f"e.name = '{name}' AND t.state IN ('starting', 'running')",
                                 self.database_name)
         return int(rows[0][0])
 
