@@ -1,1 +1,1 @@
-SRC_algorithms := $(wildcard algorithms/*.c)
+SRC_algorithms := $(wildcard algorithms/*.c algorithms/*/*.c)
