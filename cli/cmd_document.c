@@ -1,8 +1,11 @@
-/* trimtab __document man|markdown: the manual page and the reference, from the tables. */
+/* trimtab __document man|markdown|algorithms: the manual page and the references, from the tables. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "algorithms/registry.h"
 #include "cli/command.h"
+#include "lib/num.h"
 #include "lib/strbuf.h"
 
 enum { DOCUMENT_MAX = 4 << 20, LINE_WIDTH = 78 };
@@ -177,26 +180,131 @@ static void markdown(struct strbuf *out)
 			markdown_command(commands[i], out);
 }
 
+/* ---- settings of the algorithms ---------------------------------------------------------------- */
+
+static const char *setting_type(const struct algo_setting *s)
+{
+	switch (s->type) {
+	case ALGO_BOOL:
+		return "true or false";
+	case ALGO_INT:
+		return "int";
+	case ALGO_REAL:
+		return "double";
+	case ALGO_CHOICE:
+		return "choice";
+	case ALGO_PARAM:
+		return "a parameter's name";
+	case ALGO_TEXT:
+		return "text";
+	}
+	return "";
+}
+
+static void setting_default(const struct algo_setting *s, struct strbuf *out)
+{
+	char number[NUM_MAX];
+
+	if (s->required) {
+		strbuf_puts(out, "required");
+	} else if (isnan(s->def) || s->type == ALGO_PARAM || s->type == ALGO_TEXT) {
+		strbuf_puts(out, "chosen");
+	} else if (s->type == ALGO_BOOL) {
+		strbuf_puts(out, s->def != 0 ? "true" : "false");
+	} else if (s->type == ALGO_CHOICE) {
+		strbuf_puts(out, s->choices[(size_t)s->def]);
+	} else {
+		num_format(number, s->def);
+		strbuf_puts(out, number);
+	}
+}
+
+static void setting_bound(const char *before, double bound, struct strbuf *out)
+{
+	char number[NUM_MAX];
+
+	num_format(number, bound);
+	strbuf_printf(out, "%s%s", before, number);
+}
+
+static void setting_range(const struct algo_setting *s, struct strbuf *out)
+{
+	if (s->type == ALGO_CHOICE)
+		for (size_t i = 0; s->choices[i]; i++)
+			strbuf_printf(out, "%s`%s`", i ? ", " : "", s->choices[i]);
+	if (s->type != ALGO_INT && s->type != ALGO_REAL)
+		return;
+	if (isfinite(s->min))
+		setting_bound(s->above_min ? "above " : "from ", s->min, out);
+	if (isfinite(s->max)) {
+		strbuf_puts(out, isfinite(s->min) ? " " : "");
+		setting_bound(s->below_max ? "below " : "to ", s->max, out);
+	}
+}
+
+/* The name and the other names for it. */
+static void setting_names(const struct algo_setting *s, struct strbuf *out)
+{
+	strbuf_printf(out, "`%s`", s->name);
+	for (size_t i = 0; s->aliases && s->aliases[i]; i++)
+		strbuf_printf(out, ", `%s`", s->aliases[i]);
+}
+
+static void algorithm_block(const struct algorithm *a, struct strbuf *out)
+{
+	strbuf_printf(out, "<!-- settings: %s -->\n%s\n", a->name, a->doc);
+	if (a->aliases && a->aliases[0]) {
+		strbuf_puts(out, "\nAlso called");
+		for (size_t i = 0; a->aliases[i]; i++)
+			strbuf_printf(out, "%s `%s`", i ? "," : "", a->aliases[i]);
+		strbuf_puts(out, ".\n");
+	}
+	if (a->n_settings)
+		strbuf_puts(out, "\n| setting | type | default | range | meaning |\n| --- | --- | --- | --- | --- |\n");
+	for (uint32_t i = 0; i < a->n_settings; i++) {
+		const struct algo_setting *s = &a->settings[i];
+
+		strbuf_puts(out, "| ");
+		setting_names(s, out);
+		strbuf_printf(out, " | %s | ", setting_type(s));
+		setting_default(s, out);
+		strbuf_puts(out, " | ");
+		setting_range(s, out);
+		strbuf_printf(out, " | %s |\n", s->doc);
+	}
+	strbuf_puts(out, "<!-- end -->\n");
+}
+
+/* What tools/settings-tables puts into docs/algorithms.md. */
+static void settings(struct strbuf *out)
+{
+	for (size_t i = 0; i < n_algorithms; i++)
+		algorithm_block(algorithms[i], out);
+}
+
 static int document_run(struct cli *c)
 {
+	static const struct {
+		const char *name;
+		void (*write)(struct strbuf *out);
+	} kinds[] = {{"man", man}, {"markdown", markdown}, {"algorithms", settings}};
 	struct strbuf out;
-	bool is_man = strcmp(c->options.args[0], "man") == 0;
 
-	if (!is_man && strcmp(c->options.args[0], "markdown") != 0)
-		return cli_usage(c, "'%s' is neither man nor markdown", c->options.args[0]);
-	strbuf_init(&out, DOCUMENT_MAX);
-	if (is_man)
-		man(&out);
-	else
-		markdown(&out);
-	fputs(out.data, stdout);
-	strbuf_free(&out);
-	return EXIT_DONE;
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		if (strcmp(c->options.args[0], kinds[i].name) != 0)
+			continue;
+		strbuf_init(&out, DOCUMENT_MAX);
+		kinds[i].write(&out);
+		fputs(out.data, stdout);
+		strbuf_free(&out);
+		return EXIT_DONE;
+	}
+	return cli_usage(c, "'%s' is none of man, markdown, algorithms", c->options.args[0]);
 }
 
 const struct command cmd_document = {
 	.name = "__document",
-	.args = "man|markdown",
+	.args = "man|markdown|algorithms",
 	.summary = "Print the manual page or the reference",
 	.min_args = 1,
 	.max_args = 1,

@@ -23,6 +23,21 @@ def reference_is_fresh():
         yield f"{path} is not what the program says: run `make docs`"
 
 
+def settings_are_fresh():
+    """The settings in docs/algorithms.md are those of every algorithm's table."""
+    if not os.path.exists(BINARY):
+        return
+    path = "docs/algorithms.md"
+    page = read(path)
+    blocks = re.findall(r"(<!-- settings: (\S+) -->\n.*?<!-- end -->\n)", output("__document", "algorithms"), re.S)
+    for block, name in blocks:
+        if block not in page:
+            yield f"{path}: the settings of {name} are not what the program says: run `make docs`"
+    for name in re.findall(r"<!-- settings: (\S+) -->", page):
+        if name not in dict(block[::-1] for block in blocks):
+            yield f"{path}: there is no algorithm {name}"
+
+
 def manual_is_clean():
     if not os.path.exists(BINARY):
         return
@@ -61,6 +76,7 @@ def environment_is_documented():
 
 RULES = [
     ("the command reference is fresh", reference_is_fresh),
+    ("the settings of the algorithms are fresh", settings_are_fresh),
     ("the manual page is clean", manual_is_clean),
     ("documents name commands that exist", commands_exist),
     ("environment variables are documented", environment_is_documented),

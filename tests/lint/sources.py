@@ -17,7 +17,7 @@ FLOORS = {
     CONTROL: [LIB, ALGORITHMS, MODEL, STORE, RUNNER],
     API: [LIB, ALGORITHMS, MODEL, STORE, RUNNER, CONTROL],
     SERVER: [LIB, ALGORITHMS, MODEL, STORE, RUNNER, CONTROL, API],
-    CLI: [LIB, MODEL],
+    CLI: [LIB, ALGORITHMS, MODEL],
 }
 # main() chooses between the commands, the server and a trial's supervisor.
 EXCEPTIONS = {"cli/main.c": [SERVER, RUNNER]}
