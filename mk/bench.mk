@@ -15,6 +15,19 @@ $(PEERS): bench/peers.txt
 	@build/bench-venv/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
+# The search benchmark: its problems, as a shared library too, and the program that runs our algorithms.
+SEARCH_SRC := $(filter-out bench/search/run%,$(wildcard bench/search/*.c))
+SEARCH_LIB := $(O)/bench/libtrimtab-problems.so
+
+$(O)/pic/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,cc $<)
+	$(Q)$(CC) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -MMD -MP -c -o $@ $<
+$(SEARCH_LIB): $(SEARCH_SRC:%.c=$(O)/pic/%.o) $(O)/pic/algorithms/rng.o
+	@mkdir -p $(@D)
+	$(call say,ld $@)
+	$(Q)$(CC) $(filter-out -pie,$(LINK)) -shared $(LDFLAGS) -o $@ $^ -lm
+
 bench-setup:
 	@tools/setup bench
 	@+$(MAKE) --no-print-directory $(O)/trimtab $(BENCH_BIN)

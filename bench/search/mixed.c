@@ -1,0 +1,5 @@
+#include "bench/search/problem.h"
+void problems_add_mixed(struct problems *all)
+{
+	(void)all;
+}
