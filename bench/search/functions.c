@@ -270,13 +270,14 @@ struct function {
 	double (*f)(const double *x, uint32_t d);
 	double min[2], max[2];      /* of the first coordinate and of the others                   */
 	double best;
-	double optimum[DIM_MAX];    /* if all are the same: only the first, and `same`             */
+	double optimum[DIM_MAX];    /* to the digits known; if `same`, the first one stands for all */
 	bool same;
 };
 
 static const struct function functions[] = {
 	{"branin", 2, branin, {-5, 0}, {10, 15}, 0.39788735772973816, {3.14159265358979, 2.275}, false},
-	{"hartmann-3", 3, hartmann3, {0, 0}, {1, 1}, -3.8627797869493365, {0.114588, 0.555649, 0.852547}, false},
+	{"hartmann-3", 3, hartmann3, {0, 0}, {1, 1}, -3.8627797873326628,
+		{0.11458889, 0.55564889, 0.85254698}, false},
 	{"hartmann-6", 6, hartmann6, {0, 0}, {1, 1}, -3.3223680114155152,
 		{0.20169, 0.150011, 0.476874, 0.275332, 0.311652, 0.6573}, false},
 	{"ackley-5", 5, ackley, {-32.768, -32.768}, {32.768, 32.768}, 0, {0}, true},
@@ -293,7 +294,7 @@ static const struct function functions[] = {
 		{2.202906, 1.570796, 1.284992, 1.923058, 1.720470}, false},
 	{"six-hump-camel", 2, six_hump_camel, {-3, -2}, {3, 2}, -1.0316284534898774, {0.0898420, -0.7126564},
 		false},
-	{"shekel-4", 4, shekel, {0, 0}, {10, 10}, -10.536443153483535, {4.0007465, 4.0005935, 3.9996634, 3.9995098},
+	{"shekel-4", 4, shekel, {0, 0}, {10, 10}, -10.536443153483535, {4.00074687, 3.99950948, 4.00074687, 3.99950948},
 		false},
 	{"styblinski-tang-5", 5, styblinski_tang, {-5, -5}, {5, 5}, -195.83082851885708, {-2.9035340}, true},
 	{"goldstein-price", 2, goldstein_price, {-2, -2}, {2, 2}, 3, {0, -1}, false},
@@ -307,13 +308,13 @@ static const struct function functions[] = {
 	{"colville", 4, colville, {-10, -10}, {10, 10}, 0, {1}, true},
 	{"drop-wave", 2, drop_wave, {-5.12, -5.12}, {5.12, 5.12}, -1, {0}, true},
 	{"alpine-6", 6, alpine, {-10, -10}, {10, 10}, 0, {0}, true},
-	{"eggholder", 2, eggholder, {-512, -512}, {512, 512}, -959.64066271, {512, 404.2319}, false},
+	{"eggholder", 2, eggholder, {-512, -512}, {512, 512}, -959.64066272085097, {512, 404.2318052}, false},
 	{"sum-of-powers-12", 12, sum_of_powers, {-1, -1}, {1, 1}, 0, {0}, true},
 };
 
 static double evaluate(const struct problem *p, const double *x, uint64_t draw)
 {
-	const struct function *f = p->data;
+	const struct function *f = &functions[p->number];
 
 	(void)draw;
 	return f->f(x, f->d);
@@ -351,17 +352,22 @@ void problems_add_functions(struct problems *all)
 	for (uint32_t i = 0; i < COUNT(functions); i++) {
 		const struct function *f = &functions[i];
 		struct rng rng = rng_stream(problems_instance(all), RNG_MODEL, i);
+		double *optimum = problems_own(all, sizeof(f->optimum));
 		struct problem p = {
 			.best = f->best,
 			.median = NAN,
 			.params = params_of(all, f, &rng),
 			.n_params = f->d,
 			.evaluate = evaluate,
-			.data = f,
+			.number = i,
+			.optimum = optimum,
 		};
 
+		if (!p.params || !optimum)
+			return;
+		for (uint32_t j = 0; j < f->d; j++)
+			optimum[j] = f->optimum[f->same ? 0 : j];
 		snprintf(p.name, sizeof(p.name), "functions/%s", f->name);
-		if (p.params)
-			problems_add(all, &p);
+		problems_add(all, &p);
 	}
 }

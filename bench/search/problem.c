@@ -51,6 +51,11 @@ void problems_add(struct problems *all, const struct problem *p)
 	all->items[all->n++] = *p;
 }
 
+void problems_fail(struct problems *all)
+{
+	all->failed = true;
+}
+
 uint32_t problems_instance(const struct problems *all)
 {
 	return all->instance;

@@ -41,6 +41,7 @@ struct problem {
 	bool noisy;                         /* draws differ                                        */
 	double best;                        /* the value that nothing is better than               */
 	double median;                      /* of the space, NaN: unknown                          */
+	const double *optimum;              /* a place where `best` is taken; NULL: not known      */
 	const struct problem_param *params;
 	uint32_t n_params;
 	/* The value at x. `draw` chooses the noise of a noisy problem; 0 is the value without it. */
@@ -58,6 +59,7 @@ struct problems;
 void *problems_own(struct problems *all, size_t size);
 /* Copies *p and keeps the rest. */
 void problems_add(struct problems *all, const struct problem *p);
+void problems_fail(struct problems *all);       /* damaged data: problems_open() will fail     */
 uint32_t problems_instance(const struct problems *all);
 
 void problems_add_functions(struct problems *all);
