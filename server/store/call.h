@@ -30,6 +30,8 @@ struct store_call *store_call_send_for(struct store_call *c, int64_t experiment)
 
 /* Removes what purged experiments left, a part at a time, until nothing is left. */
 void store_sweep(struct store *s);
+/* Counts the ranking of an experiment anew: a page of it was slow. One experiment at a time. */
+void store_keep_ranking(struct store *s, int64_t experiment);
 
 store_answer_fn store_answer_outcome, store_answer_count;
 const char *const *store_outcome_names(void);

@@ -19,7 +19,7 @@ struct store {
 	struct listen *listen;
 	struct store_config config;
 	unsigned connections;
-	bool sweeping;
+	bool sweeping, ranking;
 	uint64_t executed[STMTS];
 	struct prom_series *seconds; /* NULL: nobody counts */
 };
@@ -192,6 +192,24 @@ void store_sweep(struct store *s)
 	struct store_call *c =
 		store_call_new(s, STMT_OBSERVATIONS_SWEEP, NULL, store_answer_count, (store_fn *)on_swept, s);
 	pg_int(&c->unit.args, ROWS);
+	store_call_send(c);
+}
+
+static void on_ranking_kept(void *ctx, int64_t count, const struct err *e)
+{
+	struct store *s = ctx;
+	(void)count, (void)e; /* without it the next page is slow once more */
+	s->ranking = false;
+}
+
+void store_keep_ranking(struct store *s, int64_t experiment)
+{
+	if (s->ranking)
+		return;
+	s->ranking = true;
+	struct store_call *c =
+		store_call_new(s, STMT_RANKING_KEEP, NULL, store_answer_count, (store_fn *)on_ranking_kept, s);
+	pg_int(&c->unit.args, experiment);
 	store_call_send(c);
 }
 

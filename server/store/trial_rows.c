@@ -9,7 +9,7 @@ struct line {
 	enum experiment_state in_state;
 	int in_next_number;
 	const char *in_uid, *in_metrics, *in_parameters;
-	bool fenced;
+	bool fenced, stale;
 };
 
 static const char *const *source_names(void)
@@ -61,6 +61,7 @@ static const struct row_field fields[] = {
 	ROW(ROW_TIME, L, t.started_us, "started_at"),
 	ROW(ROW_TIME, L, t.finished_us, "finished_at"),
 	ROW(ROW_INT, L, t.rank, "rank"),
+	ROW(ROW_BOOL, L, stale, "stale"),
 	ROW(ROW_STEP, L, t.last_step, "last_step"),
 	ROW_OF(store_outcome_names, L, t.outcome, "outcome"),
 };
@@ -91,10 +92,14 @@ static void answer_trials(struct store_call *c, const PGresult *res, const struc
 		rows->metrics = lines[0].in_metrics;
 		rows->parameters = lines[0].in_parameters;
 	}
+	bool stale = false;
 	for (size_t i = 0; i < n; i++) {
+		stale = stale || lines[i].stale;
 		if (lines[i].t.number > 0)
 			rows->items[rows->n++] = lines[i].t;
 	}
+	if (stale)
+		store_keep_ranking(c->store, rows->experiment);
 	done(c->ctx, rows, NULL);
 }
 

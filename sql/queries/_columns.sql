@@ -21,3 +21,5 @@
 --   in_experiment bigint, in_change bigint, in_next_number int
 -- columns: place
 --   in_state=state text, in_uid=uid text, in_metrics=metrics json, in_parameters=parameters json
+-- columns: ranked
+--   rank int, stale bool

@@ -2,7 +2,7 @@
 -- same for all rows is asked in subqueries that do not look at the row, and so run once.
 -- name: trials_by_number repeatable
 -- in: namespace text, name text, states text[], after_number int, max_rows int
--- out: @about, @place, remaining bigint, @trial, rank int, last_step bigint
+-- out: @about, @place, remaining bigint, @trial, @ranked, last_step bigint
 WITH x AS (
   SELECT e.experiment_id, e.state, e.uid::text AS uid, o.metric, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
          core.parameter_names(e.experiment_id) AS parameters
@@ -17,7 +17,7 @@ SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS
        CASE WHEN $3::text[] IS NULL THEN x.next_number - 1 - (SELECT max(number) FROM t)
             ELSE (SELECT count(*) FROM core.trials c WHERE c.experiment_id = (SELECT experiment_id FROM x) AND c.state = ANY ($3)
                   AND c.number > (SELECT max(number) FROM t)) END AS remaining,
-       @trial(t), r.rank, (SELECT max(b.step) FROM core.observations b
+       @trial(t), @ranked(r), (SELECT max(b.step) FROM core.observations b
         WHERE b.experiment_id = t.experiment_id AND b.number = t.number AND b.metric = x.metric) AS last_step
 FROM x LEFT JOIN t ON true
 LEFT JOIN core.ranks((SELECT experiment_id FROM x), (SELECT array_agg(cost) FROM t)) r ON r.cost = t.cost
@@ -25,7 +25,7 @@ ORDER BY t.number;
 
 -- name: trials_by_number_down repeatable
 -- in: namespace text, name text, states text[], after_number int, max_rows int
--- out: @about, @place, remaining bigint, @trial, rank int, last_step bigint
+-- out: @about, @place, remaining bigint, @trial, @ranked, last_step bigint
 WITH x AS (
   SELECT e.experiment_id, e.state, e.uid::text AS uid, o.metric, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
          core.parameter_names(e.experiment_id) AS parameters
@@ -40,7 +40,7 @@ SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS
        CASE WHEN $3::text[] IS NULL THEN (SELECT min(number) FROM t) - 1
             ELSE (SELECT count(*) FROM core.trials c WHERE c.experiment_id = (SELECT experiment_id FROM x) AND c.state = ANY ($3)
                   AND c.number < (SELECT min(number) FROM t)) END AS remaining,
-       @trial(t), r.rank, (SELECT max(b.step) FROM core.observations b
+       @trial(t), @ranked(r), (SELECT max(b.step) FROM core.observations b
         WHERE b.experiment_id = t.experiment_id AND b.number = t.number AND b.metric = x.metric) AS last_step
 FROM x LEFT JOIN t ON true
 LEFT JOIN core.ranks((SELECT experiment_id FROM x), (SELECT array_agg(cost) FROM t)) r ON r.cost = t.cost
@@ -49,7 +49,7 @@ ORDER BY t.number DESC;
 -- Every trial that succeeded has a rank, so those behind the last one of the page need not be counted.
 -- name: trials_by_rank repeatable
 -- in: namespace text, name text, after_cost double, after_number int, max_rows int
--- out: @about, @place, remaining bigint, @trial, rank int, last_step bigint
+-- out: @about, @place, remaining bigint, @trial, @ranked, last_step bigint
 WITH x AS (
   SELECT e.experiment_id, e.state, e.uid::text AS uid, o.metric, p.change, p.next_number, p.succeeded, core.metric_names(e.experiment_id) AS metrics,
          core.parameter_names(e.experiment_id) AS parameters
@@ -65,7 +65,7 @@ SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS
        coalesce(x.succeeded + 1 - max(r.rank) OVER () -
          (SELECT count(*) FROM core.trials c WHERE c.experiment_id = (SELECT experiment_id FROM x)
           AND c.cost = (SELECT cost FROM z) AND c.number <= (SELECT number FROM z)), 0) AS remaining,
-       @trial(t), r.rank, (SELECT max(b.step) FROM core.observations b
+       @trial(t), @ranked(r), (SELECT max(b.step) FROM core.observations b
         WHERE b.experiment_id = t.experiment_id AND b.number = t.number AND b.metric = x.metric) AS last_step
 FROM x LEFT JOIN t ON true
 LEFT JOIN core.ranks((SELECT experiment_id FROM x), (SELECT array_agg(cost) FROM t)) r ON r.cost = t.cost
@@ -73,7 +73,7 @@ ORDER BY t.cost, t.number;
 
 -- name: trials_by_change repeatable
 -- in: namespace text, name text, states text[], after_change bigint, after_number int, max_rows int
--- out: @about, @place, remaining bigint, @trial, rank int, last_step bigint
+-- out: @about, @place, remaining bigint, @trial, @ranked, last_step bigint
 WITH x AS (
   SELECT e.experiment_id, e.state, e.uid::text AS uid, o.metric, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
          core.parameter_names(e.experiment_id) AS parameters
@@ -89,7 +89,7 @@ SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS
        (SELECT count(*) FROM core.trials c WHERE c.experiment_id = (SELECT experiment_id FROM x)
          AND (c.change, c.number) > ((SELECT change FROM z), (SELECT number FROM z))
          AND ($3::text[] IS NULL OR c.state = ANY ($3))) AS remaining,
-       @trial(t), r.rank, (SELECT max(b.step) FROM core.observations b
+       @trial(t), @ranked(r), (SELECT max(b.step) FROM core.observations b
         WHERE b.experiment_id = t.experiment_id AND b.number = t.number AND b.metric = x.metric) AS last_step
 FROM x LEFT JOIN t ON true
 LEFT JOIN core.ranks((SELECT experiment_id FROM x), (SELECT array_agg(cost) FROM t)) r ON r.cost = t.cost
@@ -97,7 +97,7 @@ ORDER BY t.change, t.number;
 
 -- name: trial_get repeatable
 -- in: namespace text, name text, number int, trial text
--- out: @about, @place, @trial, rank int, last_step bigint
+-- out: @about, @place, @trial, @ranked, last_step bigint
 WITH x AS (
   SELECT e.experiment_id, e.state, e.uid::text AS uid, o.metric, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
          core.parameter_names(e.experiment_id) AS parameters
@@ -105,19 +105,17 @@ WITH x AS (
   LEFT JOIN core.objectives o ON o.experiment_id = e.experiment_id AND o.ordinal = 0
   WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL)
 SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS in_next_number, @place(x),
-       @trial(t),
-       CASE WHEN t.cost IS NOT NULL THEN (1 + (SELECT count(*) FROM core.trials b
-         WHERE b.experiment_id = t.experiment_id AND b.cost < t.cost))::int END AS rank,
-       (SELECT max(b.step) FROM core.observations b
+       @trial(t), @ranked(r), (SELECT max(b.step) FROM core.observations b
         WHERE b.experiment_id = t.experiment_id AND b.number = t.number AND b.metric = x.metric) AS last_step
 FROM x LEFT JOIN core.trials t ON t.experiment_id = x.experiment_id AND t.number = CASE WHEN $3 > 0 THEN $3 ELSE
-  (SELECT n.number FROM core.trials n WHERE n.experiment_id = x.experiment_id AND n.name = $4) END;
+  (SELECT n.number FROM core.trials n WHERE n.experiment_id = x.experiment_id AND n.name = $4) END
+LEFT JOIN LATERAL core.ranks(x.experiment_id, ARRAY[t.cost]) r ON true;
 
 -- With one objective the index of the ranking knows the lowest cost. With two, one walk in the order of the
 -- first leaves few candidates; with more, all are compared.
 -- name: pareto repeatable
 -- in: namespace text, name text, max_rows int
--- out: @about, @place, @trial, rank int, last_step bigint
+-- out: @about, @place, @trial, @ranked, last_step bigint
 WITH x AS (
   SELECT e.experiment_id, e.state, e.uid::text AS uid, o.metric, p.change, p.next_number, core.metric_names(e.experiment_id) AS metrics,
          core.parameter_names(e.experiment_id) AS parameters, (
@@ -145,8 +143,27 @@ t AS (
       AND (SELECT bool_and(p <= q) AND bool_or(p < q) FROM unnest(b.costs, a.costs) AS u (p, q)))
   ORDER BY t.cost, t.number LIMIT $3)
 SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS in_next_number, @place(x),
-       @trial(t), r.rank, (SELECT max(b.step) FROM core.observations b
+       @trial(t), @ranked(r), (SELECT max(b.step) FROM core.observations b
         WHERE b.experiment_id = t.experiment_id AND b.number = t.number AND b.metric = x.metric) AS last_step
 FROM x LEFT JOIN t ON true
 LEFT JOIN core.ranks((SELECT experiment_id FROM x), (SELECT array_agg(cost) FROM t)) r ON r.cost = t.cost
 ORDER BY t.cost, t.number;
+
+-- The ranking of an experiment as it is now, for core.ranks.
+-- name: ranking_keep repeatable
+-- in: experiment bigint
+-- out: count bigint
+WITH c AS (
+  SELECT cost, (sum(count(*)) OVER (ORDER BY cost) - count(*))::int AS below FROM core.trials
+  WHERE experiment_id = $1 AND cost IS NOT NULL GROUP BY cost),
+f AS (
+  SELECT array_agg(cost ORDER BY cost) AS fences, array_agg(below ORDER BY cost) AS below
+  FROM (SELECT cost, below, lag(below / 64, 1, -1) OVER (ORDER BY cost) AS previous FROM c) d WHERE below / 64 <> previous),
+r AS (
+  INSERT INTO core.rankings (experiment_id, change, completions, succeeded, fences, below)
+  SELECT p.experiment_id, p.change, p.completions, p.succeeded, f.fences, f.below
+  FROM core.progress p, f WHERE p.experiment_id = $1 AND f.fences IS NOT NULL
+  ON CONFLICT (experiment_id) DO UPDATE SET change = EXCLUDED.change, completions = EXCLUDED.completions,
+    succeeded = EXCLUDED.succeeded, fences = EXCLUDED.fences, below = EXCLUDED.below
+  RETURNING 1)
+SELECT count(*) AS count FROM r;

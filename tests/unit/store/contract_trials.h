@@ -210,6 +210,76 @@ static void test_pages_and_ranks(void **state)
 		ASK(store_trials, store_pareto(S, A, "default", "ranks", 10, on_trials, NULL))->items[0].number, 5);
 }
 
+/* The ranks of a page in the middle, beside those that PostgreSQL gives to the whole. */
+static void ranks_are_right(const char *experiment, int after)
+{
+	char query[400];
+	snprintf(query, sizeof query,
+		"SELECT string_agg(coalesce(r, 0)::text, ' ' ORDER BY number) FROM (SELECT number, "
+		"CASE WHEN cost IS NOT NULL THEN rank() OVER (ORDER BY cost) END AS r FROM core.trials JOIN "
+	    "core.experiments "
+		"USING (experiment_id) WHERE experiments.name = '%s') t WHERE number BETWEEN %d AND %d",
+		experiment, after + 1, after + 40);
+	struct store_trial_page q = {
+		.ns = "default", .experiment = experiment, .after_number = after, .limit = 40};
+	const struct store_trials *p = ASK(store_trials, store_trials_page(S, A, &q, on_trials, NULL));
+	char ranks[300] = "";
+	for (size_t i = 0, n = 0; i < p->n; i++)
+		n += (size_t)snprintf(ranks + n, sizeof ranks - n, "%s%d", i ? " " : "", p->items[i].rank);
+	assert_string_equal(ranks, sql(T.conninfo, query));
+}
+
+/* Index entries of the ranking that were read by everybody whose session has ended. */
+static int64_t entries_read(void)
+{
+	return strtoll(
+		sql(T.conninfo, "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'trials_rank'"),
+		NULL, 10);
+}
+
+/* Whoever asks for the page of a large experiment leaves its ranking counted for the next one. */
+static void test_ranks_of_many_are_not_counted_again(void **state)
+{
+	(void)state;
+	int64_t id = begin("many", 1);
+	char query[600];
+	snprintf(query, sizeof query,
+		"INSERT INTO core.trials (experiment_id, number, name, state, params, cost, completion, change) "
+		"SELECT %lld, n, 'many-' || n, 'succeeded', '{}', (n::bigint * 7919 %% 6007) / 2, n, 1 FROM "
+	    "generate_series(1, 6000) n; "
+		"UPDATE core.progress SET next_number = 6001, completions = 6000, change = 1 WHERE experiment_id = "
+	    "%lld",
+		(long long)id, (long long)id);
+	sql(T.conninfo, query);
+	ranks_are_right("many", 2000);
+	while (strcmp(sql(T.conninfo, "SELECT count(*) FROM core.rankings"), "0") == 0)
+		loop_pass(T.loop, true);
+	ranks_are_right("many", 2000);
+	snprintf(query, sizeof query,
+		"SELECT count(*) FROM core.ranks(%lld, (SELECT array_agg(cost) FROM core.trials WHERE experiment_id "
+	    "= %lld "
+		"AND number BETWEEN 2001 AND 2100))",
+		(long long)id, (long long)id);
+	const int64_t before = entries_read();
+	sql(T.conninfo, query);
+	const int64_t after = entries_read();
+	if (after - before > 100 * 66)
+		fail_msg("%lld entries were counted for 100 ranks", (long long)(after - before));
+
+	/* Those that end afterwards count, the best and the worst of all among them. */
+	static const double losses[] = {-1, 1e9, 1500, 1500.25, 0};
+	add(id, 6001, 5, TRIAL_RUNNING, "w1");
+	for (int i = 0; i < 5; i++) {
+		report(id, 6001 + i, "loss", 0, losses[i]);
+		(void)move(id, 6001 + i, TRIAL_SUCCEEDED, "Completed");
+	}
+	ranks_are_right("many", 0);
+	ranks_are_right("many", 5970);
+	/* Somebody takes a ranked one out by SQL. */
+	sql(T.conninfo, "UPDATE core.trials SET state = 'failed', cost = NULL WHERE name = 'many-5'");
+	ranks_are_right("many", 0);
+}
+
 static void test_pareto_front(void **state)
 {
 	(void)state;

@@ -300,6 +300,7 @@ int main(void)
 		cmocka_unit_test(test_steps_are_counted),
 		cmocka_unit_test(test_series_keep_the_extremes),
 		cmocka_unit_test(test_pages_and_ranks),
+		cmocka_unit_test(test_ranks_of_many_are_not_counted_again),
 		cmocka_unit_test(test_pareto_front),
 		cmocka_unit_test(test_workers),
 		cmocka_unit_test(test_users_trials),
