@@ -16,17 +16,23 @@ $(PEERS): bench/peers.txt
 	@touch $@
 
 # The search benchmark: its problems, as a shared library too, and the program that runs our algorithms.
-SEARCH_SRC := $(filter-out bench/search/run%,$(wildcard bench/search/*.c))
-SEARCH_LIB := $(O)/bench/libtrimtab-problems.so
+SEARCH_PROBLEMS := $(addprefix bench/search/,problem files functions bbob mixed tables yahpo curves)
+SEARCH_RUNNER   := $(addprefix bench/search/,run study results report timing)
+SEARCH_LIB      := $(O)/bench/libtrimtab-problems.so
 
 $(O)/pic/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,cc $<)
 	$(Q)$(CC) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -MMD -MP -c -o $@ $<
-$(SEARCH_LIB): $(SEARCH_SRC:%.c=$(O)/pic/%.o) $(O)/pic/algorithms/rng.o
+$(O)/search-run: $(SEARCH_RUNNER:%=$(O)/%.o) $(SEARCH_PROBLEMS:%=$(O)/%.o) $(O)/libalgorithms.a
+	$(call say,ld $@)
+	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(SEARCH_LIB): $(SEARCH_PROBLEMS:%=$(O)/pic/%.o) $(O)/pic/algorithms/rng.o
 	@mkdir -p $(@D)
 	$(call say,ld $@)
 	$(Q)$(CC) $(filter-out -pie,$(LINK)) -shared $(LDFLAGS) -o $@ $^ -lm
+
+search-run: $(O)/search-run $(SEARCH_LIB)
 
 bench-setup:
 	@tools/setup bench
@@ -51,4 +57,4 @@ bench-idle: bench-setup ## Processor and memory of an idle server with 1,000 fin
 bench-lists: bench-setup ## Lists and pages of trials among 1,000,000 stored
 	@$(BENCH_RUN) bench/lists.py
 
-.PHONY: bench bench-setup $(BENCHES)
+.PHONY: bench bench-setup search-run $(BENCHES)

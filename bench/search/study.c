@@ -1,0 +1,280 @@
+/* Ask, evaluate, tell. */
+#include "bench/search/study.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "algorithms/rng.h"
+
+/* ---- the space --------------------------------------------------------------------------------- */
+
+static void add_condition(struct space_builder *b, uint32_t child, const struct problem_param *p)
+{
+	double values[32];
+	uint32_t n = 0;
+
+	for (uint32_t k = 0; k < 32; k++)
+		if (p->when >> k & 1)
+			values[n++] = k;
+	if (n > 0)
+		space_when(b, child, p->parent, values, n);
+}
+
+struct space *study_space(const struct problem *p)
+{
+	struct space_builder *b = space_builder_new();
+	struct space_problem fault;
+	struct space *s;
+	size_t n;
+
+	if (!b)
+		return NULL;
+	for (uint32_t j = 0; j < p->n_params; j++)
+		space_add(b, &p->params[j].space);
+	for (uint32_t j = 0; j < p->n_params; j++)
+		add_condition(b, j, &p->params[j]);
+	s = space_build(b, &fault, 1, &n);
+	if (!s)
+		fprintf(stderr, "%s: parameter %u: %s\n", p->name, fault.param, space_fault_text(fault.fault));
+	return s;
+}
+
+/* ---- a running search -------------------------------------------------------------------------- */
+
+struct study {
+	const struct study_plan *plan;
+	const struct problem *problem;
+	struct space *space;
+	struct algo_objective objective;
+	struct algo_value *settings;
+	struct algo_problem p;
+	struct algo_trial *trials;  /* in the order of their numbers, which is that of their ends  */
+	double *x, *values;         /* of all trials                                               */
+	uint32_t asked, ended, size;
+	double incumbent;           /* best value told                                             */
+	double regret;              /* of its trial                                                */
+	void *cache;
+};
+
+struct complaint {
+	const char *problem;        /* NULL: silent                                                */
+};
+
+static void complain(void *ctx, const char *setting, int param, const char *message)
+{
+	const struct complaint *c = ctx;
+
+	if (c->problem)
+		fprintf(stderr, "%s: %s%s%s (parameter %d)\n", c->problem, setting ? setting : "", setting ? ": " : "",
+			message, param);
+}
+
+static bool apply_settings(struct study *s, struct complaint *c)
+{
+	const struct algorithm *a = s->plan->algorithm;
+
+	algo_settings_init(a, s->settings);
+	for (uint32_t i = 0; i < s->plan->n_settings; i++) {
+		const char *text = strchr(s->plan->settings[i], '=');
+		char name[64] = "";
+		int row = -1;
+
+		if (text && (size_t)(text - s->plan->settings[i]) < sizeof(name)) {
+			memcpy(name, s->plan->settings[i], (size_t)(text - s->plan->settings[i]));
+			row = algo_setting_find(a, name);
+		}
+		if (row < 0) {
+			complain(c, NULL, -1, s->plan->settings[i]);
+			return false;
+		}
+		if (!algo_setting_text(a, s->settings, (uint32_t)row, text + 1, complain, c))
+			return false;
+	}
+	return algo_check(a, &s->p, complain, c);
+}
+
+static void close_study(struct study *s)
+{
+	if (s->cache)
+		s->plan->algorithm->cache_free(s->cache);
+	space_unref(s->space);
+	free(s->settings);
+	free(s->trials);
+	free(s->x);
+	free(s->values);
+}
+
+static bool open_study(struct study *s, const struct study_plan *plan, struct complaint *c)
+{
+	const struct algorithm *a = plan->algorithm;
+	size_t d;
+
+	*s = (struct study){.plan = plan, .problem = problems_at(plan->all, plan->problem), .regret = INFINITY};
+	s->incumbent = s->problem->maximize ? -INFINITY : INFINITY;
+	s->space = study_space(s->problem);
+	s->size = plan->prefill + plan->trials + plan->parallel;
+	if (!s->space || s->size > STUDY_TRIALS_MAX)
+		return false;
+	d = space_dim(s->space);
+	s->objective = (struct algo_objective){
+		.direction = s->problem->maximize ? ALGO_MAXIMIZE : ALGO_MINIMIZE, .goal = NAN};
+	s->settings = calloc(a->n_settings + 1, sizeof(*s->settings));
+	s->trials = calloc(s->size, sizeof(*s->trials));
+	s->x = calloc(s->size * d, sizeof(*s->x));
+	s->values = calloc(s->size, sizeof(*s->values));
+	if (!s->settings || !s->trials || !s->x || !s->values)
+		return false;
+	s->p = (struct algo_problem){.space = s->space,
+		.objectives = &s->objective,
+		.n_objectives = 1,
+		.settings = s->settings,
+		.seed = plan->seed,
+		.max_trials = plan->trials,
+		.parallel = plan->parallel};
+	if (!apply_settings(s, c))
+		return false;
+	s->cache = a->cache_new ? a->cache_new(&s->p) : NULL;
+	return true;
+}
+
+static struct algo_trial *start_trial(struct study *s, const double *x)
+{
+	uint32_t d = space_dim(s->space), i = s->asked++;
+	double *copy = s->x + (size_t)i * d;
+
+	memcpy(copy, x, d * sizeof(*copy));
+	s->trials[i] = (struct algo_trial){.number = i + 1,
+		.suggested = true,
+		.x = copy,
+		.duration = NAN,
+		.resource = NAN,
+		.status = ALGO_PENDING};
+	return &s->trials[i];
+}
+
+/* The oldest pending trial ends. Its number is its draw, in a stream of the seed's own. */
+static void end_trial(struct study *s)
+{
+	uint32_t i = s->ended++;
+	struct algo_trial *t = &s->trials[i];
+	uint64_t draw = (s->plan->seed << 32) + t->number;
+	double v = problems_evaluate(s->plan->all, s->plan->problem, t->x, draw);
+
+	s->values[i] = v;
+	t->values = &s->values[i];
+	t->status = isnan(v) ? ALGO_FAILED : ALGO_SUCCEEDED;
+	if (s->problem->maximize ? v > s->incumbent : v < s->incumbent) {
+		s->incumbent = v;
+		s->regret = problems_regret(s->plan->all, s->plan->problem, t->x, v);
+	}
+}
+
+static double cpu_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* One suggestion; 0: none left, -1: failure. */
+static int ask(struct study *s, double *ms)
+{
+	double x[PROBLEM_PARAMS_MAX], before;
+	uint32_t offender;
+	struct algo_suggestion out = {.x = x};
+	struct algo_request r = {.first_number = s->asked + 1, .n = 1, .out = &out, .cache = s->cache};
+	struct algo_history h = {.trials = s->trials,
+		.n_trials = s->ended,
+		.pending = s->trials + s->ended,
+		.n_pending = s->asked - s->ended};
+	enum algo_outcome outcome;
+
+	before = cpu_ms();
+	outcome = s->plan->algorithm->suggest(&s->p, &h, &r);
+	*ms = cpu_ms() - before;
+	if (outcome == ALGO_EXHAUSTED || outcome == ALGO_WAIT)
+		return 0;
+	if (outcome != ALGO_OK || !space_valid(s->space, x, &offender)) {
+		fprintf(stderr, "%s on %s, seed %llu, trial %u: outcome %d\n", s->plan->algorithm->name,
+			s->problem->name, (unsigned long long)s->plan->seed, s->asked + 1, (int)outcome);
+		return -1;
+	}
+	start_trial(s, x);
+	return 1;
+}
+
+static void fill(struct study *s)
+{
+	double u[PROBLEM_PARAMS_MAX], x[PROBLEM_PARAMS_MAX];
+	struct rng rng = rng_stream(s->plan->seed, RNG_MODEL, UINT64_MAX);
+
+	for (uint32_t i = 0; i < s->plan->prefill; i++) {
+		for (uint32_t j = 0; j < space_dim(s->space); j++)
+			u[j] = rng_uniform(&rng);
+		space_decode(s->space, u, x);
+		start_trial(s, x);
+		end_trial(s);
+	}
+}
+
+/* Asks until `parallel` are pending, the plan is fulfilled or the algorithm has none. */
+static int ask_all(struct study *s, struct study_result *out)
+{
+	uint32_t first = s->plan->prefill;
+
+	while (s->asked - s->ended < s->plan->parallel && s->asked - first < s->plan->trials) {
+		int got = ask(s, &out->ms[s->asked - first]);
+
+		if (got <= 0)
+			return got;
+	}
+	return 0;
+}
+
+bool study_run(const struct study_plan *plan, struct study_result *out)
+{
+	struct complaint c = {problems_name(plan->all, plan->problem)};
+	struct study s;
+	bool ok = false;
+
+	*out = (struct study_result){0};
+	if (!open_study(&s, plan, &c))
+		goto out;
+	out->regret = calloc(plan->trials, sizeof(*out->regret));
+	out->ms = calloc(plan->trials + plan->parallel, sizeof(*out->ms));
+	if (!out->regret || !out->ms)
+		goto out;
+	fill(&s);
+	for (;;) {
+		if (ask_all(&s, out) < 0)
+			goto out;
+		if (s.asked == s.ended)
+			break;
+		end_trial(&s);
+		out->regret[out->n++] = s.regret;
+	}
+	ok = true;
+out:
+	close_study(&s);
+	return ok;
+}
+
+void study_free(struct study_result *r)
+{
+	free(r->regret);
+	free(r->ms);
+}
+
+bool study_possible(const struct study_plan *plan)
+{
+	struct complaint silent = {NULL};
+	struct study s;
+	bool ok = open_study(&s, plan, &silent);
+
+	close_study(&s);
+	return ok;
+}
