@@ -7,6 +7,7 @@ const struct algorithm *const algorithms[] = {
 	&algorithm_random,
 	&algorithm_grid,
 	&algorithm_sobol,
+	&algorithm_cmaes,
 	NULL,
 };
 const size_t n_algorithms = sizeof(algorithms) / sizeof(*algorithms) - 1;

@@ -18,3 +18,4 @@ const struct algorithm *algorithm_find(const char *name);       /* or alias; NUL
 extern const struct algorithm algorithm_random;
 extern const struct algorithm algorithm_grid;
 extern const struct algorithm algorithm_sobol;
+extern const struct algorithm algorithm_cmaes;
