@@ -8,13 +8,15 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "algorithms/rng.h"
+#include "bench/search/functions.h"
 #include "bench/search/problem.h"
 
 #define COUNT(a) ((uint32_t)(sizeof(a) / sizeof(*(a))))
 
-enum { DIM_MAX = 12 };
 static const double pi = 3.14159265358979323846;
 
 static double square(double v)
@@ -264,16 +266,6 @@ static double sum_of_powers(const double *x, uint32_t d)
 	return sum;
 }
 
-struct function {
-	const char *name;
-	uint32_t d;
-	double (*f)(const double *x, uint32_t d);
-	double min[2], max[2];      /* of the first coordinate and of the others                   */
-	double best;
-	double optimum[DIM_MAX];    /* to the digits known; if `same`, the first one stands for all */
-	bool same;
-};
-
 static const struct function functions[] = {
 	{"branin", 2, branin, {-5, 0}, {10, 15}, 0.39788735772973816, {3.14159265358979, 2.275}, false},
 	{"hartmann-3", 3, hartmann3, {0, 0}, {1, 1}, -3.8627797873326628,
@@ -312,6 +304,19 @@ static const struct function functions[] = {
 	{"sum-of-powers-12", 12, sum_of_powers, {-1, -1}, {1, 1}, 0, {0}, true},
 };
 
+const struct function *function_find(const char *name)
+{
+	for (uint32_t i = 0; i < COUNT(functions); i++)
+		if (strcmp(functions[i].name, name) == 0)
+			return &functions[i];
+	abort();
+}
+
+double function_optimum(const struct function *f, uint32_t j)
+{
+	return f->optimum[f->same ? 0 : j];
+}
+
 static double evaluate(const struct problem *p, const double *x, uint64_t draw)
 {
 	const struct function *f = &functions[p->number];
@@ -333,7 +338,7 @@ static void trim(struct rng *r, double optimum, double *min, double *max)
 static const struct problem_param *params_of(
 	struct problems *all, const struct function *f, struct rng *r)
 {
-	static const char *const names[DIM_MAX] = {
+	static const char *const names[FUNCTION_DIM_MAX] = {
 		"x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12"};
 	struct problem_param *params = problems_own(all, f->d * sizeof(*params));
 
@@ -342,7 +347,7 @@ static const struct problem_param *params_of(
 		params[j].space.kind = SPACE_DOUBLE;
 		params[j].space.min = f->min[j > 0];
 		params[j].space.max = f->max[j > 0];
-		trim(r, f->optimum[f->same ? 0 : j], &params[j].space.min, &params[j].space.max);
+		trim(r, function_optimum(f, j), &params[j].space.min, &params[j].space.max);
 	}
 	return params;
 }
@@ -366,7 +371,7 @@ void problems_add_functions(struct problems *all)
 		if (!p.params || !optimum)
 			return;
 		for (uint32_t j = 0; j < f->d; j++)
-			optimum[j] = f->optimum[f->same ? 0 : j];
+			optimum[j] = function_optimum(f, j);
 		snprintf(p.name, sizeof(p.name), "functions/%s", f->name);
 		problems_add(all, &p);
 	}

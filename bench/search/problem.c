@@ -174,6 +174,7 @@ struct problems *problems_open(const char *folder, uint32_t instance)
 	problems_add_functions(all);
 	problems_add_bbob(all);
 	problems_add_mixed(all);
+	problems_add_planted(all);
 	if (folder && *folder) {
 		problems_add_tables(all, folder);
 		problems_add_yahpo(all, folder);

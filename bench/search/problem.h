@@ -65,6 +65,7 @@ uint32_t problems_instance(const struct problems *all);
 void problems_add_functions(struct problems *all);
 void problems_add_bbob(struct problems *all);
 void problems_add_mixed(struct problems *all);
+void problems_add_planted(struct problems *all);
 void problems_add_tables(struct problems *all, const char *folder);
 void problems_add_yahpo(struct problems *all, const char *folder);
 void problems_add_curves(struct problems *all, const char *folder);
