@@ -5,7 +5,7 @@
  * are exact; equal or not is all that counts). The kernel is Matern 5/2 over
  *     r^2 = sum_j d_j^2 / l_j^2,  d_j = u_j - v_j, or 0 or 1 for categories,
  * times the signal variance; observations carry Gaussian noise; the mean is a constant with a normal
- * prior, integrated out of the search analytically. Targets are larger-is-better numbers of unit
+ * prior, solved for at every theta. Targets are larger-is-better numbers of unit
  * scale (warp.h makes them). Hyperparameters are the maximum of the posterior density (Rasmussen
  * and Williams 2006, sections 2.2, 5.4.1) by projected L-BFGS over their logarithms:
  *     theta = ln l_1 .. ln l_d, ln signal variance, ln noise variance        (gp_n_theta() of them)
@@ -68,6 +68,8 @@ struct gp_prior gp_prior(enum gp_prior_set set, uint32_t active);
 
 struct gp;
 
+enum { GP_PLACES_MAX = 4096 };  /* different rows, with appended and pending ones: 128 MB      */
+
 struct gp_data {
 	const double *x;            /* n rows of d                                                 */
 	const double *y;            /* n; finite                                                   */
@@ -99,13 +101,15 @@ void gp_start_random(const struct gp *g, struct rng *r, double *theta);
 /*
  * Finds theta and conditions on all data. Rows with equal columns are one place: their mean counts,
  * with as much less noise. Without any start the prior's is used; n = 0 leaves the prior.
- * ALGO_OK, ALGO_NO_MEMORY, ALGO_CANCELLED, or ALGO_DEFECT (no theta gives a factor: cannot happen
- * with finite data). After a failure only gp_fit(), gp_condition() and gp_free() may be called.
+ * ALGO_OK, ALGO_NO_MEMORY (or too many places), ALGO_CANCELLED, or ALGO_DEFECT (the kernel matrix has
+ * no factor even with jitter: cannot happen with finite data). After a failure only gp_fit(),
+ * gp_condition() and gp_free() may be called.
  */
 enum algo_outcome gp_fit(struct gp *g, const struct gp_data *data, const struct gp_fit *how);
 /* The same with theta given. O(n^3). */
 enum algo_outcome gp_condition(struct gp *g, const struct gp_data *data, const double *theta);
-/* One more observation, O(n^2); the mean's constant is estimated anew. `noise` as in gp_data. */
+/* One more observation, O(n^2); the mean's constant is solved for anew. `noise` as in gp_data.
+ * After a failure the model is as before. */
 enum algo_outcome gp_append(struct gp *g, const double *x, double y, double noise);
 /* New targets for all rows, in the order of gp_data and the appends; O(n^2). Not after
  * gp_fantasize(). */

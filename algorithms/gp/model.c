@@ -1,0 +1,335 @@
+/* A Gaussian process: its life, its factor, rows that are appended. */
+#include "algorithms/gp/model.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "algorithms/assert.h"
+#include "algorithms/gp/linalg.h"
+#include "algorithms/gp/model_impl.h"
+
+/* A smaller distance between the kernel matrix and singularity is taken for rounding. */
+static const double JITTER = 1e-8, LEAST_PIVOT = 1e-10;
+enum { JITTERS = 6 };
+
+static double *vectors(uint32_t d, struct gp *g)
+{
+	double *at = calloc(4 * (size_t)d + 2, sizeof(*at));
+
+	g->theta = at;
+	if (at) {
+		g->inverse_length = at + d + 2;
+		g->weight = g->inverse_length + d;
+		g->point = g->weight + d;
+	}
+	return at;
+}
+
+struct gp *gp_new(uint32_t d, const bool *category, const struct gp_prior *prior)
+{
+	struct gp *g = calloc(1, sizeof(*g));
+
+	linalg_use_one_thread();
+	if (!g)
+		return NULL;
+	g->d = d;
+	g->prior = *prior;
+	g->samples = 1;
+	g->category = calloc(d + 1, sizeof(*g->category));
+	if (!g->category || !vectors(d, g)) {
+		gp_free(g);
+		return NULL;
+	}
+	if (category)
+		memcpy(g->category, category, d * sizeof(*category));
+	gp_start_prior(g, g->theta);
+	gp_set_theta(g, g->theta);
+	return g;
+}
+
+void gp_free(struct gp *g)
+{
+	if (!g)
+		return;
+	free(g->category);
+	free(g->theta);
+	free(g->place);
+	free(g->row_weight);
+	free(g->block);
+	free(g->z);
+	free(g);
+}
+
+struct gp *gp_copy(const struct gp *g)
+{
+	struct gp *copy = gp_new(g->d, g->category, &g->prior);
+	size_t draws = (size_t)g->samples * g->pending;
+
+	if (!copy)
+		return NULL;
+	if (!gp_reserve(copy, g->places + g->pending, g->rows) ||
+		(g->z && !(copy->z = malloc(draws * sizeof(*copy->z))))) {
+		gp_free(copy);
+		return NULL;
+	}
+	copy->rows = g->rows;
+	copy->places = g->places;
+	copy->pending = g->pending;
+	copy->samples = g->samples;
+	copy->within = g->within;
+	copy->log_weights = g->log_weights;
+	copy->constant = g->constant;
+	if (g->rows > 0) {
+		memcpy(copy->place, g->place, g->rows * sizeof(*g->place));
+		memcpy(copy->row_weight, g->row_weight, g->rows * sizeof(*g->row_weight));
+	}
+	if (g->z)
+		memcpy(copy->z, g->z, draws * sizeof(*g->z));
+	gp_move_contents(copy, g);
+	gp_set_theta(copy, g->theta);
+	return copy;
+}
+
+/* ---- theta ------------------------------------------------------------------------------------- */
+
+uint32_t gp_n_theta(const struct gp *g)
+{
+	return g->d + 2;
+}
+
+const double *gp_theta(const struct gp *g)
+{
+	return g->theta;
+}
+
+double gp_signal_variance(const struct gp *g)
+{
+	return g->signal;
+}
+
+double gp_noise_variance(const struct gp *g)
+{
+	return g->noise;
+}
+
+double gp_lengthscale(const struct gp *g, uint32_t j)
+{
+	return exp(g->theta[j]);
+}
+
+double gp_constant(const struct gp *g)
+{
+	return g->constant;
+}
+
+uint32_t gp_rows(const struct gp *g)
+{
+	return g->rows;
+}
+
+uint32_t gp_samples(const struct gp *g)
+{
+	return g->samples;
+}
+
+void gp_set_theta(struct gp *g, const double *theta)
+{
+	uint32_t n = g->places + g->pending;
+
+	if (theta != g->theta)
+		memcpy(g->theta, theta, gp_n_theta(g) * sizeof(*theta));
+	g->signal = exp(theta[g->d]);
+	g->noise = exp(theta[g->d + 1]);
+	for (size_t j = 0; j < g->d; j++) {
+		const double *from = g->x + j * g->capacity;
+		double *to = g->scaled + j * g->capacity, shrink = exp(-theta[j]);
+
+		g->inverse_length[j] = g->category[j] ? 1 : shrink;
+		g->weight[j] = g->category[j] ? shrink * shrink : 0;
+		for (uint32_t a = 0; a < n; a++)
+			to[a] = g->inverse_length[j] * from[a];
+	}
+}
+
+/* ---- the factor -------------------------------------------------------------------------------- */
+
+void gp_kernel_row(struct gp *g, uint32_t a, double *k, double *slope)
+{
+	struct kernel_columns columns = gp_columns(g);
+
+	for (size_t j = 0; j < g->d; j++)
+		g->point[j] = g->scaled[j * g->capacity + a];
+	kernel_distances(&columns, a, g->point, k);
+	kernel_matern(a, g->signal, k, k, slope);
+}
+
+static bool try_factor(struct gp *g, double jitter)
+{
+	size_t ld = g->capacity;
+
+	for (uint32_t a = 0; a < g->places; a++) {
+		gp_kernel_row(g, a, g->factor + a * ld, g->scratch);
+		g->factor[a * ld + a] = g->signal * (1 + jitter) + g->noise * g->noise_scale[a];
+	}
+	return linalg_cholesky(g->places, g->factor, ld);
+}
+
+enum algo_outcome gp_factorize(struct gp *g)
+{
+	double jitter = 0;
+	int tries = 0;
+
+	while (!try_factor(g, jitter) && tries++ < JITTERS)
+		jitter = jitter > 0 ? 10 * jitter : JITTER;
+	if (tries > JITTERS)
+		return ALGO_DEFECT;
+	linalg_invert(g->places, g->factor, g->capacity);
+	return ALGO_OK;
+}
+
+/* The constant is the mode given theta: (1'K^-1 y) / (1'K^-1 1 + 1 / its prior variance). */
+static void solve_constant(struct gp *g)
+{
+	double ones, both = kernel_dot_square(g->places, g->whitened_one, g->whitened_target, &ones);
+	double variance = g->prior.mean_variance;
+
+	g->constant = variance > 0 ? both / (ones + 1 / variance) : 0;
+	for (uint32_t a = 0; a < g->places; a++)
+		g->beta[a] = g->whitened_target[a] - g->constant * g->whitened_one[a];
+}
+
+void gp_whiten(struct gp *g)
+{
+	memcpy(g->whitened_target, g->target, g->places * sizeof(double));
+	for (uint32_t a = 0; a < g->places; a++)
+		g->whitened_one[a] = 1;
+	linalg_apply(g->places, g->factor, g->capacity, g->whitened_target);
+	linalg_apply(g->places, g->factor, g->capacity, g->whitened_one);
+	solve_constant(g);
+}
+
+enum algo_outcome gp_condition(struct gp *g, const struct gp_data *data, const double *theta)
+{
+	enum algo_outcome outcome = gp_take(g, data);
+
+	gp_set_theta(g, theta);
+	if (outcome == ALGO_OK)
+		outcome = gp_factorize(g);
+	if (outcome == ALGO_OK && g->places > 0)
+		gp_whiten(g);
+	if (g->places == 0)
+		g->constant = 0;
+	return outcome;
+}
+
+void gp_retarget(struct gp *g, const double *y)
+{
+	ALGO_ASSERT(g->pending == 0);
+	if (g->places == 0)
+		return;
+	gp_take_targets(g, y);
+	memcpy(g->whitened_target, g->target, g->places * sizeof(double));
+	linalg_apply(g->places, g->factor, g->capacity, g->whitened_target);
+	solve_constant(g);
+}
+
+double gp_log_likelihood(const struct gp *g)
+{
+	double squares, value = g->log_weights, merged = (double)g->rows - g->places;
+	double variance = g->prior.mean_variance;
+
+	kernel_dot_square(g->places, g->beta, g->beta, &squares);
+	value -= squares + g->rows * log(2 * M_PI) + merged * log(g->noise) + g->within / g->noise;
+	if (variance > 0)
+		value -= g->constant * g->constant / variance;
+	for (size_t a = 0; a < g->places; a++)
+		value += 2 * log(g->factor[a * g->capacity + a]);
+	return value / 2;
+}
+
+double gp_log_density(const struct gp *g)
+{
+	double value = gp_log_likelihood(g), unused;
+
+	for (uint32_t j = 0; j < g->d; j++)
+		value += gp_log_prior(&g->prior.lengthscale, g->theta[j], &unused);
+	value += gp_log_prior(&g->prior.signal, g->theta[g->d], &unused);
+	return value + gp_log_prior(&g->prior.noise, g->theta[g->d + 1], &unused);
+}
+
+/* ---- rows one by one --------------------------------------------------------------------------- */
+
+/*
+ * Puts x at place n = places + pending and appends its row to the inverse factor: with l = L^-1 k and
+ * p^2 = k(x, x) + noise - l'l the row is (-l' L^-1 / p, 1 / p). l is left in scratch. Returns p.
+ */
+static double append_place(struct gp *g, const double *x, double noise)
+{
+	uint32_t n = g->places + g->pending;
+	double *row = g->factor + (size_t)n * g->capacity, *l = g->scratch, squares, pivot;
+
+	for (size_t j = 0; j < g->d; j++) {
+		g->x[j * g->capacity + n] = x[j];
+		g->scaled[j * g->capacity + n] = g->inverse_length[j] * x[j];
+	}
+	gp_kernel_row(g, n, l, row);
+	linalg_apply(n, g->factor, g->capacity, l);
+	kernel_dot_square(n, l, l, &squares);
+	pivot = sqrt(fmax(g->signal + noise - squares, g->signal * LEAST_PIVOT));
+	memcpy(row, l, n * sizeof(*l));
+	linalg_apply_transposed(n, g->factor, g->capacity, row);
+	for (uint32_t a = 0; a < n; a++)
+		row[a] /= -pivot;
+	row[n] = 1 / pivot;
+	return pivot;
+}
+
+enum algo_outcome gp_append(struct gp *g, const double *x, double y, double noise)
+{
+	uint32_t n = g->places;
+	double pivot, unused;
+
+	ALGO_ASSERT(g->pending == 0);
+	if (!gp_reserve(g, n + 1, g->rows + 1))
+		return ALGO_NO_MEMORY;
+	pivot = append_place(g, x, g->noise * noise);
+	g->whitened_target[n] = (y - kernel_dot_square(n, g->scratch, g->whitened_target, &unused)) / pivot;
+	g->whitened_one[n] = (1 - kernel_dot_square(n, g->scratch, g->whitened_one, &unused)) / pivot;
+	g->target[n] = y;
+	g->noise_scale[n] = noise;
+	g->place[g->rows] = n;
+	g->row_weight[g->rows] = 1 / noise;
+	g->places++;
+	g->rows++;
+	solve_constant(g);
+	return ALGO_OK;
+}
+
+enum algo_outcome gp_fantasize(struct gp *g, const double *places, uint32_t p, uint32_t samples,
+	const double *z, double *f)
+{
+	size_t draws = (size_t)p * samples;
+	uint32_t n = g->places;
+	double unused;
+
+	ALGO_ASSERT(g->pending == 0 && samples > 0);
+	if (p == 0)
+		return ALGO_OK;
+	if (!gp_reserve(g, n + p, g->rows) || !(g->z = malloc(draws * sizeof(*z))))
+		return ALGO_NO_MEMORY;
+	memcpy(g->z, z, draws * sizeof(*z));
+	g->samples = samples;
+	for (uint32_t i = 0; i < p; i++, g->pending++) {
+		double pivot = append_place(g, places + (size_t)i * g->d, g->signal * JITTER);
+		double mean = g->constant + kernel_dot_square(n, g->scratch, g->beta, &unused);
+
+		for (uint32_t s = 0; s < samples; s++) {
+			const double *draw = z + (size_t)s * p;
+
+			f[(size_t)s * p + i] = mean + pivot * draw[i] +
+								   kernel_dot_square(i, g->scratch + n, draw, &unused);
+		}
+	}
+	return ALGO_OK;
+}

@@ -1,0 +1,74 @@
+/*
+ * Inside the model: what model.c, places.c, fit.c and posterior.c share.
+ *
+ * A "place" is a distinct row: observations with equal columns are merged into their weighted mean.
+ * The first `places` entries of the arrays are observed places, the next `pending` ones fantasies.
+ */
+#pragma once
+#include "algorithms/gp/kernel.h"
+#include "algorithms/gp/model.h"
+
+struct gp {
+	uint32_t d;
+	bool *category;             /* d                                                           */
+	struct gp_prior prior;
+
+	double *theta;              /* d + 2, and what follows from it:                            */
+	double *inverse_length;     /* d; 1 for categories                                         */
+	double *weight;             /* d; 1 / l^2 for categories, else 0                           */
+	double signal, noise;       /* variances                                                   */
+	double *point;              /* d; scratch of the owner's changing calls                    */
+
+	uint32_t rows, row_capacity;
+	uint32_t *place;            /* of each row                                                 */
+	double *row_weight;         /* 1 / noise multiple                                          */
+	double within;              /* sum of weight (y - the place's target)^2                    */
+	double log_weights;         /* sum of ln weight over rows minus that over places           */
+
+	uint32_t places, pending, samples;
+	uint32_t capacity;          /* of the arrays below, the distance between columns and rows  */
+	double *block;              /* their memory                                                */
+	double *x, *scaled;         /* d columns: as given; divided by lengthscales                */
+	double *noise_scale, *target;
+	double *whitened_target, *whitened_one;     /* L^-1 y, L^-1 1                              */
+	double *beta;               /* L^-1 (y - c)                                                */
+	double *scratch;            /* as point                                                    */
+	double *factor;             /* L^-1, lower triangle                                        */
+	double constant;            /* c                                                           */
+	double *z;                  /* samples x pending: whitened residuals of the fantasies      */
+};
+
+/* prior.c: ln p(t) and its derivative. */
+double gp_log_prior(const struct gp_density *p, double t, double *derivative);
+
+/* places.c */
+/* Room for this many places and rows; what is there stays. False: no memory, nothing changed. */
+bool gp_reserve(struct gp *g, uint32_t places, uint32_t rows);
+/* Copies everything of the places; `to` has room. */
+void gp_move_contents(struct gp *to, const struct gp *from);
+/* Takes the data: rows, places, columns, targets. */
+enum algo_outcome gp_take(struct gp *g, const struct gp_data *data);
+/* Targets of all places from y of all rows. */
+void gp_take_targets(struct gp *g, const double *y);
+
+/* model.c */
+void gp_set_theta(struct gp *g, const double *theta);   /* and scales all columns              */
+/* Row `a` of the kernel matrix: its first `a` entries and their slopes. Leaves the scaled row in
+ * g->point. */
+void gp_kernel_row(struct gp *g, uint32_t a, double *k, double *slope);
+/* The inverse factor of the places under theta. ALGO_OK or ALGO_DEFECT. */
+enum algo_outcome gp_factorize(struct gp *g);
+/* whitened_*, constant and beta from the factor and the targets. */
+void gp_whiten(struct gp *g);
+/* Of all rows, with the density of the constant. */
+double gp_log_likelihood(const struct gp *g);
+
+/* fit.c */
+/* What gp_fit() minimises for the places that were taken: the negative log density and its gradient
+ * (n_theta). NaN: no factor or no memory. Leaves the model without a factor. */
+double gp_evaluate(struct gp *g, const double *theta, double *gradient);
+
+static inline struct kernel_columns gp_columns(const struct gp *g)
+{
+	return (struct kernel_columns){g->scaled, g->capacity, g->d, g->weight};
+}

@@ -1,0 +1,68 @@
+/* The densities that hyperparameters have before any data: published sets, and how to evaluate them. */
+#include <math.h>
+
+#include "algorithms/gp/model_impl.h"
+
+/* Bounds that keep a search sane where a prior does not: lengthscales from a hundredth of the range. */
+#define LENGTHS .min = -4.6051701859880914, .max = 4.6051701859880914
+#define SIGNALS .min = -6.9077552789821368, .max = 4.6051701859880914
+#define NOISES .min = -13.815510557964274, .max = 0
+
+/* Lengthscales of the dimension-scaled set are centered by gp_prior(). */
+static const struct gp_prior sets[] = {
+	[GP_PRIOR_DEFAULT] = {
+		.lengthscale = {.precision = 1.0 / 3, .slope = -1, LENGTHS},
+		.signal = {.precision = 1 / 0.49, SIGNALS},
+		.noise = {.center = -4, .precision = 1, .slope = -1, NOISES, .start = -5},
+		.mean_variance = 10,
+	},
+	[GP_PRIOR_BOTORCH] = {
+		.lengthscale = {.precision = 1.0 / 3, .slope = -1, .min = -3.6888794541139363, .max = 10},
+		.signal = {.min = 0, .max = 0},
+		.noise = {.center = -4, .precision = 1, .slope = -1, .min = -9.2103403719761836, .max = 3,
+			.start = -5},
+		.mean_variance = 1e6,
+	},
+	[GP_PRIOR_OPTUNA] = {
+		.lengthscale = {.up = 0.1, .down = 0.1, .power = 2, .min = -7, .max = 7},
+		.signal = {.slope = 1, .up = 1, .power = 1, .min = -10, .max = 5},
+		.noise = {.slope = 0.1, .up = 30, .power = 1, NOISES, .start = -5.7037824746562009},
+	},
+	[GP_PRIOR_VIZIER] = {
+		.lengthscale = {.center = -0.34657359027997264, .precision = 0.08, .min = -2.3025850929940455,
+			.max = 2.3025850929940455, .start = -0.34657359027997264},
+		.signal = {.center = -3.2441936328524905, .precision = 0.02, .min = -6.9077552789821368,
+			.max = 2.3025850929940455, .start = -3.2441936328524905},
+		.noise = {.center = -5.546778725846536, .precision = 0.02, .min = -23.025850929940457, .max = 0,
+			.start = -5.5467787257465},
+	},
+	[GP_PRIOR_HEBO] = {
+		.lengthscale = {LENGTHS, .start = -0.69314718055994529},
+		.signal = {.slope = -0.5, .up = 0.5, .power = 1, SIGNALS},
+		.noise = {.center = -4.6051701859880909, .precision = 4, .slope = -1,
+			.min = -7.1308988302963465, .max = 0, .start = -4.6051701859880909},
+		.mean_variance = 1e6,
+	},
+};
+
+/* Hvarfner, Hellsten and Nardi 2024 (arXiv 2402.02229): the median grows as the root of dimension. */
+struct gp_prior gp_prior(enum gp_prior_set set, uint32_t active)
+{
+	struct gp_prior p = sets[set];
+
+	if (set == GP_PRIOR_DEFAULT || set == GP_PRIOR_BOTORCH) {
+		p.lengthscale.center = M_SQRT2 + 0.5 * log(active > 0 ? active : 1);
+		p.lengthscale.start = fmin(p.lengthscale.center - 3, p.lengthscale.max);
+	}
+	return p;
+}
+
+double gp_log_prior(const struct gp_density *p, double t, double *derivative)
+{
+	double apart = t - p->center;
+	double up = p->up > 0 ? p->up * exp(p->power * t) : 0;
+	double down = p->down > 0 ? p->down * exp(-p->power * t) : 0;
+
+	*derivative = -p->precision * apart + p->slope - p->power * (up - down);
+	return -0.5 * p->precision * apart * apart + p->slope * t - up - down;
+}
