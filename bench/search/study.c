@@ -192,6 +192,7 @@ static int ask(struct study *s, double *ms)
 		.pending = s->trials + s->ended,
 		.n_pending = s->asked - s->ended};
 	enum algo_outcome outcome;
+	struct algo_trial *started;
 
 	before = cpu_ms();
 	outcome = s->plan->algorithm->suggest(&s->p, &h, &r);
@@ -203,7 +204,11 @@ static int ask(struct study *s, double *ms)
 			s->problem->name, (unsigned long long)s->plan->seed, s->asked + 1, (int)outcome);
 		return -1;
 	}
-	start_trial(s, x);
+	started = start_trial(s, x);
+	started->resource = out.resource;
+	started->parent = out.parent;
+	started->bracket = out.bracket;
+	started->rung = out.rung;
 	return 1;
 }
 
