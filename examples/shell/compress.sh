@@ -3,6 +3,7 @@
 # Usage: compress.sh mf=bt4,nice=64,lc=3,pb=2
 set -eu
 options=${1:?usage: compress.sh OPTION=VALUE,...}
+command -v xz >/dev/null || { echo "compress.sh: xz is missing: install the package xz-utils" >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # In steps, not in a pipe: a step that fails must end the trial instead of making a small result.
