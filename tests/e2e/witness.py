@@ -44,6 +44,8 @@ def report(step):
                 sys.exit(1)
         except OSError:
             pass
+        if not os.path.isdir(folder):   # the test is over, however it ended
+            sys.exit(1)
         time.sleep(0.02)
 
 
