@@ -140,7 +140,7 @@ static void remember_pushed(struct control *c, const struct report *r, const str
 {
 	const int number = r->number;
 
-	if (!r->arena && ack && ack->found && !ack->pushed && !trial_state_over(ack->state))
+	if (!r->arena && ack && !ack->pushed && !trial_state_over(ack->state))
 		store_trials_pushed(c->store, NULL, r->experiment, &number, 1, NULL, NULL);
 }
 
@@ -160,7 +160,7 @@ static void answer_client(const struct report *r, const struct store_ack *ack)
 	struct report_answer answer = {.accepted = r->n, .reason = "", .message = ""};
 	struct err e;
 
-	if (!ack || !ack->found) {
+	if (!ack) {
 		err_set(&e, ERR_GONE, "trial %d does not exist (any more); nothing was stored", (int)r->number);
 		r->done(r->ctx, NULL, &e);
 		return;
@@ -189,7 +189,7 @@ static void committed(struct lane *l, const struct store_acks *acks)
 		const struct store_ack *ack = ack_of(acks, r);
 		tell_experiment(c, r);
 		remember_pushed(c, r, ack);
-		if (ack && ack->found)
+		if (ack)
 			metrics_points(c, r->n);
 		if (r->arena)
 			run_ack(r->backend, &r->key, r->cursor);

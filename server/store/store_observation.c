@@ -88,15 +88,9 @@ static void batch_sort_out(struct batch *b, struct arena *a)
 	}
 }
 
-static void batch_arguments(const struct batch *b, struct pg_args *p)
+static void points_arguments(const struct batch *b, struct pg_args *p)
 {
 	const struct store_point *points = b->points;
-	pg_array(p, b->n_kept);
-	for (size_t i = 0; i < b->n_kept; i++)
-		pg_int_element(p, points[b->kept[i]].experiment);
-	pg_array(p, b->n_kept);
-	for (size_t i = 0; i < b->n_kept; i++)
-		pg_int_element(p, points[b->kept[i]].number);
 	pg_array(p, b->n_kept);
 	for (size_t i = 0; i < b->n_kept; i++)
 		pg_text_element(p, points[b->kept[i]].metric);
@@ -109,18 +103,43 @@ static void batch_arguments(const struct batch *b, struct pg_args *p)
 	pg_array(p, b->n_kept);
 	for (size_t i = 0; i < b->n_kept; i++)
 		pg_time_element(p, points[b->kept[i]].time_us);
-	pg_array(p, b->n_trials);
-	for (size_t i = 0; i < b->n_trials; i++)
-		pg_int_element(p, points[b->trials[i]].experiment);
-	pg_array(p, b->n_trials);
-	for (size_t i = 0; i < b->n_trials; i++)
-		pg_int_element(p, points[b->trials[i]].number);
+}
+
+static void trials_arguments(
+	const struct store_point *points, const uint32_t *of, size_t n, struct pg_args *p)
+{
+	pg_array(p, n);
+	for (size_t i = 0; i < n; i++)
+		pg_int_element(p, points[of[i]].experiment);
+	pg_array(p, n);
+	for (size_t i = 0; i < n; i++)
+		pg_int_element(p, points[of[i]].number);
+}
+
+static enum stmt batch_statement(const struct batch *b)
+{
+	return b->counted         ? STMT_OBSERVATIONS_APPEND
+	       : b->n_trials == 1 ? STMT_OBSERVATIONS_ADD_ONE
+	                          : STMT_OBSERVATIONS_ADD;
+}
+
+static void batch_arguments(const struct batch *b, struct pg_args *p)
+{
+	if (batch_statement(b) == STMT_OBSERVATIONS_ADD_ONE) {
+		const struct store_point *of = &b->points[b->trials[0]];
+		pg_int(p, of->experiment);
+		pg_int(p, of->number);
+		points_arguments(b, p);
+		return;
+	}
+	trials_arguments(b->points, b->kept, b->n_kept, p);
+	points_arguments(b, p);
+	trials_arguments(b->points, b->trials, b->n_trials, p);
 }
 
 static const struct row_field ack_fields[] = {
 	ROW(ROW_BIGINT, struct store_ack, experiment, "experiment"),
 	ROW(ROW_INT, struct store_ack, number, "number"),
-	ROW(ROW_BOOL, struct store_ack, found, "found"),
 	ROW_OF(trial_state_names, struct store_ack, state, "state"),
 	ROW(ROW_TEXT, struct store_ack, stop, "stop"),
 	ROW(ROW_TEXT, struct store_ack, message, "message"),
@@ -173,8 +192,7 @@ struct store_call *store_observations_add(struct store *s, struct arena *a, cons
 	struct arena *scratch = arena_new();
 	struct batch b = {.points = points, .n = n};
 	batch_sort_out(&b, scratch);
-	enum stmt stmt = b.counted ? STMT_OBSERVATIONS_APPEND : STMT_OBSERVATIONS_ADD;
-	struct store_call *c = store_call_new(s, stmt, a, answer_acks, (store_fn *)done, ctx);
+	struct store_call *c = store_call_new(s, batch_statement(&b), a, answer_acks, (store_fn *)done, ctx);
 	batch_arguments(&b, &c->unit.args);
 	arena_free(scratch);
 	return store_call_send(c);

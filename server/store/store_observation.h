@@ -16,11 +16,10 @@ struct store_point {
 	int64_t time_us;
 };
 
-/* One row per trial in the batch. */
+/* One row for each trial of the batch that exists; points of others were dropped. */
 struct store_ack {
 	int64_t experiment;
 	int number;
-	bool found;                     /* false: no such trial, its points were dropped          */
 	enum trial_state state;
 	const char *stop, *message;     /* why it shall stop, or NULL                             */
 	int attempt;
@@ -33,7 +32,7 @@ typedef void store_acks_cb(void *ctx, const struct store_acks *rows, const struc
 /*
  * Commits points of any number of trials and experiments in one statement: all or nothing. Points of
  * a finished trial are stored and do not change its values. A worker's lease is renewed by its reports.
- * All points without a step go through a second, slower statement that counts.
+ * Those of a single trial take a shorter statement; points without a step a slower one that counts.
  */
 struct store_call *store_observations_add(struct store *s, struct arena *a, const struct store_point *points,
 	size_t n, store_acks_cb *done, void *ctx);

@@ -23,3 +23,5 @@
 --   in_state=state text, in_uid=uid text, in_metrics=metrics json, in_parameters=parameters json
 -- columns: ranked
 --   rank int, stale bool
+-- columns: ack
+--   experiment=experiment_id bigint, number int, state text, stop text, message text, attempt int, pushed bool, due bool

@@ -4,10 +4,10 @@
 -- name: observations_add repeatable
 -- in: experiments bigint[], numbers int[], metrics text[], steps bigint[], vals double[], times timestamptz[],
 --   of_experiments bigint[], of_numbers int[]
--- out: experiment bigint, number int, found bool, state text, stop text, message text, attempt int, pushed bool, due bool
+-- out: @ack
 WITH k AS MATERIALIZED (
-  SELECT u.experiment_id, u.number, t.state, t.stop, t.message, t.attempt, t.pushed,
-         t.state = 'running' AND t.worker IS NOT NULL
+  SELECT u.experiment_id, u.number, t.state, t.stop, CASE WHEN t.stop IS NOT NULL THEN t.message END AS message,
+         t.attempt, t.pushed, t.state = 'running' AND t.worker IS NOT NULL
            AND t.lease_until < now() + t.lease_seconds * interval '0.5 second' AS due
   FROM unnest($7, $8) AS u (experiment_id, number)
   LEFT JOIN core.trials t USING (experiment_id, number)),
@@ -16,18 +16,33 @@ i AS (
   SELECT * FROM unnest($1, $2, $3, $4, $5, $6) AS r (experiment_id, number, metric, step, value, time)
   WHERE (experiment_id, number) NOT IN (SELECT experiment_id, number FROM k WHERE state IS NULL)
   ON CONFLICT (experiment_id, number, metric, step) DO UPDATE SET value = EXCLUDED.value, time = EXCLUDED.time)
-SELECT experiment_id AS experiment, number, state IS NOT NULL AS found, state, stop,
-       CASE WHEN stop IS NOT NULL THEN message END AS message, attempt, pushed, due FROM k;
+SELECT @ack(k) FROM k WHERE state IS NOT NULL;
+
+-- The same for the points of one trial, which is what a lone client sends: it waits for this, and half of
+-- the work above is for many.
+-- name: observations_add_one repeatable
+-- in: experiment bigint, number int, metrics text[], steps bigint[], vals double[], times timestamptz[]
+-- out: @ack
+WITH i AS (
+  INSERT INTO core.observations AS o (experiment_id, number, metric, step, value, time)
+  SELECT t.experiment_id, t.number, r.metric, r.step, r.value, r.time
+  FROM core.trials t, unnest($3, $4, $5, $6) AS r (metric, step, value, time)
+  WHERE t.experiment_id = $1 AND t.number = $2
+  ON CONFLICT (experiment_id, number, metric, step) DO UPDATE SET value = EXCLUDED.value, time = EXCLUDED.time)
+SELECT @ack(t) FROM (
+  SELECT experiment_id, number, state, stop, CASE WHEN stop IS NOT NULL THEN message END AS message, attempt, pushed,
+         state = 'running' AND worker IS NOT NULL AND lease_until < now() + lease_seconds * interval '0.5 second' AS due
+  FROM core.trials WHERE experiment_id = $1 AND number = $2) t;
 
 -- The same when some points have no step: each of them takes the next of its trial and metric, in the
 -- order sent.
 -- name: observations_append
 -- in: experiments bigint[], numbers int[], metrics text[], steps bigint[], vals double[], times timestamptz[],
 --   of_experiments bigint[], of_numbers int[]
--- out: experiment bigint, number int, found bool, state text, stop text, message text, attempt int, pushed bool, due bool
+-- out: @ack
 WITH k AS MATERIALIZED (
-  SELECT u.experiment_id, u.number, t.state, t.stop, t.message, t.attempt, t.pushed,
-         t.state = 'running' AND t.worker IS NOT NULL
+  SELECT u.experiment_id, u.number, t.state, t.stop, CASE WHEN t.stop IS NOT NULL THEN t.message END AS message,
+         t.attempt, t.pushed, t.state = 'running' AND t.worker IS NOT NULL
            AND t.lease_until < now() + t.lease_seconds * interval '0.5 second' AS due
   FROM unnest($7, $8) AS u (experiment_id, number)
   LEFT JOIN core.trials t USING (experiment_id, number)),
@@ -43,8 +58,7 @@ i AS (
   SELECT experiment_id, number, metric, step, value, time FROM r
   WHERE (experiment_id, number) NOT IN (SELECT experiment_id, number FROM k WHERE state IS NULL)
   ON CONFLICT (experiment_id, number, metric, step) DO UPDATE SET value = EXCLUDED.value, time = EXCLUDED.time)
-SELECT experiment_id AS experiment, number, state IS NOT NULL AS found, state, stop,
-       CASE WHEN stop IS NOT NULL THEN message END AS message, attempt, pushed, due FROM k;
+SELECT @ack(k) FROM k WHERE state IS NOT NULL;
 
 -- name: leases_extend repeatable
 -- in: experiments bigint[], numbers int[]

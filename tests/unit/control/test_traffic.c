@@ -137,14 +137,14 @@ static void test_one_statement_for_all_of_a_pass(void **state)
 	int64_t id = create("grouped", WORKERS(2, 1));
 	WAIT(loaded_experiment(id));
 	int number = ask(id, "grouped", "a", 1).numbers[0];
-	uint64_t before = store_executed(T.store, STMT_OBSERVATIONS_ADD);
+	uint64_t before = store_executed(T.store, STMT_OBSERVATIONS_ADD_ONE);
 	for (int i = 0; i < N; i++) {
 		points[i] = (struct metric_point){.metric = "loss", .value = i, .step = i, .has_step = true};
 		control_report(R.c, id, number, &points[i], 1, on_reported, &r);
 	}
 	WAIT(r.answers == N);
 	assert_int_equal(r.err.code, ERR_OK);
-	assert_int_equal(store_executed(T.store, STMT_OBSERVATIONS_ADD) - before, 1);
+	assert_int_equal(store_executed(T.store, STMT_OBSERVATIONS_ADD_ONE) - before, 1);
 	assert_int_equal(ask_int(id, "count(*) FROM core.observations WHERE experiment_id = $id"), N);
 	/* Asked to stop; over; not there. */
 	const struct store_trial_ref ref = {.ns = "default", .experiment = "grouped", .number = number};
