@@ -37,7 +37,7 @@ struct gp *gp_new(uint32_t d, const bool *category, const struct gp_prior *prior
 	g->prior = *prior;
 	g->samples = 1;
 	g->category = calloc(d + 1, sizeof(*g->category));
-	if (!g->category || !vectors(d, g)) {
+	if (!g->category || !vectors(d, g) || !gp_reserve(g, 1, 1)) {
 		gp_free(g);
 		return NULL;
 	}

@@ -45,7 +45,7 @@ struct gp_work *gp_work_new(const struct gp *g, uint32_t points)
 		return NULL;
 	w->points = points;
 	w->scaled = malloc(((size_t)points * g->d + 1) * sizeof(*w->scaled));
-	if (!w->scaled || !widen(w, g->capacity > 0 ? g->capacity : 8)) {
+	if (!w->scaled || !widen(w, g->capacity)) {
 		gp_work_free(w);
 		return NULL;
 	}

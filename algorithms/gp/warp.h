@@ -36,6 +36,6 @@ enum algo_outcome warp_outputs(enum warp how, const double *y, size_t n, double 
 void warp_standardize(double *y, size_t n);             /* mean 0, sd 1; all equal: zeros      */
 enum algo_outcome warp_half_rank(double *y, size_t n);
 void warp_log(double *y, size_t n);                     /* into [-0.5, 0.5]                    */
-void warp_power(double *y, size_t n);                   /* increasing; standardised before     */
-double warp_yeo_johnson(double y, double lambda);
+enum algo_outcome warp_power(double *y, size_t n);      /* unchanged if it would flatten them  */
+double warp_yeo_johnson(double y, double lambda);       /* increasing in y                     */
 double warp_box_cox(double y, double lambda);           /* y > 0                               */
