@@ -24,7 +24,9 @@ $(O)/pic/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,cc $<)
 	$(Q)$(CC) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -MMD -MP -c -o $@ $<
-$(O)/search-run: $(SEARCH_RUNNER:%=$(O)/%.o) $(SEARCH_PROBLEMS:%=$(O)/%.o) $(O)/libalgorithms.a
+$(O)/libproblems.a: $(SEARCH_PROBLEMS:%=$(O)/%.o)
+	@mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^
+$(O)/search-run: $(SEARCH_RUNNER:%=$(O)/%.o) $(O)/libproblems.a $(O)/libalgorithms.a
 	$(call say,ld $@)
 	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(SEARCH_LIB): $(SEARCH_PROBLEMS:%=$(O)/pic/%.o) $(O)/pic/algorithms/rng.o

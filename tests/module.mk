@@ -5,6 +5,7 @@ UNIT_BIN := $(UNIT_SRC:%.c=$(O)/%)
 
 TEST_FLOORS_lib        := lib
 TEST_FLOORS_algorithms := algorithms
+TEST_FLOORS_bench      := problems algorithms
 TEST_FLOORS_model      := model algorithms lib
 TEST_FLOORS_store      := store model algorithms lib
 TEST_FLOORS_runner     := runner model algorithms lib

@@ -80,7 +80,6 @@ static double natural(const struct problem *p, const double *x, uint64_t draw)
 	return function_find(names[p->number])->f(x, p->n_params);
 }
 
-/* The optimum of Styblinski and Tang among whole numbers is -3, where one coordinate is worth -39. */
 static double hartmann_lists(const struct problem *p, const double *x, uint64_t draw)
 {
 	const struct mixed *m = p->data;
@@ -143,11 +142,22 @@ static void list_with(struct mixed *m, struct rng *r, uint32_t j, double value)
 {
 	uint32_t below = (uint32_t)rng_below(r, LIST - 2) + 1, above = LIST - 1 - below;
 
+	m->optimum[j] = below;
 	for (uint32_t k = 0; k < LIST; k++)
 		m->lists[j][k] = k < below ? value * k / below : value + (1 - value) * (k - below) / above;
 	m->params[j].name = names[j];
 	m->params[j].space = (struct space_param){
 		.kind = SPACE_DISCRETE, .values = m->lists[j], .n_values = LIST};
+}
+
+/* The index that stands for this one. */
+static double index_of(const struct mixed *m, uint32_t j, uint32_t meaning)
+{
+	uint32_t k = 0;
+
+	while (m->order[j][k] != meaning)
+		k++;
+	return k;
 }
 
 static void space_func2c(struct mixed *m, struct rng *r, struct problem *p)
@@ -156,6 +166,8 @@ static void space_func2c(struct mixed *m, struct rng *r, struct problem *p)
 	category(m, r, 1, 5);
 	number(m, 2, SPACE_DOUBLE, -1, 1);
 	number(m, 3, SPACE_DOUBLE, -1, 1);
+	for (uint32_t j = 0; j < 4; j++)
+		m->optimum[j] = j < 2 ? index_of(m, j, 1) : function_optimum(function_find("six-hump-camel"), j - 2) / 2;
 	p->n_params = 4;
 	p->maximize = true;
 	p->best = -0.2 * function_find("six-hump-camel")->best;
@@ -168,6 +180,8 @@ static void space_func3c(struct mixed *m, struct rng *r, struct problem *p)
 	category(m, r, 2, 4);
 	number(m, 3, SPACE_DOUBLE, -1, 1);
 	number(m, 4, SPACE_DOUBLE, -1, 1);
+	for (uint32_t j = 0; j < 5; j++)
+		m->optimum[j] = j < 3 ? index_of(m, j, j < 2) : function_optimum(function_find("six-hump-camel"), j - 3) / 2;
 	p->n_params = 5;
 	p->maximize = true;
 	p->best = -0.7 * function_find("six-hump-camel")->best;
@@ -177,6 +191,8 @@ static void space_ackley_bits(struct mixed *m, struct rng *r, struct problem *p)
 {
 	for (uint32_t j = 0; j < BITS; j++)
 		category(m, r, j, 2);
+	for (uint32_t j = 0; j < BITS; j++)
+		m->optimum[j] = index_of(m, j, 0);
 	for (uint32_t j = BITS; j < BITS + CONTINUOUS; j++)
 		number(m, j, SPACE_DOUBLE, -1, 0.3 + 0.5 * rng_uniform(r));
 	p->n_params = BITS + CONTINUOUS;
@@ -187,14 +203,19 @@ static void space_rosenbrock_ints(struct mixed *m, struct rng *r, struct problem
 	(void)r;
 	for (uint32_t j = 0; j < 6; j++)
 		number(m, j, j % 2 ? SPACE_INT : SPACE_DOUBLE, -5, 10);
+	for (uint32_t j = 0; j < 6; j++)
+		m->optimum[j] = 1;
 	p->n_params = 6;
 }
 
+/* Among whole numbers the optimum is -3, where a coordinate is worth -39. */
 static void space_styblinski_ints(struct mixed *m, struct rng *r, struct problem *p)
 {
 	(void)r;
 	for (uint32_t j = 0; j < 8; j++)
 		number(m, j, SPACE_INT, -5, 5);
+	for (uint32_t j = 0; j < 8; j++)
+		m->optimum[j] = -3;
 	p->n_params = 8;
 	p->number = 1;
 	p->best = -39 * 8;
@@ -208,6 +229,8 @@ static void space_hartmann_lists(struct mixed *m, struct rng *r, struct problem 
 		list_with(m, r, j, function_optimum(f, j));
 	number(m, 4, SPACE_DOUBLE, 0, 1);
 	number(m, 5, SPACE_DOUBLE, 0, 1);
+	m->optimum[4] = function_optimum(f, 4);
+	m->optimum[5] = function_optimum(f, 5);
 	p->n_params = 6;
 	p->best = f->best;
 }
@@ -218,6 +241,8 @@ static void space_branin_choices(struct mixed *m, struct rng *r, struct problem 
 	number(m, 1, SPACE_DOUBLE, 0, 15);
 	category(m, r, 2, 4);
 	category(m, r, 3, 3);
+	for (uint32_t j = 0; j < 4; j++)
+		m->optimum[j] = j < 2 ? function_optimum(function_find("branin"), j) : index_of(m, j, 0);
 	p->n_params = 4;
 }
 
@@ -256,6 +281,7 @@ void problems_add_mixed(struct problems *all)
 		if (!m)
 			return;
 		p.params = m->params;
+		p.optimum = m->optimum;
 		snprintf(p.name, sizeof(p.name), "mixed/%s", table[i].name);
 		table[i].space(m, &rng, &p);
 		problems_add(all, &p);

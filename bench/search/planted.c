@@ -34,6 +34,7 @@ struct planted {
 	double optimum[ROOTS_MAX][KNOBS_MAX];       /* on the unit scale of the parameter          */
 	double penalty[KNOBS_MAX][VALUES_MAX];
 	double correlation[KNOBS_MAX];              /* with the next active number                 */
+	double best[KNOBS_MAX];                     /* the best configuration                      */
 };
 
 #define BIT(k) (1u << (k))
@@ -168,18 +169,22 @@ static void make_param(const struct knob *k, struct problem_param *p)
 	}
 }
 
+static double from_unit(const struct problem_param *p, double u)
+{
+	double x = p->space.distribution == SPACE_LOG_UNIFORM ? p->space.min * pow(p->space.max / p->space.min, u)
+														  : p->space.min + u * (p->space.max - p->space.min);
+
+	if (p->space.kind == SPACE_DISCRETE)
+		return rint(u * (p->space.n_values - 1));
+	return p->space.kind == SPACE_INT ? rint(x) : x;
+}
+
 /* Between 0.15 and 0.85 of the scale, and a value that the parameter can take. */
 static double draw_optimum(struct rng *r, const struct problem_param *p)
 {
-	double u = 0.15 + 0.7 * rng_uniform(r), x;
+	double u = 0.15 + 0.7 * rng_uniform(r);
 
-	if (p->space.kind == SPACE_DISCRETE)
-		return unit(p, rint(u * (p->space.n_values - 1)));
-	if (p->space.kind != SPACE_INT)
-		return u;
-	x = p->space.distribution == SPACE_LOG_UNIFORM ? p->space.min * pow(p->space.max / p->space.min, u)
-												   : p->space.min + u * (p->space.max - p->space.min);
-	return unit(p, rint(x));
+	return p->space.kind == SPACE_DOUBLE ? u : unit(p, from_unit(p, u));
 }
 
 static void draw_instance(struct planted *t, struct rng *r)
@@ -199,6 +204,28 @@ static void draw_instance(struct planted *t, struct rng *r)
 	}
 }
 
+/* After the instance: parents stand before their children. */
+static void find_best(struct planted *t)
+{
+	uint32_t root = 0;
+
+	for (uint32_t j = 0; j < t->n; j++) {
+		const struct problem_param *p = &t->params[j];
+
+		t->best[j] = NAN;
+		if (p->when && (isnan(t->best[p->parent]) || !(p->when >> (uint32_t)t->best[p->parent] & 1)))
+			continue;
+		if (p->space.kind != SPACE_CATEGORICAL) {
+			t->best[j] = from_unit(p, t->optimum[root][j]);
+			continue;
+		}
+		for (uint32_t k = 0; k < p->space.n_values; k++)
+			if (t->penalty[j][k] == 0)
+				t->best[j] = k;
+		root = j == 0 ? (uint32_t)t->best[0] : root;
+	}
+}
+
 static void add(struct problems *all, const char *name, const struct knob *knobs, uint32_t n)
 {
 	struct rng rng = rng_stream(problems_instance(all), RNG_MODEL, rng_mix(n, (uint64_t)name[0]));
@@ -212,6 +239,8 @@ static void add(struct problems *all, const char *name, const struct knob *knobs
 	for (uint32_t j = 0; j < n; j++)
 		make_param(&knobs[j], &t->params[j]);
 	draw_instance(t, &rng);
+	find_best(t);
+	p.optimum = t->best;
 	p.params = t->params;
 	snprintf(p.name, sizeof(p.name), "mixed/%s", name);
 	problems_add(all, &p);
