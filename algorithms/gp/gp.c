@@ -1,0 +1,475 @@
+/*
+ * Bayesian optimisation: a Gaussian process of what is known, and each trial where it promises most.
+ *
+ * The first trials are the middle of the space and scrambled Sobol points, or the user's own. Then for
+ * each trial the model (surrogate.h) is brought to the history, pending trials become samples of
+ * what they may bring (model.h), and the logarithm of the expected improvement, plus that of the
+ * probability that the trial succeeds where some have failed, is maximised over the space (maximize.h).
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_heapsort.h>
+
+#include "algorithms/gp/acquisition.h"
+#include "algorithms/gp/maximize.h"
+#include "algorithms/gp/observations.h"
+#include "algorithms/gp/surrogate.h"
+#include "algorithms/qmc.h"
+#include "algorithms/registry.h"
+
+enum {
+	SAMPLES = 32,               /* of what pending trials may bring                                */
+	SAMPLED_MAX = 16,           /* pending trials; with more, each is believed to bring its mean   */
+	ELITE = ACQUISITION_BLOCK,  /* best observations among which the model chooses its incumbents  */
+	INCUMBENTS = 5,
+	STARTS = 8,
+	ROWS_MAX = 1000,
+	ROWS_LOCAL = 600,
+};
+
+static const double SCREEN_WORK = 1e8, SCAN_WORK = 1e8; /* multiplications                         */
+static const double KAPPA = 1.8, NOISY = 1e-3;
+
+/* ---- settings ---------------------------------------------------------------------------------- */
+
+enum { ROW_ESTIMATOR, ROW_INITIAL, ROW_FUNCTION, ROW_OPTIMIZER, ROW_NOISE, ROW_WARPING, ROW_SEED };
+enum { FUNCTION_AUTO, FUNCTION_HEDGE, FUNCTION_LCB, FUNCTION_EI, FUNCTION_PI, FUNCTION_EIPS, FUNCTION_PIPS };
+enum { OPTIMIZER_AUTO, OPTIMIZER_SAMPLING, OPTIMIZER_LBFGS };
+enum { NOISE_AUTO, NOISE_NONE };
+enum { WARPING_AUTO, WARPING_NONE };
+
+static const char *const gp_aliases[] = {"bayesianoptimization", NULL};
+static const char *const estimators[] = {"GP", "RF", "ET", "GBRT", NULL};
+static const char *const functions[] = {"auto", "gp_hedge", "LCB", "EI", "PI", "EIps", "PIps", NULL};
+static const char *const optimizers[] = {"auto", "sampling", "lbfgs", NULL};
+static const char *const noises[] = {"auto", "none", NULL};
+static const char *const warpings[] = {"auto", "none", NULL};
+
+static const struct algo_setting gp_settings[] = {
+	[ROW_ESTIMATOR] = {.name = "base_estimator",
+		.type = ALGO_CHOICE,
+		.choices = estimators,
+		.doc = "Accepted for Katib's documents; the model is a Gaussian process whatever it says."},
+	[ROW_INITIAL] = {.name = "n_initial_points",
+		.type = ALGO_INT,
+		.min = 0,
+		.max = 10000,
+		.def = __builtin_nan(""),
+		.doc = "Trials before the model is used, your own included; by default one more than there are "
+			   "parameters, at least 4 and at most 10, and no more than a quarter of the trials."},
+	[ROW_FUNCTION] = {.name = "acq_func",
+		.type = ALGO_CHOICE,
+		.choices = functions,
+		.doc = "What a trial is chosen by: auto and EI, the expected improvement; LCB, an optimistic bound; "
+			   "PI, the probability of an improvement; gp_hedge, each of the three in turn; EIps and PIps "
+			   "mean EI and PI."},
+	[ROW_OPTIMIZER] = {.name = "acq_optimizer",
+		.type = ALGO_CHOICE,
+		.choices = optimizers,
+		.doc = "How its maximum is found: sampling takes the best of many points, auto and lbfgs also improve "
+			   "the best ones."},
+	[ROW_NOISE] = {.name = "noise",
+		.type = ALGO_CHOICE,
+		.choices = noises,
+		.doc = "auto: how much repeated trials would differ is estimated; none: they would not differ."},
+	[ROW_WARPING] = {.name = "warping",
+		.type = ALGO_CHOICE,
+		.choices = warpings,
+		.doc = "auto: objective values are transformed so that extreme ones do not rule the model; none: "
+			   "they are only scaled."},
+	[ROW_SEED] = ALGO_SETTING_SEED,
+};
+
+static int choice(const struct algo_problem *p, int row)
+{
+	return (int)p->settings[row].number;
+}
+
+/* ---- what is kept between calls ---------------------------------------------------------------- */
+
+struct gp_cache {
+	struct embed *embed;
+	struct surrogate *objective, *success;
+};
+
+static void gp_cache_free(void *cache)
+{
+	struct gp_cache *c = cache;
+
+	if (!c)
+		return;
+	surrogate_free(c->objective);
+	surrogate_free(c->success);
+	embed_free(c->embed);
+	free(c);
+}
+
+static void *gp_cache_new(const struct algo_problem *p)
+{
+	struct gp_cache *c = calloc(1, sizeof(*c));
+	struct surrogate_options o = {.prior = GP_PRIOR_DEFAULT,
+		.warp = choice(p, ROW_WARPING) == WARPING_NONE ? WARP_NONE : WARP_HALF_RANK,
+		.noiseless = choice(p, ROW_NOISE) == NOISE_NONE,
+		.rows_max = ROWS_MAX,
+		.rows_local = ROWS_LOCAL,
+		.seed = p->seed};
+
+	if (!c)
+		return NULL;
+	if ((c->embed = embed_new(p->space))) {
+		c->objective = surrogate_new(c->embed, &o);
+		o.warp = WARP_NONE;
+		o.noiseless = false;
+		c->success = surrogate_new(c->embed, &o);
+	}
+	if (c->objective && c->success)
+		return c;
+	gp_cache_free(c);
+	return NULL;
+}
+
+/* ---- one call ---------------------------------------------------------------------------------- */
+
+/* A request being served: what is known, and what has been chosen. */
+struct gp_search {
+	const struct algo_problem *p;
+	const struct algo_history *h;
+	const struct algo_request *r;
+	struct gp_cache *c;
+	struct observations seen_values;
+	struct seen seen;
+	double *pending;            /* rows of pending trials and of those chosen in this call         */
+	uint32_t n_pending;
+	double *incumbents;         /* [INCUMBENTS x d], by the model's mean                           */
+	uint32_t n_incumbents;
+	double best;                /* the value to improve on, in the model's unit                    */
+	double *scale;              /* [columns]                                                       */
+	bool modelled;              /* the model is at this history                                    */
+};
+
+static uint32_t n_initial(const struct algo_problem *p, const struct embed *e)
+{
+	const struct algo_value *given = &p->settings[ROW_INITIAL];
+	double n = fmin(fmax(e->n_active + 1, 4), 10);
+
+	if (!isnan(given->number))
+		return (uint32_t)given->number;
+	return (uint32_t)(p->max_trials > 0 ? fmin(n, fmax(2, p->max_trials / 4)) : n);
+}
+
+/* The middle, then Sobol points; anything new where that has been tried. */
+static enum algo_outcome choose_by_design(const struct gp_search *s, uint32_t number, uint32_t before, double *x)
+{
+	uint32_t d = space_dim(s->p->space);
+	struct rng rng = rng_stream(s->p->seed, RNG_SUGGEST, number);
+	struct qmc *q = qmc_new(d, s->p->seed);
+	double *u = malloc(d * sizeof(*u));
+	enum algo_outcome outcome = ALGO_NO_MEMORY;
+
+	if (q && u) {
+		outcome = ALGO_OK;
+		for (uint32_t j = 0; j < d; j++)
+			u[j] = 0.5;
+		if (before > 0)
+			qmc_point(q, before - 1, u);
+		space_decode(s->p->space, u, x);
+		if (seen_has(&s->seen, x) && !seen_draw_new(&s->seen, &rng, x))
+			outcome = ALGO_NO_MEMORY;
+	}
+	qmc_free(q);
+	free(u);
+	return outcome;
+}
+
+struct elite {
+	double value;
+	uint32_t index;
+};
+
+static int by_value(const void *a, const void *b)
+{
+	const struct elite *x = a, *y = b;
+
+	if (x->value != y->value)
+		return x->value > y->value ? -1 : 1;
+	return (x->index > y->index) - (x->index < y->index);
+}
+
+/* The best observations by the model's mean: incumbents, and the value to improve on. */
+static enum algo_outcome find_incumbents(struct gp_search *s)
+{
+	const struct observations *o = &s->seen_values;
+	const struct gp *g = surrogate_model(s->c->objective);
+	uint32_t columns = s->c->embed->n_columns, d = space_dim(s->p->space);
+	uint32_t n = o->n < ELITE ? o->n : ELITE;
+	struct elite *elite = malloc(o->n * sizeof(*elite));
+	double *rows = malloc(ELITE * ((size_t)columns + 2) * sizeof(*rows));
+	double *mean = rows ? rows + (size_t)ELITE * columns : NULL;
+	struct gp_work *work = gp_work_new(g, ELITE);
+	enum algo_outcome outcome = ALGO_NO_MEMORY;
+
+	if (!elite || !rows || !work)
+		goto out;
+	for (uint32_t i = 0; i < o->n; i++)
+		elite[i] = (struct elite){surrogate_targets(s->c->objective)[i], i};
+	gsl_heapsort(elite, o->n, sizeof(*elite), by_value);
+	s->best = elite[0].value;
+	for (uint32_t i = 0; i < n; i++)
+		memcpy(rows + (size_t)i * columns, o->rows + (size_t)elite[i].index * columns, columns * sizeof(*rows));
+	if ((outcome = gp_forward(g, work, rows, n, mean, mean + ELITE)) != ALGO_OK)
+		goto out;
+	for (uint32_t i = 0; i < n; i++)
+		elite[i].value = mean[i];
+	gsl_heapsort(elite, n, sizeof(*elite), by_value);
+	if (gp_noise_variance(g) > NOISY)
+		s->best = elite[0].value;
+	for (s->n_incumbents = 0; s->n_incumbents < n && s->n_incumbents < INCUMBENTS; s->n_incumbents++)
+		memcpy(s->incumbents + (size_t)s->n_incumbents * d, o->x[elite[s->n_incumbents].index],
+			d * sizeof(*s->incumbents));
+out:
+	free(elite);
+	free(rows);
+	gp_work_free(work);
+	return outcome;
+}
+
+/* Brings the models to the history, once in a call. */
+static enum algo_outcome learn(struct gp_search *s)
+{
+	const struct observations *o = &s->seen_values;
+	enum algo_outcome outcome;
+
+	if (s->modelled)
+		return ALGO_OK;
+	outcome = surrogate_update(s->c->objective, o->rows, o->values, o->n, s->r->cancel);
+	if (outcome == ALGO_OK && o->n_failed > 0)
+		outcome = surrogate_update(s->c->success, o->tried, o->verdicts, o->n_tried, s->r->cancel);
+	if (outcome != ALGO_OK || (outcome = find_incumbents(s)) != ALGO_OK)
+		return outcome;
+	for (uint32_t c = 0; c < s->c->embed->n_columns; c++)
+		s->scale[c] = fmin(fmax(gp_lengthscale(surrogate_model(s->c->objective), c), 0.05), 5);
+	s->modelled = true;
+	return ALGO_OK;
+}
+
+/* ---- pending trials ---------------------------------------------------------------------------- */
+
+/* Standard normals, samples x p: scrambled Sobol points, or zeros for the believer. */
+static bool fill_normals(const struct gp_search *s, uint32_t number, uint32_t samples, double *z)
+{
+	struct qmc *q;
+
+	memset(z, 0, (size_t)samples * s->n_pending * sizeof(*z));
+	if (samples == 1)
+		return true;
+	if (!(q = qmc_new(s->n_pending, rng_mix(rng_mix(s->p->seed, RNG_MODEL), number))))
+		return false;
+	for (uint32_t i = 0; i < samples; i++) {
+		double *row = z + (size_t)i * s->n_pending;
+
+		qmc_point(q, i, row);
+		for (uint32_t k = 0; k < s->n_pending; k++)
+			row[k] = gsl_cdf_ugaussian_Pinv(row[k]);
+	}
+	qmc_free(q);
+	return true;
+}
+
+/* A copy of the model that has samples at the pending trials, and what to improve on in each. */
+static enum algo_outcome imagine(const struct gp_search *s, uint32_t number, struct gp **g_out, double *best)
+{
+	uint32_t samples = s->n_pending <= SAMPLED_MAX ? SAMPLES : 1, p = s->n_pending;
+	struct gp *g = gp_copy(surrogate_model(s->c->objective));
+	double *z = malloc(2 * (size_t)samples * p * sizeof(*z)), *f = z ? z + (size_t)samples * p : NULL;
+	enum algo_outcome outcome = ALGO_NO_MEMORY;
+
+	if (g && z && fill_normals(s, number, samples, z))
+		outcome = gp_fantasize(g, s->pending, p, samples, z, f);
+	for (uint32_t i = 0; outcome == ALGO_OK && i < samples; i++) {
+		best[i] = s->best;
+		for (uint32_t k = 0; samples > 1 && k < p; k++)
+			best[i] = fmax(best[i], f[(size_t)i * p + k]);
+	}
+	free(z);
+	if (outcome == ALGO_OK)
+		*g_out = g;
+	else
+		gp_free(g);
+	return outcome;
+}
+
+/* ---- choosing ---------------------------------------------------------------------------------- */
+
+static enum improvement kind_for(const struct algo_problem *p, uint32_t number)
+{
+	static const enum improvement hedge[] = {IMPROVEMENT_LOG_EI, IMPROVEMENT_UCB, IMPROVEMENT_LOG_PI};
+
+	switch (choice(p, ROW_FUNCTION)) {
+	case FUNCTION_HEDGE:
+		return hedge[number % 3];
+	case FUNCTION_LCB:
+		return IMPROVEMENT_UCB;
+	case FUNCTION_PI:
+	case FUNCTION_PIPS:
+		return IMPROVEMENT_LOG_PI;
+	default:
+		return IMPROVEMENT_LOG_EI;
+	}
+}
+
+/* The place of an equal chance in the standardised verdicts. */
+static double even_chance(const struct observations *o)
+{
+	double share = (double)o->n_failed / o->n_tried, mean = 1 - 2 * share;
+
+	return share < 1 ? -mean / sqrt(1 - mean * mean) : 0;
+}
+
+static struct acquisition *acquisition_for(
+	const struct gp_search *s, const struct gp *g, uint32_t number, const double *best)
+{
+	const struct observations *o = &s->seen_values;
+	struct acquisition *terms[2];
+
+	terms[0] = acquisition_improvement(g, kind_for(s->p, number), best, KAPPA);
+	if (o->n_failed == 0)
+		return terms[0];
+	terms[1] = acquisition_probability(surrogate_model(s->c->success), even_chance(o));
+	return acquisition_sum(terms, 2, s->c->embed->n_columns);
+}
+
+static enum algo_outcome choose_by_model(struct gp_search *s, uint32_t number, double *x)
+{
+	struct gp *imagined = NULL;
+	const struct gp *g = surrogate_model(s->c->objective);
+	double best[SAMPLES] = {s->best}, work, value;
+	struct maximize task = {.embed = s->c->embed,
+		.seen = &s->seen,
+		.scale = s->scale,
+		.incumbents = s->incumbents,
+		.n_incumbents = s->n_incumbents,
+		.starts = choice(s->p, ROW_OPTIMIZER) == OPTIMIZER_SAMPLING ? 0 : STARTS,
+		.seed = rng_mix(rng_mix(s->p->seed, RNG_SUGGEST), number),
+		.cancel = s->r->cancel};
+	enum algo_outcome outcome = ALGO_OK;
+
+	if (s->n_pending > 0 && (outcome = imagine(s, number, &imagined, best)) != ALGO_OK)
+		return outcome;
+	g = imagined ? imagined : g;
+	work = gp_rows(g) * (gp_rows(g) + 4.0 * s->c->embed->n_columns + (double)gp_samples(g) * s->n_pending);
+	task.candidates = (uint32_t)fmin(fmax(SCREEN_WORK / work, 256), 1024);
+	task.scan_max = (uint64_t)fmax(SCAN_WORK / work, 512);
+	task.acquisition = acquisition_for(s, g, number, best);
+	outcome = task.acquisition ? maximize(&task, x, &value) : ALGO_NO_MEMORY;
+	acquisition_free(task.acquisition);
+	gp_free(imagined);
+	return outcome;
+}
+
+static enum algo_outcome choose(struct gp_search *s, uint32_t number, uint32_t before, double *x)
+{
+	uint32_t initial = n_initial(s->p, s->c->embed);
+	struct rng rng = rng_stream(s->p->seed, RNG_SUGGEST, number);
+	enum algo_outcome outcome;
+
+	if (seen_all(&s->seen))
+		return ALGO_EXHAUSTED;
+	if (before < initial || s->seen_values.n < (initial < 2 ? 1 : 2))
+		return choose_by_design(s, number, before, x);
+	if ((outcome = learn(s)) == ALGO_OK)
+		outcome = choose_by_model(s, number, x);
+	/* Around the incumbents all is known, or the arithmetic gave up: anything new. */
+	if (outcome == ALGO_EXHAUSTED || outcome == ALGO_DEFECT)
+		outcome = seen_draw_new(&s->seen, &rng, x) ? ALGO_OK : ALGO_NO_MEMORY;
+	return outcome;
+}
+
+static enum algo_outcome serve(struct gp_search *s, struct algo_request *r)
+{
+	uint32_t before = s->h->n_trials + s->h->n_pending;
+
+	for (; r->n_out < r->n; r->n_out++, before++) {
+		struct algo_suggestion *out = &r->out[r->n_out];
+		enum algo_outcome outcome;
+
+		if (algo_cancelled(r))
+			return ALGO_CANCELLED;
+		if ((outcome = choose(s, r->first_number + r->n_out, before, out->x)) != ALGO_OK)
+			return outcome;
+		*out = (struct algo_suggestion){.x = out->x, .resource = NAN};
+		if (!seen_add(&s->seen, out->x))
+			return ALGO_NO_MEMORY;
+		embed_row(s->c->embed, out->x, s->pending + (size_t)s->n_pending++ * s->c->embed->n_columns);
+	}
+	return ALGO_OK;
+}
+
+/* What the history holds: values, what has been seen, rows of what is pending. */
+static bool read_history(struct gp_search *s)
+{
+	const struct algo_history *h = s->h;
+	uint32_t d = space_dim(s->p->space), columns = s->c->embed->n_columns;
+
+	s->pending = malloc(((size_t)h->n_pending + s->r->n) * (columns + 1) * sizeof(*s->pending) + 1);
+	s->incumbents = malloc((INCUMBENTS * (size_t)d + columns) * sizeof(*s->incumbents));
+	if (!s->pending || !s->incumbents || !observations_read(&s->seen_values, s->c->embed, s->p, h, 0))
+		return false;
+	s->scale = s->incumbents + INCUMBENTS * (size_t)d;
+	for (uint32_t i = 0; i < h->n_trials; i++)
+		if (space_valid(s->p->space, h->trials[i].x, NULL) && !seen_add(&s->seen, h->trials[i].x))
+			return false;
+	for (uint32_t i = 0; i < h->n_pending; i++) {
+		if (!space_valid(s->p->space, h->pending[i].x, NULL))
+			continue;
+		if (!seen_add(&s->seen, h->pending[i].x))
+			return false;
+		embed_row(s->c->embed, h->pending[i].x, s->pending + (size_t)s->n_pending++ * columns);
+	}
+	return true;
+}
+
+static enum algo_outcome gp_suggest(
+	const struct algo_problem *p, const struct algo_history *h, struct algo_request *r)
+{
+	struct gp_cache *own = r->cache ? NULL : gp_cache_new(p);
+	struct gp_search s = {.p = p, .h = h, .r = r, .c = own ? own : r->cache};
+	enum algo_outcome outcome = ALGO_NO_MEMORY;
+
+	r->n_out = 0;
+	if (!s.c)
+		return ALGO_NO_MEMORY;
+	seen_init(&s.seen, p->space, NULL);
+	if (read_history(&s))
+		outcome = serve(&s, r);
+	if (outcome < 0)
+		r->n_out = 0;
+	observations_free(&s.seen_values);
+	seen_free(&s.seen);
+	free(s.pending);
+	free(s.incumbents);
+	gp_cache_free(own);
+	return outcome;
+}
+
+static uint64_t gp_last_trial(const struct algo_problem *p)
+{
+	return space_cardinality(p->space);
+}
+
+const struct algorithm algorithm_gp = {
+	.name = "gp",
+	.aliases = gp_aliases,
+	.doc = "Bayesian optimisation with a Gaussian process: learns from every trial where the next one promises "
+		   "most. The best choice while trials are dear, up to about a thousand of them; takes every kind of "
+		   "parameter, conditions, noise, failures and parallel trials.",
+	.settings = gp_settings,
+	.n_settings = sizeof(gp_settings) / sizeof(*gp_settings),
+	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES,
+	.last_trial = gp_last_trial,
+	.suggest = gp_suggest,
+	.cache_new = gp_cache_new,
+	.cache_free = gp_cache_free,
+};

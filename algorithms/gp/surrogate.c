@@ -1,0 +1,295 @@
+/* A Gaussian process that follows a history. */
+#include "algorithms/gp/surrogate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <gsl/gsl_heapsort.h>
+
+#include "algorithms/assert.h"
+#include "algorithms/grow.h"
+
+enum {
+	EVERY = 30,                 /* fitted at each observation up to here                           */
+	CHAIN = 4,                  /* fits from one that starts anew to the next                      */
+	STEP_MAX = 100,
+	ROWS_OF_FIT = 300,          /* hyperparameters change little with more                         */
+	ITERATIONS_COLD = 40,
+	ITERATIONS_WARM = 15,
+};
+
+/* One place in the schedule: the number of observations, and whether the fit starts anew. */
+struct stage {
+	uint32_t n, index;
+};
+
+struct surrogate {
+	const struct embed *embed;
+	struct surrogate_options options;
+	struct gp *model;
+	double *theta;              /* of the fit at `stage`                                           */
+	struct stage stage;         /* n = 0: not fitted yet                                           */
+	uint32_t n;                 /* observations that are in, as below                              */
+	double *rows, *values, *targets;
+	uint32_t *members, n_members;
+	size_t cap_rows, cap_values, cap_targets, cap_members;
+	double *local_x, *local_y;  /* a copy of the members' rows and targets                         */
+	size_t cap_local_x, cap_local_y;
+};
+
+static struct stage next_stage(struct stage s)
+{
+	uint32_t step = s.n < 20 * STEP_MAX ? 1 + s.n / 20 : STEP_MAX;
+
+	return (struct stage){.n = s.n + (s.n < EVERY ? 1 : step), .index = s.index + 1};
+}
+
+static bool starts_anew(struct stage s)
+{
+	return s.n <= EVERY || s.index % CHAIN == 0;
+}
+
+/* The last stage at or before n >= 1, and the stage from which its chain of fits begins. */
+static struct stage stage_at(uint32_t n, struct stage *cold)
+{
+	struct stage s = {.n = 1};
+
+	for (*cold = s;; s = next_stage(s)) {
+		if (starts_anew(s))
+			*cold = s;
+		if (next_stage(s).n > n)
+			return s;
+	}
+}
+
+struct surrogate *surrogate_new(const struct embed *e, const struct surrogate_options *o)
+{
+	struct surrogate *s = calloc(1, sizeof(*s));
+	struct gp_prior prior = gp_prior(o->prior, e->n_active);
+	bool *category = malloc(e->n_columns + 1);
+
+	if (o->noiseless)
+		prior.noise.start = prior.noise.max = prior.noise.min;
+	for (uint32_t c = 0; category && c < e->n_columns; c++)
+		category[c] = e->columns[c].category;
+	if (s && category) {
+		s->embed = e;
+		s->options = *o;
+		s->model = gp_new(e->n_columns, category, &prior);
+		s->theta = s->model ? malloc(gp_n_theta(s->model) * sizeof(*s->theta)) : NULL;
+	}
+	free(category);
+	if (s && s->theta)
+		return s;
+	surrogate_free(s);
+	return NULL;
+}
+
+void surrogate_free(struct surrogate *s)
+{
+	if (!s)
+		return;
+	gp_free(s->model);
+	free(s->theta);
+	free(s->rows);
+	free(s->values);
+	free(s->targets);
+	free(s->members);
+	free(s->local_x);
+	free(s->local_y);
+	free(s);
+}
+
+/* ---- which observations ------------------------------------------------------------------------ */
+
+struct ranked {
+	double key;
+	uint32_t index;
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return (x->index > y->index) - (x->index < y->index);
+}
+
+static double distance(const struct surrogate *s, uint32_t i, uint32_t k)
+{
+	const double *a = s->rows + (size_t)i * s->embed->n_columns, *b = s->rows + (size_t)k * s->embed->n_columns;
+	double sum = 0;
+
+	for (uint32_t c = 0; c < s->embed->n_columns; c++)
+		sum += s->embed->columns[c].category ? a[c] != b[c] : (a[c] - b[c]) * (a[c] - b[c]);
+	return sum;
+}
+
+/* Sorts the candidates from `first` on by what they are to be chosen for. */
+static void rank_from(const struct surrogate *s, struct ranked *r, uint32_t first, uint32_t n, int round)
+{
+	struct rng rng = rng_stream(s->options.seed, RNG_MODEL, n);
+
+	for (uint32_t i = first; i < n; i++) {
+		if (round == 0)
+			r[i].key = -s->values[r[i].index];
+		else
+			r[i].key = round == 1 ? distance(s, r[i].index, r[0].index) : rng_uniform(&rng);
+	}
+	gsl_heapsort(r + first, n - first, sizeof(*r), by_key);
+}
+
+static int ascending(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Chooses the members of the model among the first n: all, or a local third each (see the header). */
+static bool choose_members(struct surrogate *s, uint32_t n)
+{
+	uint32_t third = s->options.rows_local / 3;
+	struct ranked *r;
+
+	s->n_members = n <= s->options.rows_max ? n : 3 * third;
+	if (!grow(&s->members, &s->cap_members, s->n_members, sizeof(*s->members)))
+		return false;
+	if (n <= s->options.rows_max) {
+		for (uint32_t i = 0; i < n; i++)
+			s->members[i] = i;
+		return true;
+	}
+	if (!(r = malloc(n * sizeof(*r))))
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		r[i].index = i;
+	for (int round = 0; round < 3; round++)
+		rank_from(s, r, (uint32_t)round * third, n, round);
+	for (uint32_t i = 0; i < s->n_members; i++)
+		s->members[i] = r[i].index;
+	free(r);
+	gsl_heapsort(s->members, s->n_members, sizeof(*s->members), ascending);
+	return true;
+}
+
+/* ---- following --------------------------------------------------------------------------------- */
+
+/* Transforms the first n values and copies the members' rows and targets. */
+static enum algo_outcome retarget(struct surrogate *s, uint32_t n)
+{
+	uint32_t columns = s->embed->n_columns;
+	enum algo_outcome outcome = warp_outputs(s->options.warp, s->values, n, NAN, s->targets);
+
+	if (outcome != ALGO_OK)
+		return outcome;
+	if (!grow(&s->local_x, &s->cap_local_x, (size_t)s->n_members * columns + 1, sizeof(*s->local_x)) ||
+		!grow(&s->local_y, &s->cap_local_y, s->n_members, sizeof(*s->local_y)))
+		return ALGO_NO_MEMORY;
+	for (uint32_t i = 0; i < s->n_members; i++) {
+		memcpy(s->local_x + (size_t)i * columns, s->rows + (size_t)s->members[i] * columns,
+			columns * sizeof(*s->rows));
+		s->local_y[i] = s->targets[s->members[i]];
+	}
+	return ALGO_OK;
+}
+
+static enum algo_outcome fit(struct surrogate *s, struct stage stage, const atomic_bool *cancel)
+{
+	bool cold = starts_anew(stage);
+	struct gp_fit how = {.starts = s->theta,
+		.n_starts = 1,
+		.n_random = cold ? 1 + (stage.n <= EVERY) : 0,
+		.seed = rng_mix(s->options.seed, stage.n),
+		.max_rows = ROWS_OF_FIT,
+		.max_iterations = cold ? ITERATIONS_COLD : ITERATIONS_WARM,
+		.cancel = cancel};
+	struct gp_data data;
+	enum algo_outcome outcome;
+
+	if (!choose_members(s, stage.n))
+		return ALGO_NO_MEMORY;
+	if ((outcome = retarget(s, stage.n)) != ALGO_OK)
+		return outcome;
+	data = (struct gp_data){.x = s->local_x, .y = s->local_y, .n = s->n_members};
+	if (cold)
+		gp_start_prior(s->model, s->theta);
+	if ((outcome = gp_fit(s->model, &data, &how)) != ALGO_OK)
+		return outcome;
+	memcpy(s->theta, gp_theta(s->model), gp_n_theta(s->model) * sizeof(*s->theta));
+	s->stage = stage;
+	s->n = stage.n;
+	return ALGO_OK;
+}
+
+/* Through the fits that lead to the last stage before n, then one observation after the other. */
+static enum algo_outcome follow(struct surrogate *s, uint32_t n, const atomic_bool *cancel)
+{
+	struct stage cold, last = stage_at(n, &cold);
+	enum algo_outcome outcome = ALGO_OK;
+
+	if (s->stage.n < cold.n)
+		outcome = fit(s, cold, cancel);
+	while (outcome == ALGO_OK && s->stage.n < last.n)
+		outcome = fit(s, next_stage(s->stage), cancel);
+	for (; outcome == ALGO_OK && s->n < n; s->n++) {
+		if (!grow(&s->members, &s->cap_members, s->n_members + 1, sizeof(*s->members)))
+			return ALGO_NO_MEMORY;
+		s->members[s->n_members++] = s->n;
+		outcome = gp_append(s->model, s->rows + (size_t)s->n * s->embed->n_columns, 0, 1);
+	}
+	if (outcome == ALGO_OK && (outcome = retarget(s, n)) == ALGO_OK)
+		gp_retarget(s->model, s->local_y);
+	return outcome;
+}
+
+static bool keep_copy(struct surrogate *s, const double *rows, const double *values, uint32_t n)
+{
+	size_t cells = (size_t)n * s->embed->n_columns;
+
+	if (!grow(&s->rows, &s->cap_rows, cells + 1, sizeof(*s->rows)) ||
+		!grow(&s->values, &s->cap_values, n, sizeof(*s->values)) ||
+		!grow(&s->targets, &s->cap_targets, n, sizeof(*s->targets)))
+		return false;
+	memcpy(s->rows, rows, cells * sizeof(*rows));
+	memcpy(s->values, values, n * sizeof(*values));
+	return true;
+}
+
+enum algo_outcome surrogate_update(struct surrogate *s, const double *rows, const double *values, uint32_t n,
+	const atomic_bool *cancel)
+{
+	size_t had = (size_t)s->n * s->embed->n_columns;
+	enum algo_outcome outcome = ALGO_NO_MEMORY;
+
+	ALGO_ASSERT(n > 0);
+	if (s->n > n || (s->n > 0 && (memcmp(s->rows, rows, had * sizeof(*rows)) != 0 ||
+									 memcmp(s->values, values, s->n * sizeof(*values)) != 0))) {
+		s->n = 0;
+		s->stage = (struct stage){0};
+	}
+	if (keep_copy(s, rows, values, n))
+		outcome = follow(s, n, cancel);
+	if (outcome != ALGO_OK) {
+		s->n = 0;
+		s->stage = (struct stage){0};
+	}
+	return outcome;
+}
+
+const struct gp *surrogate_model(const struct surrogate *s)
+{
+	return s->model;
+}
+
+const double *surrogate_targets(const struct surrogate *s)
+{
+	return s->targets;
+}
+
+const uint32_t *surrogate_members(const struct surrogate *s)
+{
+	return s->members;
+}
