@@ -8,6 +8,7 @@ const struct algorithm *const algorithms[] = {
 	&algorithm_random,
 	&algorithm_grid,
 	&algorithm_sobol,
+	&algorithm_tpe,
 	&algorithm_cmaes,
 	NULL,
 };

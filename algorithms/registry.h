@@ -20,3 +20,4 @@ extern const struct algorithm algorithm_random;
 extern const struct algorithm algorithm_grid;
 extern const struct algorithm algorithm_sobol;
 extern const struct algorithm algorithm_cmaes;
+extern const struct algorithm algorithm_tpe;

@@ -1,0 +1,180 @@
+/* The best of many candidates. */
+#include "algorithms/tpe/propose.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "algorithms/grow.h"
+
+enum {
+	AGE_FLAT = 25, /* the newest trials of a set count in full, older ones less and less     */
+	ROUNDS = 3,    /* of refinement, with steps that get half as long                        */
+};
+
+static const float FIRST_STEP = 0.1f;
+
+bool proposer_init(struct proposer *p, uint32_t d, uint32_t n_candidates, double prior_weight)
+{
+	*p = (struct proposer){.n_candidates = n_candidates, .prior_weight = (float)prior_weight};
+	p->axes = calloc(d, sizeof(*p->axes));
+	p->candidates = malloc(((size_t)n_candidates + 1) * d * sizeof(*p->candidates));
+	p->scores = malloc((size_t)n_candidates * sizeof(*p->scores));
+	return p->axes && p->candidates && p->scores;
+}
+
+void proposer_free(struct proposer *p)
+{
+	parzen_free(&p->good);
+	parzen_free(&p->bad);
+	free(p->axes);
+	free(p->good_rows);
+	free(p->bad_rows);
+	free(p->values);
+	free(p->candidates);
+	free(p->scores);
+}
+
+/* ---- learning ---------------------------------------------------------------------------------- */
+
+/* Weights by age, as in Optuna: a ramp, then the newest in full. */
+static void set_ages(struct parzen_row *rows, uint32_t n)
+{
+	uint32_t ramp = n > AGE_FLAT ? n - AGE_FLAT : 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		float first = 1.0f / (float)n, t = ramp > 1 ? (float)i / (float)(ramp - 1) : 0;
+
+		rows[i].weight = i < ramp ? first + t * (1 - first) : 1;
+	}
+}
+
+static bool collect(struct proposer *p, const struct rows *rows, const struct split *split,
+	struct group group, uint32_t *n_good, uint32_t *n_bad)
+{
+	float *next;
+
+	*n_good = *n_bad = 0;
+	if (!grow(&p->values, &p->cap_values, (size_t)rows->n * group.n + 1, sizeof(*p->values)) ||
+		!grow(&p->good_rows, &p->cap_good, (size_t)split->n_good + 1, sizeof(*p->good_rows)) ||
+		!grow(&p->bad_rows, &p->cap_bad, (size_t)rows->n + 1, sizeof(*p->bad_rows)))
+		return false;
+	next = p->values;
+	for (uint32_t i = 0; i < rows->n; i++) {
+		int side = i < rows->n_ended ? split->sides[i] : SPLIT_BAD;
+		const float *row = rows_at(rows, i);
+
+		if (side == SPLIT_NONE || isnan(row[group.params[0]]))
+			continue;
+		if (side == SPLIT_GOOD)
+			p->good_rows[(*n_good)++].x = next;
+		else
+			p->bad_rows[(*n_bad)++].x = next;
+		for (uint32_t k = 0; k < group.n; k++)
+			*next++ = row[group.params[k]];
+	}
+	set_ages(p->good_rows, *n_good);
+	set_ages(p->bad_rows, *n_bad);
+	return true;
+}
+
+static bool learn(struct proposer *p, const struct rows *rows, const struct split *split, struct group group)
+{
+	uint32_t n_good, n_bad;
+
+	for (uint32_t k = 0; k < group.n; k++)
+		p->axes[k] = &rows->axes[group.params[k]];
+	return collect(p, rows, split, group, &n_good, &n_bad) &&
+	       parzen_fit(&p->good, p->axes, group.n, p->good_rows, n_good, p->prior_weight) &&
+	       parzen_fit(&p->bad, p->axes, group.n, p->bad_rows, n_bad, p->prior_weight);
+}
+
+/* ---- searching --------------------------------------------------------------------------------- */
+
+static float score(struct proposer *p, const float *x)
+{
+	return parzen_log_density(&p->good, x) - parzen_log_density(&p->bad, x);
+}
+
+static void draw_candidates(struct proposer *p, uint32_t n_axes, struct rng *r)
+{
+	for (uint32_t i = 0; i < p->n_candidates; i++) {
+		float *x = p->candidates + (size_t)i * n_axes;
+
+		parzen_draw(&p->good, r, x);
+		p->scores[i] = score(p, x);
+	}
+}
+
+static uint32_t best_candidate(const struct proposer *p)
+{
+	uint32_t best = 0;
+
+	for (uint32_t i = 1; i < p->n_candidates; i++)
+		if (p->scores[i] > p->scores[best])
+			best = i;
+	return best;
+}
+
+/* Keeps the move of x to `value` on axis j if it is better. */
+static void try_move(struct proposer *p, float *x, float *best, uint32_t j, float value)
+{
+	float before = x[j], now;
+
+	x[j] = value;
+	if (value != before && (now = score(p, x)) > *best)
+		*best = now;
+	else
+		x[j] = before;
+}
+
+/*
+ * Climbs from the best candidate along one real axis at a time. Levels and choices stay as they were
+ * drawn: where there are few values, chance is what keeps the search from settling too early.
+ */
+static void refine_best(struct proposer *p, uint32_t n_axes)
+{
+	uint32_t best = best_candidate(p);
+	float *x = p->candidates + (size_t)best * n_axes, step = FIRST_STEP;
+
+	for (int round = 0; round < ROUNDS; round++, step /= 2) {
+		for (uint32_t j = 0; j < n_axes; j++) {
+			if (p->axes[j]->kind != PARZEN_REAL)
+				continue;
+			try_move(p, x, &p->scores[best], j, fminf(x[j] + step, 1));
+			try_move(p, x, &p->scores[best], j, fmaxf(x[j] - step, 0));
+		}
+	}
+}
+
+static void write_natural(const struct rows *rows, struct group group, const float *values, double *x)
+{
+	for (uint32_t k = 0; k < group.n; k++)
+		x[group.params[k]] = rows_value(rows, group.params[k], values[k]);
+}
+
+/* The best candidate, and while that has been seen, the next best one. */
+static void choose(
+	const struct proposer *p, const struct rows *rows, struct group group, const struct seen *seen, double *x)
+{
+	uint32_t best = best_candidate(p), first = best;
+
+	for (uint32_t i = 0; i < p->n_candidates; i++) {
+		write_natural(rows, group, p->candidates + (size_t)best * group.n, x);
+		if (!seen || !seen_has(seen, x))
+			return;
+		p->scores[best] = -INFINITY;
+		best = best_candidate(p);
+	}
+	write_natural(rows, group, p->candidates + (size_t)first * group.n, x);
+}
+
+bool propose(struct proposer *p, const struct rows *rows, const struct split *split, struct group group,
+	const struct seen *seen, struct rng *r, double *x)
+{
+	if (!learn(p, rows, split, group))
+		return false;
+	draw_candidates(p, group.n, r);
+	refine_best(p, group.n);
+	choose(p, rows, group, seen, x);
+	return true;
+}

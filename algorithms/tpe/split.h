@@ -1,0 +1,21 @@
+/*
+ * Which of the ended trials are good ones: the models learn them apart from the others.
+ *
+ * Order: succeeded trials by value; then stopped ones, those that came further first, by value; then
+ * those that break constraints, by how much. Trials that failed or have no finite value are never
+ * good; abandoned ones count neither way.
+ */
+#pragma once
+#include "algorithms/algorithm.h"
+
+enum split_side { SPLIT_NONE = 0, SPLIT_GOOD, SPLIT_BAD };
+
+struct split {
+	uint8_t *sides;             /* [n_ended]: enum split_side                                  */
+	uint32_t n_useful;          /* trials with a result                                        */
+	uint32_t n_good;
+};
+
+/* gamma: good are min(25, ceil(gamma sqrt(n))) of n; NaN: min(25, ceil(n / 10)). False: no memory. */
+bool split_make(struct split *s, const struct algo_problem *p, const struct algo_history *h, double gamma);
+void split_free(struct split *s);
