@@ -79,6 +79,14 @@ void trial_values_json(struct json_writer *w, const char *key, struct arena *a, 
 	jw_end(w);
 }
 
+static bool feasible(const struct store_trial *t)
+{
+	for (size_t i = 0; i < t->violations.n; i++)
+		if (!(store_double(&t->violations, i) <= 0))
+			return false;
+	return true;
+}
+
 static void links(struct json_writer *w, struct arena *a, const struct store_trial *t,
 	const struct trial_place *place)
 {
@@ -110,6 +118,8 @@ void trial_json(struct json_writer *w, const char *key, struct arena *a, const s
 		jw_str(w, "stopRequested", t->stop);
 	jw_raw(w, "parameters", t->params);
 	trial_values_json(w, "values", a, t, place);
+	if (t->violations.n > 0)
+		jw_bool(w, "feasible", feasible(t));
 	if (t->rank > 0)
 		jw_int(w, "rank", t->rank);
 	if (t->last_step >= 0)
@@ -246,7 +256,8 @@ const struct json_field trial_schema[] = {
 	OUT_MAY("stopRequested", OUT_STRING, "why it was asked to stop, while it still runs"),
 	OUT("parameters", OUT_OBJECT, "typed values; inactive parameters are absent"),
 	OUT_MAY("values", OUT_OBJECT, "objectives and every other metric, by strategy; absent until there is one"),
-	OUT_MAY("rank", OUT_INTEGER, "1 = best by the first objective; absent while not ranked"),
+	OUT_MAY("feasible", OUT_BOOLEAN, "it keeps every constraint; absent without constraints, and while it runs"),
+	OUT_MAY("rank", OUT_INTEGER, "1 = best by the first objective; absent while not ranked, and of infeasible ones"),
 	OUT_MAY("lastStep", OUT_INTEGER, "of the first objective"),
 	OUT_MAY("budget", OUT_OBJECT, "what the search grants it"),
 	OUT("source", OUT_STRING, "algorithm, user or import"),

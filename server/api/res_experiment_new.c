@@ -59,17 +59,58 @@ static const char *choices_text(struct http_req *req, const struct parameter *p)
 	return copy;
 }
 
+/* A constraint on a metric that is no objective has it watched. */
 static void objectives_of(struct http_req *req, const struct experiment_spec *s, struct store_new_experiment *x)
 {
-	struct store_new_objective *out = ARENA_NEW_N(req->arena, struct store_new_objective, s->n_objectives);
+	struct store_new_objective *out =
+		ARENA_NEW_N(req->arena, struct store_new_objective, s->n_objectives + s->n_constraints);
+	size_t n = s->n_objectives;
 
 	for (size_t i = 0; i < s->n_objectives; i++) {
 		const struct objective *o = &s->objectives[i];
 		out[i] = (struct store_new_objective){.metric = o->metric, .direction = direction_name(o->direction),
 			.strategy = strategy_name(o->strategy), .goal = o->has_goal ? o->goal : NAN};
 	}
+	for (size_t i = 0; i < s->n_constraints; i++) {
+		const struct outcome_constraint *c = &s->constraints[i];
+		if (c->objective < 0)
+			out[n++] = (struct store_new_objective){.metric = c->metric, .strategy = strategy_name(c->strategy),
+				.direction = direction_name(isfinite(c->max) ? DIRECTION_MINIMIZE : DIRECTION_MAXIMIZE), .goal = NAN,
+				.additional = true};
+	}
 	x->objectives = out;
-	x->n_objectives = s->n_objectives;
+	x->n_objectives = n;
+}
+
+static void constraints_of(struct http_req *req, const struct experiment_spec *s, struct store_new_experiment *x)
+{
+	struct store_new_constraint *out = ARENA_NEW_N(req->arena, struct store_new_constraint, s->n_constraints);
+
+	for (size_t i = 0; i < s->n_constraints; i++) {
+		const struct outcome_constraint *c = &s->constraints[i];
+		out[i] = (struct store_new_constraint){
+			.metric = c->metric, .min = isfinite(c->min) ? c->min : NAN, .max = isfinite(c->max) ? c->max : NAN};
+	}
+	x->constraints = out;
+	x->n_constraints = s->n_constraints;
+}
+
+/* Results are only taken from where the caller may read. False: answered. */
+static bool sources_of(struct http_req *req, const struct experiment_spec *s, struct store_new_experiment *x)
+{
+	struct store_new_source *out = ARENA_NEW_N(req->arena, struct store_new_source, s->n_sources);
+	struct err e;
+
+	for (size_t i = 0; i < s->n_sources; i++) {
+		out[i] = (struct store_new_source){.ns = s->sources[i].namespace, .name = s->sources[i].name};
+		if (!auth_allows(&req->principal, ROLE_VIEWER, out[i].ns, &e)) {
+			http_reply_err(req, &e);
+			return false;
+		}
+	}
+	x->sources = out;
+	x->n_sources = s->n_sources;
+	return true;
 }
 
 static void parameters_of(struct http_req *req, const struct experiment_spec *s, struct store_new_experiment *x)
@@ -107,6 +148,22 @@ static void spec_diff(struct json_writer *w, const void *ctx)
 		json_diff(w, "diff", "/spec", stored, posted, a);
 }
 
+/* One of the experiments in warmStart is not there. */
+static void no_source(struct creating *c, const char *lacks)
+{
+	struct problems *p = ARENA_NEW(c->req->arena, struct problems);
+
+	problems_init(p, c->req->arena);
+	for (size_t i = 0; i < c->x.n_sources; i++) {
+		const char *name = arena_printf(c->req->arena, "%s/%s", c->x.sources[i].ns, c->x.sources[i].name);
+		if (lacks && strcmp(name, lacks) == 0)
+			problem_add(p, problem_index(p, "/spec/warmStart", i), "unknown-experiment",
+				"there is no experiment '%s' in namespace '%s'", c->x.sources[i].name, c->x.sources[i].ns);
+	}
+	http_reply_problems(c->req, p, "invalid-experiment", "The experiment document has 1 error",
+		"Nothing was created. Fix the fields below and post again.");
+}
+
 static void created(void *ctx, const struct store_experiments *rows, const struct err *e)
 {
 	struct creating *c = ctx;
@@ -116,6 +173,8 @@ static void created(void *ctx, const struct store_experiments *rows, const struc
 		return http_reply_err(req, e);
 	assert(rows->n == 1);
 	const struct store_experiment *x = &rows->items[0];
+	if (x->outcome == STORE_NOT_FOUND)
+		return no_source(c, x->lacks);
 	if (x->outcome == STORE_DIFFERS) {
 		c->stored = x;
 		return http_reply_problem(req, &(struct problem_reply){.code = ERR_EXISTS,
@@ -148,6 +207,9 @@ static void create(struct http_req *req)
 		.spec_sha256 = spec_hash(req, s), .algorithm = s->algorithm.name, .created_by = api_who(req)};
 	objectives_of(req, s, &c->x);
 	parameters_of(req, s, &c->x);
+	constraints_of(req, s, &c->x);
+	if (!sources_of(req, s, &c->x))
+		return;
 	store_experiment_create(api_app(req)->store, req->arena, &c->x, created, c);
 }
 

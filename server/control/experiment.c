@@ -10,6 +10,7 @@
 #include "lib/clk.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "server/control/lessons.h"
 #include "server/model/names.h"
 #include "server/model/observe.h"
 #include "server/model/params.h"
@@ -73,6 +74,8 @@ void experiment_free(struct experiment *x)
 	free(x->trials);
 	free(x->x);
 	free(x->values);
+	free(x->violations);
+	lessons_put(x->lessons);
 	free(x->open);
 	free(x->ended);
 	spec_ref_put(x->ref);
@@ -114,7 +117,7 @@ bool experiment_set(struct experiment *x, const struct store_experiment *row, st
 
 static void make_place(struct experiment *x, int32_t number)
 {
-	const size_t d = x->spec->n_parameters, k = x->spec->n_objectives;
+	const size_t d = x->spec->n_parameters, k = x->spec->n_objectives, m = x->spec->n_constraints;
 
 	if (number > x->cap_trials) {
 		int32_t cap = x->cap_trials ? x->cap_trials * 2 : 64;
@@ -123,6 +126,8 @@ static void make_place(struct experiment *x, int32_t number)
 		x->trials = xreallocarray(x->trials, (size_t)cap, sizeof *x->trials);
 		x->x = xreallocarray(x->x, (size_t)cap * d, sizeof *x->x);
 		x->values = xreallocarray(x->values, (size_t)cap * k, sizeof *x->values);
+		if (m > 0)
+			x->violations = xreallocarray(x->violations, (size_t)cap * m, sizeof *x->violations);
 		memset(x->trials + x->cap_trials, 0, (size_t)(cap - x->cap_trials) * sizeof *x->trials);
 		x->cap_trials = cap;
 	}
@@ -149,6 +154,12 @@ double *experiment_values(struct experiment *x, int32_t number)
 {
 	assert(number >= 1 && number <= x->n_trials);
 	return x->values + (size_t)(number - 1) * x->spec->n_objectives;
+}
+
+double *experiment_violations(struct experiment *x, int32_t number)
+{
+	assert(number >= 1 && number <= x->n_trials && x->violations);
+	return x->violations + (size_t)(number - 1) * x->spec->n_constraints;
 }
 
 bool trial_runs(const struct trial *t, int32_t attempt)
@@ -271,15 +282,26 @@ static void read_values(struct experiment *x, const struct store_trial *row)
 	double *to = experiment_values(x, row->number);
 
 	for (size_t k = 0; k < x->spec->n_objectives; k++)
-		to[k] = k < row->vals.n && !(row->vals.null && row->vals.null[k]) ? row->vals.v[k] : NAN;
+		to[k] = store_double(&row->vals, k);
+	for (size_t k = 0; k < x->spec->n_constraints; k++)
+		experiment_violations(x, row->number)[k] = store_double(&row->violations, k);
 }
 
+static bool feasible(struct experiment *x, int32_t number)
+{
+	for (size_t k = 0; k < x->spec->n_constraints; k++)
+		if (!(experiment_violations(x, number)[k] <= 0))
+			return false;
+	return true;
+}
+
+/* A trial that breaks a constraint neither reaches the goal nor is the best. */
 static void judge(struct experiment *x, const struct trial *t)
 {
 	const struct objective *o = &x->spec->objectives[0];
 	const double value = experiment_values(x, t->number)[0];
 
-	if (t->state != TRIAL_SUCCEEDED)
+	if (t->state != TRIAL_SUCCEEDED || !feasible(x, t->number))
 		return;
 	if (objective_goal_reached(o, value))
 		x->goal_reached = true;

@@ -21,6 +21,7 @@
 #include "server/store/store_trial.h"
 
 struct arena;
+struct lessons;
 struct run_backend;
 struct suggest_job;
 
@@ -67,6 +68,7 @@ struct experiment {
 	const struct experiment_spec *spec;
 	struct run_backend *backend;    /* NULL for ask/tell                                          */
 	int64_t seed;
+	struct lessons *lessons;        /* what earlier experiments teach; NULL: none, or not loaded  */
 
 	enum experiment_state state;
 	enum end_reason stopping_for;
@@ -75,6 +77,7 @@ struct experiment {
 
 	struct trial *trials;           /* [number - 1]                                               */
 	double *x, *values;             /* rows of n_parameters and n_objectives, as trials           */
+	double *violations;             /* rows of n_constraints; NULL without any                    */
 	int32_t n_trials, cap_trials;   /* highest number known; places                               */
 	int32_t *open, *ended;
 	size_t n_open, n_ended, cap_open, cap_ended;
@@ -119,6 +122,8 @@ struct trial *experiment_put(struct experiment *x, const struct store_trial *row
 struct trial *experiment_trial(struct experiment *x, int32_t number);           /* or NULL */
 double *experiment_x(struct experiment *x, int32_t number);
 double *experiment_values(struct experiment *x, int32_t number);
+/* By how much each constraint is broken; NaN: not measured. Only where there are constraints. */
+double *experiment_violations(struct experiment *x, int32_t number);
 /* True if `attempt` of this trial is what runs now. */
 bool trial_runs(const struct trial *t, int32_t attempt);
 

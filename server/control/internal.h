@@ -8,6 +8,7 @@
  *     report.c   group commit of points                        ask.c      workers that ask
  *     bus.c      who listens live                             notify.c   web hooks: what is told
  *     metrics.c  what Prometheus is told                       courier.c  how it is delivered
+ *     lessons.c  what earlier experiments teach
  *
  * Law of callbacks: a store callback carries {control, experiment id, epoch} and looks the experiment
  * up again; it may have gone, or come back with another epoch.

@@ -1,6 +1,6 @@
 /*
  * From the store into memory, after a claim and whenever somebody else changed something. The
- * experiment's row first, then every trial that changed since what we know, page by page. After the
+ * experiment's row first, then what it learned from others, then every trial that changed since what we know, page by page. After the
  * first load the runs of the owner before us are taken over.
  */
 #include "server/control/internal.h"
@@ -13,6 +13,7 @@
 #include "lib/failpoint.h"
 #include "lib/log.h"
 #include "lib/mem.h"
+#include "server/control/lessons.h"
 #include "server/control/notify.h"
 
 enum { PAGE = 5000 };
@@ -172,6 +173,35 @@ static void load_trials(struct control *c, struct experiment *x)
 		on_trials, s);
 }
 
+static void on_lessons(void *ctx, const struct store_lessons *rows, const struct err *e)
+{
+	struct step *s = ctx;
+	struct experiment *x = step_resume(s);
+
+	if (x && e) {
+		x->loading = false;
+		x->reload = true;
+		control_later(s->control, x, CLK_SECOND);
+	} else if (x) {
+		x->lessons = lessons_new(x->spec, rows);
+		load_trials(s->control, x);
+	}
+	step_end(s);
+}
+
+/* What it learned from others does not change: once is enough. */
+static void load_rest(struct control *c, struct experiment *x)
+{
+	struct step *s;
+
+	if (x->spec->n_sources == 0 || x->lessons) {
+		load_trials(c, x);
+		return;
+	}
+	s = step_begin(c, x);
+	store_lessons_load(c->store, s->arena, x->id, on_lessons, s);
+}
+
 static void choose_backend(struct control *c, struct experiment *x)
 {
 	const enum executor executor = x->spec->trial.executor;
@@ -239,7 +269,7 @@ static void on_experiment(void *ctx, const struct store_experiments *rows, const
 			notify_end(c, x, &rows->items[0]);
 			control_drop(c, x);
 		} else {
-			load_trials(c, x);
+			load_rest(c, x);
 		}
 	}
 out:

@@ -22,6 +22,7 @@
 #include "lib/json_write.h"
 #include "lib/log.h"
 #include "lib/work.h"
+#include "server/control/lessons.h"
 #include "server/model/params.h"
 
 enum { SUGGEST_MAX = 1000, POOL_FULL_WAIT_MS = 50 };
@@ -31,6 +32,7 @@ struct suggest_job {
 	struct control *control;
 	struct arena *arena;
 	struct spec_ref *ref;
+	struct lessons *lessons;        /* may be NULL */
 	int64_t experiment, epoch;
 	const struct algorithm *algorithm;
 	struct algo_problem problem;
@@ -66,7 +68,23 @@ static enum algo_status status_of(enum trial_state s)
 	return ALGO_PENDING;
 }
 
-static struct algo_trial record_of(struct experiment *x, const struct trial *t, const double *xs, const double *values)
+/* The rows of an experiment's trials, copied. */
+struct history_rows {
+	const double *x, *values, *violations;
+};
+
+/* Of a trial that is over; NULL: unknown. */
+static const double *constraints_of(const struct experiment *x, const struct history_rows *rows, size_t row)
+{
+	const size_t n = x->spec->n_constraints;
+
+	for (size_t k = 0; k < n; k++)
+		if (isnan(rows->violations[row * n + k]))
+			return NULL;
+	return n > 0 ? rows->violations + row * n : NULL;
+}
+
+static struct algo_trial record_of(struct experiment *x, const struct trial *t, const struct history_rows *rows)
 {
 	const size_t row = (size_t)(t->number - 1);
 	const bool over = trial_state_over(t->state);
@@ -75,8 +93,9 @@ static struct algo_trial record_of(struct experiment *x, const struct trial *t, 
 		.number = (uint32_t)t->number,
 		.status = status_of(t->state),
 		.suggested = t->source == STORE_FROM_ALGORITHM,
-		.x = xs + row * x->spec->n_parameters,
-		.values = over ? values + row * x->spec->n_objectives : NULL,
+		.x = rows->x + row * x->spec->n_parameters,
+		.values = over ? rows->values + row * x->spec->n_objectives : NULL,
+		.constraints = over ? constraints_of(x, rows, row) : NULL,
 		.duration = over && t->started_us > 0 ? (double)(t->finished_us - t->started_us) / 1e6 : NAN,
 		.resource = t->resource,
 		.parent = t->parent,
@@ -88,18 +107,22 @@ static struct algo_trial record_of(struct experiment *x, const struct trial *t, 
 static void copy_history(struct suggest_job *job, struct experiment *x)
 {
 	const size_t n = (size_t)x->n_trials;
-	const double *xs = arena_dup(job->arena, x->x, n * x->spec->n_parameters * sizeof *x->x);
-	const double *values = arena_dup(job->arena, x->values, n * x->spec->n_objectives * sizeof *x->values);
+	const struct history_rows rows = {
+		.x = arena_dup(job->arena, x->x, n * x->spec->n_parameters * sizeof *x->x),
+		.values = arena_dup(job->arena, x->values, n * x->spec->n_objectives * sizeof *x->values),
+		.violations = x->violations
+			? arena_dup(job->arena, x->violations, n * x->spec->n_constraints * sizeof *x->violations) : NULL,
+	};
 	struct algo_trial *ended = ARENA_NEW_N(job->arena, struct algo_trial, x->n_ended + 1);
 	struct algo_trial *pending = ARENA_NEW_N(job->arena, struct algo_trial, x->n_open + 1);
 	uint32_t n_pending = 0;
 
 	for (size_t i = 0; i < x->n_ended; i++)
-		ended[i] = record_of(x, &x->trials[x->ended[i] - 1], xs, values);
+		ended[i] = record_of(x, &x->trials[x->ended[i] - 1], &rows);
 	for (size_t i = 0; i < x->n_open; i++) {
 		const struct trial *t = &x->trials[x->open[i] - 1];
 		if (!trial_state_over(t->state))
-			pending[n_pending++] = record_of(x, t, xs, values);
+			pending[n_pending++] = record_of(x, t, &rows);
 	}
 	job->history = (struct algo_history){
 		.trials = ended, .n_trials = (uint32_t)x->n_ended, .pending = pending, .n_pending = n_pending};
@@ -136,6 +159,7 @@ static void job_free(struct suggest_job *job)
 	if (job->request.cache && job->algorithm->cache_free)
 		job->algorithm->cache_free(job->request.cache);
 	spec_ref_put(job->ref);
+	lessons_put(job->lessons);
 	arena_free(job->arena);
 }
 
@@ -302,6 +326,11 @@ void suggest_start(struct control *c, struct experiment *x, int64_t n)
 	job->algorithm = x->spec->algorithm.algorithm;
 	job->problem = x->spec->problem;
 	job->problem.seed = (uint64_t)x->seed;
+	job->lessons = lessons_get(x->lessons);
+	if (job->lessons) {
+		job->problem.sources = job->lessons->sources;
+		job->problem.n_sources = job->lessons->n_sources;
+	}
 	copy_history(job, x);
 	if (!x->cache && job->algorithm->cache_new)
 		x->cache = job->algorithm->cache_new(&job->problem);

@@ -33,10 +33,13 @@ void build_objectives(struct build *b);
 void build_parameters(struct build *b);
 void build_conditions(struct build *b);
 void build_space(struct build *b);              /* s->problem.space, unless a parameter is broken */
+void build_constraints(struct build *b);
 void build_algorithm(struct build *b);
 void build_early_stopping(struct build *b);
 void build_budget(struct build *b);
 void build_initial_trials(struct build *b);
+void build_warm_start(struct build *b);
+void build_stop_when(struct build *b);
 void build_trial(struct build *b);
 enum executor build_executor(const struct build *b);     /* who runs the trials, by what the document says */
 void build_notify(struct build *b);

@@ -194,6 +194,9 @@ void build_algorithm(struct build *b)
 	if (b->s->problem.space != NULL && build_clean(b, ALGORITHM) && build_clean(b, OBJECTIVES) &&
 		build_clean(b, "/spec/budget"))
 		algo_check(a, &b->s->problem, report, &c);
+	if (b->s->n_constraints > 0 && !(a->capabilities & ALGO_CONSTRAINTS))
+		problem_add(b->warnings, "/spec/constraints", "not-searched-by",
+			"%s does not look at constraints: trials that break one are only left out of the ranking", a->name);
 }
 
 /* ---- early stopping ---------------------------------------------------------------------------- */
@@ -266,9 +269,10 @@ void build_budget(struct build *b)
 		b->s->retry = (struct retry_policy){retry->on_lost, retry->on_failed};
 
 	bool goal = b->s->n_objectives > 0 && b->s->objectives[0].has_goal;
-	if (out->max_trials == 0 && out->max_duration_us == 0 && !goal)
+	bool stops = b->d->spec->stop_when != NULL;
+	if (out->max_trials == 0 && out->max_duration_us == 0 && !goal && !stops)
 		problem_add(b->warnings, "/spec/budget", "unlimited",
-			"without maxTrials, maxDuration or a goal it goes on until it is stopped or the space is used "
+			"without maxTrials, maxDuration, a goal or stopWhen it goes on until it is stopped or the space is used "
 			"up");
 }
 

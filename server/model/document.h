@@ -24,6 +24,20 @@ struct doc_objective {
 	double goal;
 };
 
+struct doc_constraint {
+	const char *metric;
+	bool has_min, has_max, has_strategy;
+	double min, max;
+	int strategy;
+};
+
+struct doc_stop_when {
+	int rule;                                   /* of stop_rule_names */
+	bool has_min_trials;
+	double tolerance;
+	int64_t min_trials;
+};
+
 struct doc_parameter {
 	const char *name;                           /* the key */
 	int type, scale, distribution;
@@ -93,10 +107,13 @@ struct doc_notify {
 struct doc_spec {
 	struct json_list objectives;                /* of struct doc_objective */
 	struct json_list parameters;                /* of struct doc_parameter */
+	struct json_list constraints;               /* of struct doc_constraint */
 	struct doc_algorithm *algorithm;
 	struct doc_early_stopping *early_stopping;
 	struct doc_budget *budget;
 	struct json_list initial_trials;            /* of struct doc_initial_trial */
+	struct json_list warm_start;                /* of const char * */
+	struct doc_stop_when *stop_when;
 	struct doc_retry *retry;
 	struct doc_trial *trial;
 	struct json_list notify;                    /* of struct doc_notify */
@@ -115,13 +132,17 @@ struct document {
 /* The defaults that code needs as well as the tables. */
 enum { DEFAULT_PARALLEL_TRIALS = 3, MOST_PARALLEL_TRIALS = 100000, DEFAULT_ON_LOST = 1, DEFAULT_GRACE_SECONDS = 30 };
 
+#define DEFAULT_TOLERANCE 0.01
+
 /* NULL-ended, in the order of the enums of spec.h. */
 extern const char *const direction_names[], *const strategy_names[], *const param_type_names[],
 	*const scale_names[], *const distribution_names[], *const executor_names[], *const collector_names[],
-	*const lines_format_names[], *const notify_names[];
+	*const lines_format_names[], *const notify_names[], *const stop_rule_names[];
 
 extern const struct json_field objective_fields[], algorithm_fields[], early_stopping_fields[],
-	budget_fields[], initial_trial_fields[], retry_fields[], trial_fields[], notify_fields[];
+	budget_fields[], initial_trial_fields[], retry_fields[], trial_fields[], notify_fields[],
+	constraint_fields[], stop_when_fields[];
+bool decode_stop_when(const cJSON *v, void *field, const char *pointer, struct problems *p);
 
 /* A field whose presence is told apart from its default. */
 #define DOC_IF(T, m, has, kind_, key, doc_) \

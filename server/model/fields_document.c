@@ -60,11 +60,20 @@ const struct json_field notify_fields[] = {
 	JF_END,
 };
 
+#define STOP_WHEN_SCHEMA                                                                              \
+	"{\"oneOf\":[{\"type\":\"string\",\"enum\":[\"converged\"]},"                                      \
+	"{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"rule\"],\"properties\":{"      \
+	"\"rule\":{\"type\":\"string\",\"enum\":[\"converged\"]},"                                          \
+	"\"tolerance\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1},"                                  \
+	"\"minTrials\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000000}}}]}"
+
 static const struct json_field spec_fields[] = {
 	JF_LIST(struct doc_spec, objectives, "objectives", JF_REQUIRED, 1, SPEC_OBJECTIVES_MAX, objective_fields,
 		struct doc_objective, "the metrics to optimise; trials are ranked by the first"),
 	JF_MAP(struct doc_spec, parameters, "parameters", JF_REQUIRED, 1, SPEC_PARAMETERS_MAX, parameter_fields,
 		struct doc_parameter, "what is searched, by name"),
+	JF_LIST(struct doc_spec, constraints, "constraints", JF_OPTIONAL, 0, SPEC_CONSTRAINTS_MAX, constraint_fields,
+		struct doc_constraint, "bounds of metrics that a trial must keep to be ranked"),
 	JF_OBJECT(struct doc_spec, algorithm, "algorithm", JF_OPTIONAL, algorithm_fields, struct doc_algorithm,
 		"how it is searched; random by default"),
 	JF_OBJECT(struct doc_spec, early_stopping, "earlyStopping", JF_OPTIONAL, early_stopping_fields,
@@ -73,6 +82,12 @@ static const struct json_field spec_fields[] = {
 		struct doc_spec, budget, "budget", JF_OPTIONAL, budget_fields, struct doc_budget, "when to end"),
 	JF_LIST(struct doc_spec, initial_trials, "initialTrials", JF_OPTIONAL, 0, SPEC_INITIAL_TRIALS_MAX,
 		initial_trial_fields, struct doc_initial_trial, "configurations to try first"),
+	JF_STRINGS(struct doc_spec, warm_start, "warmStart", JF_OPTIONAL, 0, SPEC_SOURCES_MAX,
+		"earlier experiments to learn from: a name in the same namespace, or namespace/name; their best "
+		"configurations are tried first"),
+	{.kind = JF_K_FUN, .name = "stopWhen", JF_AT_(struct doc_spec, stop_when), .fun = decode_stop_when,
+		.sub = stop_when_fields, .sub_size = sizeof(struct doc_stop_when), .schema = STOP_WHEN_SCHEMA,
+		.doc = "when the search ends before its budget: converged, or an object with that rule and its figures"},
 	JF_OBJECT(struct doc_spec, retry, "retry", JF_OPTIONAL, retry_fields, struct doc_retry,
 		"which trials get a further attempt"),
 	JF_OBJECT(struct doc_spec, trial, "trial", JF_OPTIONAL, trial_fields, struct doc_trial,

@@ -1,7 +1,9 @@
 /* The fields of the document that say what is searched, and how: objectives, parameters, algorithm. */
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
+#include "lib/arena.h"
 #include "server/model/document.h"
 #include "server/model/observe.h"
 #include "server/model/spec.h"
@@ -26,6 +28,21 @@ const struct json_field objective_fields[] = {
 		.min = -1.7976931348623157e308, .max = 1.7976931348623157e308},
 	{DOC_IF(struct doc_objective, strategy, has_strategy, JF_K_ENUM, "strategy",
 		 "which of a trial's points counts; by default min to minimize, max to maximize"),
+		.names = strategy_names},
+	JF_END,
+};
+
+#define BOUND_IF(m, has, key, doc_)                              \
+	{DOC_IF(struct doc_constraint, m, has, JF_K_NUM, key, doc_), \
+		.min = -1.7976931348623157e308, .max = 1.7976931348623157e308}
+
+const struct json_field constraint_fields[] = {
+	JF_STR(struct doc_constraint, metric, "metric", JF_REQUIRED, 1, METRIC_NAME_MAX,
+		"name of the metric as it is reported, an objective's or another one"),
+	BOUND_IF(min, has_min, "min", "the lowest value that is allowed"),
+	BOUND_IF(max, has_max, "max", "the highest value that is allowed"),
+	{DOC_IF(struct doc_constraint, strategy, has_strategy, JF_K_ENUM, "strategy",
+		 "which of a trial's points counts: latest by default, an objective's own where it is one"),
 		.names = strategy_names},
 	JF_END,
 };
@@ -82,3 +99,37 @@ const struct json_field initial_trial_fields[] = {
 		"a value for every parameter that is active, by name"),
 	JF_END,
 };
+
+const char *const stop_rule_names[] = {"converged", NULL};
+
+const struct json_field stop_when_fields[] = {
+	JF_ENUM(struct doc_stop_when, rule, "rule", JF_REQUIRED, stop_rule_names, NULL,
+		"converged: little can still be gained over the best trial, by a model of the results"),
+	JF_NUM(struct doc_stop_when, tolerance, "tolerance", JF_OPTIONAL, 0, 1, "0.01",
+		"how little: a share of the spread (standard deviation) of the results"),
+	{DOC_IF(struct doc_stop_when, min_trials, has_min_trials, JF_K_INT, "minTrials",
+		 "trials that must have succeeded before; 20 and two a parameter by default"),
+		.min = 1, .max = SPEC_TRIALS_MAX},
+	JF_END,
+};
+
+/* The rule's name alone, or an object with its figures. */
+bool decode_stop_when(const cJSON *v, void *field, const char *pointer, struct problems *p)
+{
+	struct doc_stop_when *out = ARENA_NEW(p->arena, struct doc_stop_when);
+	const char *name = json_str(v);
+
+	if (json_is_null(v))
+		return true;
+	*(struct doc_stop_when **)field = out;
+	if (name == NULL && !json_is_object(v))
+		return problem_add(p, pointer, "wrong-type", "expected the name of a rule, or an object with `rule`");
+	if (name == NULL)
+		return json_decode(v, stop_when_fields, out, pointer, p);
+	out->tolerance = DEFAULT_TOLERANCE;
+	for (out->rule = 0; stop_rule_names[out->rule] != NULL; out->rule++) {
+		if (strcmp(stop_rule_names[out->rule], name) == 0)
+			return true;
+	}
+	return problem_unknown(p, pointer, "unknown-value", "a rule that ends a search", name, stop_rule_names);
+}

@@ -404,6 +404,21 @@ bool params_load(const struct experiment_spec *s, const cJSON *object, double *x
 	return known == given && json_is_object(object) && space_valid(s->problem.space, x, NULL);
 }
 
+bool params_adopt(const struct experiment_spec *s, const cJSON *object, double *x)
+{
+	for (size_t i = 0; i < s->n_parameters; i++) {
+		const cJSON *v = json_get(object, s->parameters[i].name);
+		x[i] = NAN;
+		if (v == NULL)
+			continue;
+		enum value_fault fault = param_parse(&s->parameters[i], s->problem.space, i, v, &x[i]);
+		if (fault != VALUE_OK && fault != VALUE_STEP)
+			return false;
+	}
+	space_snap(s->problem.space, x);
+	return true;
+}
+
 bool param_active(const struct experiment_spec *s, size_t i, const double *x)
 {
 	return space_is_active(s->problem.space, (uint32_t)i, x);

@@ -41,6 +41,9 @@ bool params_from_words(const struct experiment_spec *s, const char *const *words
 	struct problems *p) MUSTCHECK;
 /* What the server itself wrote, read back without complaints: false if it is not the spec's. */
 bool params_load(const struct experiment_spec *s, const cJSON *object, double *x) MUSTCHECK;
+/* What another experiment tried, as a configuration of this one: by the parameters' names; one that is not
+ * given has its middle value, one that only the other has is left out. False: a value lies outside. */
+bool params_adopt(const struct experiment_spec *s, const cJSON *object, double *x) MUSTCHECK;
 /* Is parameter i active, given the others of x? */
 bool param_active(const struct experiment_spec *s, size_t i, const double *x);
 /* Same configuration? (NaN equals NaN.) */

@@ -133,9 +133,12 @@ static void build_spec(struct build *b)
 	build_conditions(b);
 	build_space(b);
 	build_budget(b);
+	build_constraints(b);
 	build_algorithm(b);
 	build_early_stopping(b);
 	build_initial_trials(b);
+	build_warm_start(b);
+	build_stop_when(b);
 	build_trial(b);
 	build_notify(b);
 }

@@ -33,6 +33,8 @@ enum {
 	SPEC_PARAMETERS_MAX = 500,
 	SPEC_VALUES_MAX = 1000,         /* of one discrete or categorical parameter                      */
 	SPEC_INITIAL_TRIALS_MAX = 1000,
+	SPEC_CONSTRAINTS_MAX = 16,
+	SPEC_SOURCES_MAX = 8,           /* experiments of one warmStart */
 	SPEC_DOCUMENT_MAX = 1 << 20,    /* bytes */
 	SPEC_TRIALS_MAX = 1000000,
 };
@@ -47,6 +49,27 @@ struct objective {
 	enum strategy strategy;         /* minimize -> min, maximize -> max unless given */
 	bool has_goal;
 	double goal;                    /* finite */
+};
+
+/* What a trial must keep to be the best: min <= metric <= max. A trial that breaks one is infeasible: it
+ * teaches the algorithm, and is not ranked. */
+struct outcome_constraint {
+	const char *metric;             /* of an objective, or any other */
+	enum strategy strategy;         /* the objective's; latest unless given */
+	int objective;                  /* its index, or -1 */
+	double min, max;                /* infinite where there is none */
+};
+
+/* An earlier experiment whose results help this one. */
+struct warm_source { const char *namespace, *name; };
+
+enum stop_rule { STOP_NEVER, STOP_CONVERGED };
+/* When the search ends by itself. Converged: what could still be gained over the best trial is, by the
+ * model, less than `tolerance` of the spread of the results. */
+struct stop_when {
+	enum stop_rule rule;
+	double tolerance;
+	int64_t min_trials;             /* succeeded ones, before it is judged at all */
 };
 
 enum param_type { PARAM_DOUBLE, PARAM_INT, PARAM_DISCRETE, PARAM_CATEGORICAL };
@@ -173,18 +196,24 @@ struct experiment_spec {
 	size_t n_objectives;
 	const struct parameter *parameters;     /* in the order given: x[i] belongs to parameters[i] */
 	size_t n_parameters;
+	const struct outcome_constraint *constraints;
+	size_t n_constraints;
 	struct algorithm_spec algorithm;
 	struct early_stopping_spec early_stopping;
 	struct budget budget;
 	const double *const *initial_trials;    /* vectors of n_parameters; NaN = inactive */
 	size_t n_initial_trials;
+	const struct warm_source *sources;      /* warmStart */
+	size_t n_sources;
+	struct stop_when stop_when;
 	struct retry_policy retry;
 	struct trial_template trial;
 	const struct notify *notify;
 	size_t n_notify;
 
 	/* The same, compiled for the algorithms: space, objectives, settings and budget. All but the
-	 * seed, which is experiment_seed(). Whoever outlives the spec takes a space_ref(). */
+	 * seed, which is experiment_seed(), and the sources' trials, which are in the database. Whoever
+	 * outlives the spec takes a space_ref(). */
 	struct algo_problem problem;
 };
 
@@ -231,6 +260,8 @@ int spec_objective(const struct experiment_spec *s, const char *metric);
 
 const char *direction_name(enum direction d);
 const char *strategy_name(enum strategy s);
+/* By how much a value breaks a constraint: above 0 if it does. NaN breaks every one. */
+double constraint_violation(const struct outcome_constraint *c, double value);
 const char *param_type_name(enum param_type t);
 const char *param_distribution_name(enum param_distribution d);
 const char *executor_name(enum executor e);             /* EXECUTOR_DEFAULT: NULL */

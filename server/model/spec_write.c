@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/arena.h"
 #include "lib/hash.h"
@@ -63,6 +64,25 @@ static void write_objectives(struct json_writer *w, const struct experiment_spec
 		if (o->has_goal)
 			jw_num(w, "goal", o->goal);
 		jw_str(w, "strategy", strategy_names[o->strategy]);
+		jw_end(w);
+	}
+	jw_end(w);
+}
+
+static void write_constraints(struct json_writer *w, const struct experiment_spec *s)
+{
+	if (s->n_constraints == 0)
+		return;
+	jw_array(w, "constraints");
+	for (size_t i = 0; i < s->n_constraints; i++) {
+		const struct outcome_constraint *c = &s->constraints[i];
+		jw_object(w, NULL);
+		jw_str(w, "metric", c->metric);
+		if (isfinite(c->min))
+			jw_num(w, "min", c->min);
+		if (isfinite(c->max))
+			jw_num(w, "max", c->max);
+		jw_str(w, "strategy", strategy_names[c->strategy]);
 		jw_end(w);
 	}
 	jw_end(w);
@@ -178,6 +198,34 @@ static void write_initial_trials(struct json_writer *w, const struct experiment_
 	jw_end(w);
 }
 
+/* A source of the same namespace goes by its name alone. */
+static void write_warm_start(struct json_writer *w, const struct experiment_spec *s)
+{
+	char text[SPEC_NAMESPACE_MAX + 1 + SPEC_NAME_MAX + 1];
+
+	if (s->n_sources == 0)
+		return;
+	jw_array(w, "warmStart");
+	for (size_t i = 0; i < s->n_sources; i++) {
+		const struct warm_source *from = &s->sources[i];
+		bool here = strcmp(from->namespace, s->namespace) == 0;
+		snprintf(text, sizeof text, "%s%s%s", here ? "" : from->namespace, here ? "" : "/", from->name);
+		jw_str(w, NULL, text);
+	}
+	jw_end(w);
+}
+
+static void write_stop_when(struct json_writer *w, const struct experiment_spec *s)
+{
+	if (s->stop_when.rule == STOP_NEVER)
+		return;
+	jw_object(w, "stopWhen");
+	jw_str(w, "rule", stop_rule_names[s->stop_when.rule - STOP_CONVERGED]);
+	jw_num(w, "tolerance", s->stop_when.tolerance);
+	jw_int(w, "minTrials", s->stop_when.min_trials);
+	jw_end(w);
+}
+
 static void write_retry(struct json_writer *w, const struct experiment_spec *s)
 {
 	jw_object(w, "retry");
@@ -287,9 +335,12 @@ void spec_write(struct json_writer *w, const char *key, const struct experiment_
 	jw_object(w, key);
 	write_objectives(w, s);
 	write_parameters(w, s);
+	write_constraints(w, s);
 	write_algorithm(w, s);
 	write_budget(w, s);
+	write_stop_when(w, s);
 	write_initial_trials(w, s);
+	write_warm_start(w, s);
 	write_retry(w, s);
 	write_trial(w, &s->trial);
 	write_notify(w, s);

@@ -14,7 +14,7 @@
 
 struct arena;
 
-enum { PG_ARGS_MAX = 24 };
+enum { PG_ARGS_MAX = 32 };
 
 struct pg_args {
 	const struct stmt_def *def;

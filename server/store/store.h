@@ -78,6 +78,12 @@ enum store_outcome {
 
 struct store_doubles { const double *v; const bool *null; size_t n; };  /* v == NULL: all is null */
 
+/* Element i, NaN where it is null or there is none. */
+static inline double store_double(const struct store_doubles *d, size_t i)
+{
+	return d->v && i < d->n && !(d->null && d->null[i]) ? d->v[i] : __builtin_nan("");
+}
+
 /* For statements whose only answer is how it went. */
 typedef void store_outcome_cb(void *ctx, enum store_outcome outcome, const struct err *e);
 /* For statements that answer with a count of rows: deleted, moved, … */

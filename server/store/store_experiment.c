@@ -59,6 +59,7 @@ static const struct row_field fields[] = {
 	ROW(ROW_TEXT, E, spec, "spec"),
 	ROW(ROW_TEXT, E, brief, "brief"),
 	ROW_OF(store_outcome_names, E, outcome, "outcome"),
+	ROW(ROW_TEXT, E, lacks, "lacks"),
 };
 #undef E
 static const struct row_shape experiment_shape = {.size = sizeof(struct store_experiment),
@@ -141,6 +142,29 @@ static void parameters(struct pg_args *p, const struct store_new_parameter *q, s
 		pg_text_element(p, q[i].choices);
 }
 
+static void constraints(struct pg_args *p, const struct store_new_constraint *c, size_t n)
+{
+	pg_array(p, n);
+	for (size_t i = 0; i < n; i++)
+		pg_text_element(p, c[i].metric);
+	pg_array(p, n);
+	for (size_t i = 0; i < n; i++)
+		pg_double_element(p, c[i].min);
+	pg_array(p, n);
+	for (size_t i = 0; i < n; i++)
+		pg_double_element(p, c[i].max);
+}
+
+static void sources(struct pg_args *p, const struct store_new_source *from, size_t n)
+{
+	pg_array(p, n);
+	for (size_t i = 0; i < n; i++)
+		pg_text_element(p, from[i].ns);
+	pg_array(p, n);
+	for (size_t i = 0; i < n; i++)
+		pg_text_element(p, from[i].name);
+}
+
 struct store_call *store_experiment_create(struct store *s, struct arena *a,
 	const struct store_new_experiment *x, store_experiments_cb *done, void *ctx)
 {
@@ -159,6 +183,8 @@ struct store_call *store_experiment_create(struct store *s, struct arena *a,
 	pg_text(p, experiment_state_name(x->paused ? EXPERIMENT_PAUSED : EXPERIMENT_RUNNING));
 	objectives(p, x->objectives, x->n_objectives);
 	parameters(p, x->parameters, x->n_parameters);
+	constraints(p, x->constraints, x->n_constraints);
+	sources(p, x->sources, x->n_sources);
 	return store_call_send(c);
 }
 
@@ -311,4 +337,38 @@ struct store_call *store_experiment_move(struct store *s, struct arena *a,
 	pg_text(p, m->reason);
 	pg_text(p, m->message ? m->message : "");
 	return store_call_send_for(c, m->experiment);
+}
+
+/* ---- lessons ----------------------------------------------------------------------------------- */
+
+#define L struct store_lesson
+static const struct row_field lesson_fields[] = {
+	ROW(ROW_INT, L, source, "source"),
+	ROW(ROW_TEXT, L, params, "params"),
+	ROW(ROW_DOUBLES, L, vals, "vals"),
+	ROW(ROW_DOUBLES, L, violations, "violations"),
+};
+#undef L
+static const struct row_shape lesson_shape = {
+	.size = sizeof(struct store_lesson), .fields = lesson_fields, .n = ARRAY_LEN(lesson_fields)};
+
+static void answer_lessons(struct store_call *c, const PGresult *res, const struct err *e)
+{
+	store_lessons_cb *done = (store_lessons_cb *)c->done;
+	if (e) {
+		done(c->ctx, NULL, e);
+		return;
+	}
+	struct store_lessons *rows = ARENA_NEW(c->arena, struct store_lessons);
+	rows->items = rows_decode(res, &lesson_shape, c->arena);
+	rows->n = (size_t)PQntuples(res);
+	done(c->ctx, rows, NULL);
+}
+
+struct store_call *store_lessons_load(
+	struct store *s, struct arena *a, int64_t experiment, store_lessons_cb *done, void *ctx)
+{
+	struct store_call *c = store_call_new(s, STMT_LESSONS_LOAD, a, answer_lessons, (store_fn *)done, ctx);
+	pg_int(&c->unit.args, experiment);
+	return store_call_send_for(c, experiment);
 }

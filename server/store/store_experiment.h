@@ -34,6 +34,7 @@ struct store_experiment {
 	int64_t best_started_us, best_finished_us;
 
 	enum store_outcome outcome;     /* of the write that returned the row                     */
+	const char *lacks;              /* creation, NOT_FOUND: the source that is not there      */
 };
 
 struct store_experiments {
@@ -54,6 +55,8 @@ struct store_new_parameter {
 	double lo, hi, step;                            /* NaN = none                             */
 	const char *choices;                            /* JSON array or NULL                     */
 };
+struct store_new_constraint { const char *metric; double min, max; };    /* NaN = none         */
+struct store_new_source { const char *ns, *name; };
 struct store_new_experiment {
 	const char *ns, *name, *labels, *annotations, *form, *posted, *spec, *spec_sha256, *algorithm, *created_by;
 	bool paused;
@@ -61,9 +64,14 @@ struct store_new_experiment {
 	size_t n_objectives;
 	const struct store_new_parameter *parameters;
 	size_t n_parameters;
+	const struct store_new_constraint *constraints; /* of metrics among the objectives        */
+	size_t n_constraints;
+	const struct store_new_source *sources;         /* whose results are copied               */
+	size_t n_sources;
 };
 
-/* One row: DONE, SAME (same spec_sha256 under this name), or DIFFERS with the one that is there. */
+/* One row: DONE, SAME (same spec_sha256 under this name), DIFFERS with the one that is there, or NOT_FOUND
+ * with nothing but `lacks`, "namespace/name" of a source. */
 struct store_call *store_experiment_create(struct store *s, struct arena *a,
 	const struct store_new_experiment *x, store_experiments_cb *done, void *ctx);
 
@@ -129,3 +137,16 @@ struct store_experiment_move {
 };
 struct store_call *store_experiment_move(struct store *s, struct arena *a, const struct store_experiment_move *m,
 	store_experiments_cb *done, void *ctx);
+
+/* What an experiment learned from earlier ones when it was created: by source, then in the order in which
+ * the trials ended. Never changes. */
+struct store_lesson {
+	int source;                     /* its place in the document                              */
+	const char *params;             /* JSON object, of the source's parameters                */
+	struct store_doubles vals;      /* in the order of the objectives; null = not measured    */
+	struct store_doubles violations;        /* of the constraints                             */
+};
+struct store_lessons { const struct store_lesson *items; size_t n; };
+typedef void store_lessons_cb(void *ctx, const struct store_lessons *rows, const struct err *e);
+struct store_call *store_lessons_load(struct store *s, struct arena *a, int64_t experiment, store_lessons_cb *done,
+	void *ctx);

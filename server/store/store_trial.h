@@ -22,7 +22,8 @@ struct store_trial {
 	const char *params;             /* JSON object, typed values                              */
 	struct store_doubles vals;      /* in the order of the objectives                         */
 	const char *extra;              /* JSON object of other metrics ("NaN" as a string)       */
-	double cost;                    /* first objective, smaller is better; NaN = not ranked   */
+	double cost;                    /* first objective, smaller is better; NaN = not ranked:
+									 * it did not succeed, or breaks a constraint             */
 	const char *budget;             /* JSON or NULL                                           */
 	enum store_source source;
 	const char *worker;             /* ask/tell: who works on it, or NULL                     */
@@ -34,6 +35,7 @@ struct store_trial {
 	int64_t change, created_us, started_us, finished_us;
 	int rank;                       /* pages and gets: 1 = best, ties share; 0 = not ranked   */
 	int64_t last_step;              /* pages and gets: of the first objective; -1 = none      */
+	struct store_doubles violations;        /* of the constraints, above 0 = broken           */
 	enum store_outcome outcome;     /* of the write that returned the row                     */
 };
 

@@ -60,6 +60,7 @@ static const struct row_field fields[] = {
 	ROW(ROW_TIME, L, t.created_us, "created_at"),
 	ROW(ROW_TIME, L, t.started_us, "started_at"),
 	ROW(ROW_TIME, L, t.finished_us, "finished_at"),
+	ROW(ROW_DOUBLES, L, t.violations, "violations"),
 	ROW(ROW_INT, L, t.rank, "rank"),
 	ROW(ROW_BOOL, L, stale, "stale"),
 	ROW(ROW_STEP, L, t.last_step, "last_step"),

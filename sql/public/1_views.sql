@@ -37,6 +37,11 @@ COMMENT ON VIEW trimtab.objectives IS 'One row per objective and watched metric 
 COMMENT ON COLUMN trimtab.objectives.strategy IS 'How a trial''s points become one value: min, max or latest.';
 COMMENT ON COLUMN trimtab.objectives.additional IS 'Watched, but not searched for.';
 
+CREATE OR REPLACE VIEW trimtab.constraints AS
+SELECT e.namespace, e.name AS experiment, c.ordinal, c.metric, c.lo, c.hi
+FROM core.constraints c JOIN core.experiments e USING (experiment_id) WHERE e.archived_at IS NULL;
+COMMENT ON VIEW trimtab.constraints IS 'One row per constraint of an experiment: trials that leave the bounds are not ranked.';
+
 CREATE OR REPLACE VIEW trimtab.parameters AS
 SELECT e.namespace, e.name AS experiment, p.name AS param, p.ordinal, p.type, p.distribution, p.lo, p.hi, p.step, p.choices
 FROM core.parameters p JOIN core.experiments e USING (experiment_id) WHERE e.archived_at IS NULL;
@@ -51,13 +56,16 @@ SELECT e.namespace, e.name AS experiment, t.number AS trial, t.name AS trial_nam
        t.budget, t.source, t.worker, t.executor, t.reason, t.message, t.exit_code, t.completion,
        t.created_at, t.started_at, t.finished_at,
        coalesce(t.finished_at, now()) - t.started_at AS duration,
-       extract(epoch FROM coalesce(t.finished_at, now()) - t.started_at) AS duration_s
+       extract(epoch FROM coalesce(t.finished_at, now()) - t.started_at) AS duration_s,
+       core.feasible(t.violations) AS feasible, t.violations
 FROM core.trials t JOIN core.experiments e USING (experiment_id) WHERE e.archived_at IS NULL;
 COMMENT ON VIEW trimtab.trials IS 'One row per trial. value = first objective; rank 1 = the best succeeded trial of its experiment.';
 COMMENT ON COLUMN trimtab.trials.params IS 'Assignments as typed JSON: {"lr": 0.01, "optimizer": "adam"}.';
 COMMENT ON COLUMN trimtab.trials."values" IS 'One value per objective, in their order.';
 COMMENT ON COLUMN trimtab.trials.metrics IS 'Every other metric, by its strategy; NaN and infinities as strings.';
-COMMENT ON COLUMN trimtab.trials.rank IS 'Ties share a rank; null = not succeeded.';
+COMMENT ON COLUMN trimtab.trials.rank IS 'Ties share a rank; null = not succeeded, or it breaks a constraint.';
+COMMENT ON COLUMN trimtab.trials.feasible IS 'It keeps every constraint; null = there are none, or it has no values yet.';
+COMMENT ON COLUMN trimtab.trials.violations IS 'By how much it breaks each constraint, in their order; 0 or less = it does not.';
 COMMENT ON COLUMN trimtab.trials.budget IS 'What the search granted this trial, for example {"steps": 27}.';
 COMMENT ON COLUMN trimtab.trials.completion IS 'Grows in the order in which trials ended.';
 
@@ -135,7 +143,7 @@ FROM f a JOIN core.experiments e USING (experiment_id)
 WHERE e.archived_at IS NULL AND NOT EXISTS (
   SELECT FROM f b WHERE b.experiment_id = a.experiment_id AND b.number <> a.number
     AND (SELECT bool_and(p <= q) AND bool_or(p < q) FROM unnest(b.costs, a.costs) AS u (p, q)));
-COMMENT ON VIEW trimtab.pareto_front IS 'Trials that no other beats in every objective; with one objective, the best.';
+COMMENT ON VIEW trimtab.pareto_front IS 'Trials that no other beats in every objective, of those that keep the constraints; with one objective, the best.';
 
 CREATE OR REPLACE VIEW trimtab.param_effects AS
 WITH r AS (

@@ -16,7 +16,8 @@
 --   experiment=experiment_id bigint, number int, attempt int, name text, state text, stop text, reason text,
 --   message text, exit_code int, params jsonb, vals double[], extra jsonb, cost double, budget jsonb,
 --   source text, worker text, lease_seconds int, lease_until timestamptz, executor text, object jsonb, pushed bool,
---   completion int, change bigint, created_at timestamptz, started_at timestamptz, finished_at timestamptz
+--   completion int, change bigint, created_at timestamptz, started_at timestamptz, finished_at timestamptz,
+--   violations double[]
 -- columns: about
 --   in_experiment bigint, in_change bigint, in_next_number int
 -- columns: place

@@ -1,14 +1,22 @@
+-- Without one of the sources nothing is created, and `lacks` names the first that is not there; unless the
+-- experiment is there already, which has learned what it needs.
 -- A name that is taken: the row is locked and returned as it is now, not as the snapshot saw it.
 -- name: experiment_create repeatable
 -- in: namespace text, name text, labels jsonb, annotations jsonb, form text, posted text, spec json, spec_sha256 text,
 --   algorithm text, created_by text, state text, metrics text[], directions text[], strategies text[],
 --   goals double[], additional bool[], names text[], types text[], distributions text[], lows double[],
---   highs double[], steps double[], choices jsonb[]
--- out: outcome text, uid text, posted text, spec json, @experiment, @progress, @best
-WITH e AS (
+--   highs double[], steps double[], choices jsonb[], bounded text[], mins double[], maxs double[],
+--   source_namespaces text[], source_names text[]
+-- out: outcome text, lacks text, uid text, posted text, spec json, @experiment, @progress, @best
+WITH s AS (
+  SELECT u.i, u.ns, u.name, x.experiment_id FROM unnest($27, $28) WITH ORDINALITY AS u (ns, name, i)
+  LEFT JOIN core.experiments x ON x.namespace = u.ns AND x.name = u.name AND x.archived_at IS NULL),
+e AS (
   INSERT INTO core.experiments AS x (namespace, name, labels, annotations, form, posted, spec, spec_sha256, algorithm, created_by,
                                      state, started_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $11 = 'running' THEN now() END)
+  SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $11 = 'running' THEN now() END
+  WHERE NOT EXISTS (SELECT FROM s WHERE experiment_id IS NULL)
+     OR EXISTS (SELECT FROM core.experiments WHERE namespace = $1 AND name = $2 AND archived_at IS NULL)
   ON CONFLICT (namespace, name) WHERE archived_at IS NULL DO UPDATE SET name = x.name
   RETURNING *, xmax = 0 AS fresh),
 g AS (
@@ -25,14 +33,26 @@ q AS (
   FROM e, unnest($17, $18, $19, $20, $21, $22, $23) WITH ORDINALITY
        AS u (name, type, distribution, lo, hi, step, choices, i)
   WHERE e.fresh),
+c AS (
+  INSERT INTO core.constraints (experiment_id, ordinal, metric, lo, hi)
+  SELECT e.experiment_id, u.i - 1, u.metric, nullif(u.lo, 'NaN'), nullif(u.hi, 'NaN')
+  FROM e, unnest($24, $25, $26) WITH ORDINALITY AS u (metric, lo, hi, i)
+  WHERE e.fresh),
+l AS (
+  INSERT INTO core.lessons (experiment_id, source, ordinal, params, vals, violations)
+  SELECT e.experiment_id, s.i - 1, row_number() OVER (PARTITION BY s.i ORDER BY t.completion), t.params, t.vals, t.violations
+  FROM e, s, LATERAL core.results_for(s.experiment_id, $12, $13, $16, $24, $25, $26, 300) t
+  WHERE e.fresh),
 v AS (
   INSERT INTO core.events (experiment_id, type, reason, message)
   SELECT experiment_id, 'Normal', 'Created', CASE WHEN created_by = '' THEN 'created' ELSE 'created by ' || created_by END
   FROM e WHERE fresh
   RETURNING pg_notify('trimtab', experiment_id::text)::text)
-SELECT CASE WHEN e.fresh THEN 'done' WHEN e.spec_sha256 = $8 THEN 'same' ELSE 'differs' END AS outcome,
+SELECT CASE WHEN e.fresh THEN 'done' WHEN e.spec_sha256 = $8 THEN 'same' WHEN e.experiment_id IS NULL THEN 'not_found'
+            ELSE 'differs' END AS outcome,
+       (SELECT s.ns || '/' || s.name FROM s WHERE s.experiment_id IS NULL ORDER BY s.i LIMIT 1) AS lacks,
        e.uid::text AS uid, e.posted, e.spec, @experiment(e), @progress(p), @best(b)
-FROM e
+FROM (SELECT) one LEFT JOIN e ON true
 LEFT JOIN (SELECT * FROM g UNION ALL SELECT * FROM core.progress) p USING (experiment_id)
 LEFT JOIN LATERAL core.best(e.experiment_id) b ON true;
 
@@ -51,6 +71,11 @@ SELECT e.uid::text AS uid, e.posted, e.spec, @experiment(e), @progress(p), @best
 FROM core.experiments e JOIN core.progress p USING (experiment_id)
 LEFT JOIN LATERAL core.best(e.experiment_id) b ON true
 WHERE e.experiment_id = $1;
+
+-- name: lessons_load repeatable
+-- in: experiment bigint
+-- out: source int, params jsonb, vals double[], violations double[]
+SELECT source::int AS source, params, vals, violations FROM core.lessons WHERE experiment_id = $1 ORDER BY source, ordinal;
 
 -- Ended within a day, and fewer web hooks heard of it (or were given up) than asked for that.
 -- name: experiments_untold repeatable

@@ -61,7 +61,7 @@ ORDER BY t.number;
 -- out: @about, fenced bool, @trial
 WITH f AS (
   SELECT was.experiment_id, m.number, m.attempt, m.asked, m.exit_code, m.object, m.worker, m.lease, was.state AS was,
-         v.vals, v.extra, w.state, w.why, w.sentence, CASE WHEN w.state = 'succeeded' THEN v.cost END AS cost,
+         v.vals, v.extra, v.violations, w.state, w.why, w.sentence, CASE WHEN w.state = 'succeeded' THEN v.cost END AS cost,
          core.trial_over(m.asked) AS over,
          count(*) FILTER (WHERE core.trial_over(m.asked)) OVER (ORDER BY m.i) AS nth,
          count(*) FILTER (WHERE core.trial_over(m.asked)) OVER () AS ends
@@ -81,7 +81,7 @@ t AS (
     worker = coalesce(f.worker, t.worker), executor = CASE WHEN f.worker IS NULL THEN t.executor ELSE 'worker' END,
     lease_seconds = CASE WHEN f.worker IS NULL THEN t.lease_seconds ELSE f.lease END,
     lease_until = CASE WHEN f.worker IS NULL THEN t.lease_until ELSE now() + f.lease * interval '1 second' END,
-    vals = f.vals, extra = f.extra, cost = f.cost, change = p.change,
+    vals = f.vals, extra = f.extra, cost = f.cost, violations = f.violations, change = p.change,
     completion = CASE WHEN f.over THEN p.completions - f.ends + f.nth END,
     started_at = CASE WHEN f.asked IN ('running', 'succeeded', 'early_stopped') THEN coalesce(t.started_at, now())
                       WHEN f.asked = 'pending' THEN NULL ELSE t.started_at END,
@@ -126,7 +126,7 @@ WITH p AS (
   UPDATE core.progress SET change = change + 1 WHERE experiment_id = $1 AND epoch = $2 RETURNING change, next_number),
 t AS (
   UPDATE core.trials t SET state = 'pending', attempt = t.attempt + 1, stop = NULL, reason = 'Retry', message = $4,
-    exit_code = NULL, object = NULL, vals = NULL, extra = NULL, cost = NULL, completion = NULL, executor = NULL,
+    exit_code = NULL, object = NULL, vals = NULL, extra = NULL, cost = NULL, violations = NULL, completion = NULL, executor = NULL,
     worker = NULL, lease_seconds = NULL, lease_until = NULL, started_at = NULL, finished_at = NULL, change = p.change
   FROM p WHERE t.experiment_id = $1 AND t.number = ANY ($3) AND core.trial_over(t.state)
    AND core.trial_edge(t.state, 'pending')
@@ -143,14 +143,14 @@ ORDER BY t.number;
 -- in: experiment bigint, epoch bigint
 -- out: @about, fenced bool, @trial
 WITH l AS (
-  SELECT t.experiment_id, t.number, row_number() OVER (ORDER BY t.lease_until, t.number) AS nth, v.vals, v.extra
+  SELECT t.experiment_id, t.number, row_number() OVER (ORDER BY t.lease_until, t.number) AS nth, v.vals, v.extra, v.violations
   FROM core.trials t, core.final_values(t.experiment_id, t.number, NULL) v
   WHERE t.experiment_id = $1 AND t.state = 'running' AND t.worker IS NOT NULL AND t.lease_until < now()),
 p AS (
   UPDATE core.progress SET change = change + 1, completions = completions + (SELECT count(*) FROM l)
   WHERE experiment_id = $1 AND epoch = $2 RETURNING change, next_number, completions),
 t AS (
-  UPDATE core.trials t SET state = 'lost', reason = 'WorkerLost', vals = l.vals, extra = l.extra,
+  UPDATE core.trials t SET state = 'lost', reason = 'WorkerLost', vals = l.vals, extra = l.extra, violations = l.violations,
     message = 'worker ' || t.worker || ' was silent for more than ' || t.lease_seconds || ' s',
     finished_at = now(), completion = p.completions - (SELECT count(*) FROM l) + l.nth, change = p.change
   FROM p, l WHERE t.experiment_id = l.experiment_id AND t.number = l.number AND t.state = 'running' AND t.lease_until < now()

@@ -46,7 +46,8 @@ FROM x LEFT JOIN t ON true
 LEFT JOIN core.ranks((SELECT experiment_id FROM x), (SELECT array_agg(cost) FROM t)) r ON r.cost = t.cost
 ORDER BY t.number DESC;
 
--- Every trial that succeeded has a rank, so those behind the last one of the page need not be counted.
+-- Without constraints every trial that succeeded has a rank, so those behind the last one of the page need
+-- not be counted.
 -- name: trials_by_rank repeatable
 -- in: namespace text, name text, after_cost double, after_number int, max_rows int
 -- out: @about, @place, remaining bigint, @trial, @ranked, last_step bigint
@@ -62,9 +63,12 @@ t AS (
   ORDER BY t.cost, t.number LIMIT $5),
 z AS (SELECT cost, number FROM t ORDER BY cost DESC, number DESC LIMIT 1)
 SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS in_next_number, @place(x),
-       coalesce(x.succeeded + 1 - max(r.rank) OVER () -
-         (SELECT count(*) FROM core.trials c WHERE c.experiment_id = (SELECT experiment_id FROM x)
-          AND c.cost = (SELECT cost FROM z) AND c.number <= (SELECT number FROM z)), 0) AS remaining,
+       coalesce(CASE WHEN EXISTS (SELECT FROM core.constraints n WHERE n.experiment_id = (SELECT experiment_id FROM x))
+         THEN (SELECT count(*) FROM core.trials c WHERE c.experiment_id = (SELECT experiment_id FROM x)
+               AND (c.cost, c.number) > ((SELECT cost FROM z), (SELECT number FROM z)))
+         ELSE x.succeeded + 1 - max(r.rank) OVER () -
+           (SELECT count(*) FROM core.trials c WHERE c.experiment_id = (SELECT experiment_id FROM x)
+            AND c.cost = (SELECT cost FROM z) AND c.number <= (SELECT number FROM z)) END, 0) AS remaining,
        @trial(t), @ranked(r), (SELECT max(b.step) FROM core.observations b
         WHERE b.experiment_id = t.experiment_id AND b.number = t.number AND b.metric = x.metric) AS last_step
 FROM x LEFT JOIN t ON true

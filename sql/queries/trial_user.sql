@@ -53,18 +53,18 @@ p AS (
          imported = imported + cardinality($3), completions = completions + cardinality($3)
   WHERE experiment_id IN (SELECT experiment_id FROM x) RETURNING *),
 u AS (
-  SELECT p.experiment_id, (p.next_number - cardinality($3) + u.i - 1)::int AS number, u.params, v.vals, v.extra,
+  SELECT p.experiment_id, (p.next_number - cardinality($3) + u.i - 1)::int AS number, u.params, v.vals, v.extra, v.violations,
          CASE WHEN w.state = 'succeeded' THEN v.cost END AS cost, w.state,
          w.why, w.sentence, (p.completions - cardinality($3) + u.i)::int AS completion, p.change
   FROM p, unnest($3, $4, $5, $6, $7) WITH ORDINALITY AS u (params, given, asked, reason, message, i)
   CROSS JOIN LATERAL core.final_values(p.experiment_id, (p.next_number - cardinality($3) + u.i - 1)::int, u.given) v
   CROSS JOIN LATERAL core.verdict(u.asked, u.reason, u.message, v.seen, v.missing, v.bad) w),
 t AS (
-  INSERT INTO core.trials (experiment_id, number, name, params, source, state, reason, message, vals, extra, cost,
+  INSERT INTO core.trials (experiment_id, number, name, params, source, state, reason, message, vals, extra, cost, violations,
                            completion, started_at, finished_at, change)
   SELECT u.experiment_id, u.number, core.trial_name(x.name, x.uid::uuid, u.number), u.params, 'import', u.state,
          coalesce(u.why, 'Imported'), coalesce(u.sentence, ''), u.vals, u.extra,
-         u.cost, u.completion, now(), now(), u.change
+         u.cost, u.violations, u.completion, now(), now(), u.change
   FROM u JOIN x USING (experiment_id)
   RETURNING *, pg_notify('trimtab', experiment_id::text)::text AS told)
 SELECT x.experiment_id AS in_experiment, coalesce(p.change, g.change) AS in_change,
@@ -83,7 +83,7 @@ o AS (
   SELECT t.* FROM x JOIN core.trials t USING (experiment_id) WHERE t.number = CASE WHEN $3 > 0 THEN $3 ELSE
     (SELECT n.number FROM core.trials n WHERE n.experiment_id = x.experiment_id AND n.name = $4) END),
 f AS (
-  SELECT o.experiment_id, o.number, v.vals, v.extra, CASE WHEN w.state = 'succeeded' THEN v.cost END AS cost, w.state, w.why,
+  SELECT o.experiment_id, o.number, v.vals, v.extra, v.violations, CASE WHEN w.state = 'succeeded' THEN v.cost END AS cost, w.state, w.why,
          w.sentence
   FROM o, core.final_values(o.experiment_id, o.number, $6) v,
        core.verdict($5, $7, $8, v.seen, v.missing, v.bad) w),
@@ -93,7 +93,7 @@ p AS (
 u AS (
   UPDATE core.trials t SET state = f.state, message = coalesce(f.sentence, ''),
     reason = coalesce(nullif(f.why, ''), CASE WHEN f.state = 'succeeded' THEN 'Completed' ELSE 'WorkerReported' END),
-    vals = f.vals, extra = f.extra, cost = f.cost, completion = p.completions,
+    vals = f.vals, extra = f.extra, cost = f.cost, violations = f.violations, completion = p.completions,
     started_at = coalesce(t.started_at, now()), finished_at = now(), change = p.change
   FROM f, p WHERE t.experiment_id = f.experiment_id AND t.number = f.number
    AND core.trial_edge(t.state, $5)
@@ -181,7 +181,7 @@ p AS (
 u AS (
   UPDATE core.trials t SET state = 'pending', attempt = t.attempt + 1, stop = NULL, reason = 'Retry',
     message = 'retried' || CASE WHEN $5 = '' THEN '' ELSE ' by ' || $5 END,
-    exit_code = NULL, object = NULL, vals = NULL, extra = NULL, cost = NULL, completion = NULL, executor = NULL,
+    exit_code = NULL, object = NULL, vals = NULL, extra = NULL, cost = NULL, violations = NULL, completion = NULL, executor = NULL,
     worker = NULL, lease_seconds = NULL, lease_until = NULL, started_at = NULL, finished_at = NULL, change = p.change
   FROM p, o WHERE t.experiment_id = o.experiment_id AND t.number = o.number AND core.trial_over(t.state)
    AND core.trial_edge(t.state, 'pending')

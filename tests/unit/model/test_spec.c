@@ -115,6 +115,12 @@ static void test_normal_form_is_a_fixpoint(void **state)
 		"\"4Gi\","
 		"\"gpu\":1},\"metrics\":{\"collector\":\"file\",\"path\":\"out.log\",\"patterns\":[\"(a)=(\\\\d+)\"]}"
 		"}}}",
+		"{\"spec\":{\"constraints\":[{\"metric\":\"ms\",\"max\":20},{\"metric\":\"loss\",\"min\":0.1,\"max\":"
+		"0.30000000000000004,\"strategy\":\"min\"},{\"metric\":\"gb\",\"min\":-1e300,\"strategy\":\"max\"}]}}",
+		"{\"spec\":{\"warmStart\":[\"old\",\"default/older\",\"team/old\"]}}",
+		"{\"spec\":{\"stopWhen\":\"converged\"}}",
+		"{\"spec\":{\"stopWhen\":{\"rule\":\"converged\",\"tolerance\":0,\"minTrials\":5}}}",
+		"{\"spec\":{\"stopWhen\":null,\"warmStart\":[],\"constraints\":[]}}",
 		"{\"spec\":{\"trial\":{\"metrics\":{\"fallback\":\"none\"}}}}",
 		"{\"spec\":{\"trial\":{\"metrics\":{\"collector\":\"stdout\",\"format\":\"json\"}}}}",
 		"{\"spec\":{\"trial\":{\"executor\":null,\"image\":\"i:1\",\"namespace\":\"jobs\",\"serviceAccount\":"
@@ -142,6 +148,35 @@ static void test_normal_form_is_a_fixpoint(void **state)
 		assert_int_equal(strlen(first), 64);
 		arena_free(a);
 	}
+}
+
+static void test_constraints_sources_and_the_end(void **state)
+{
+	struct arena *a = arena_new();
+	(void)state;
+	const struct experiment_spec *s = spec_patched(a,
+		"{\"spec\":{\"constraints\":[{\"metric\":\"ms\",\"max\":20},{\"metric\":\"loss\",\"min\":-1,\"max\":1}],"
+		"\"warmStart\":[\"default/old\",\"team/other\"],\"stopWhen\":\"converged\"}}");
+	const struct outcome_constraint *c = s->constraints;
+	assert_int_equal(s->n_constraints, 2);
+	assert_int_equal(s->problem.n_constraints, 2);
+	assert_int_equal(c[0].objective, -1);
+	assert_int_equal(c[0].strategy, STRATEGY_LATEST);
+	assert_int_equal(c[1].objective, 0);
+	assert_int_equal(c[1].strategy, STRATEGY_MIN);
+	assert_true(constraint_violation(&c[0], 20) == 0 && constraint_violation(&c[0], 25) == 5);
+	assert_true(constraint_violation(&c[0], -INFINITY) < 0 && constraint_violation(&c[0], INFINITY) > 0);
+	assert_true(constraint_violation(&c[1], -3) == 2 && constraint_violation(&c[1], 0) == -1);
+	assert_true(constraint_violation(&c[1], NAN) > 0);
+	assert_int_equal(s->n_sources, 2);
+	assert_string_equal(s->sources[0].namespace, "default");
+	assert_string_equal(s->sources[1].name, "other");
+	assert_int_equal(s->stop_when.rule, STOP_CONVERGED);
+	assert_true(s->stop_when.tolerance == 0.01);
+	assert_int_equal(s->stop_when.min_trials, 28);
+	assert_non_null(strstr(spec_document(s, a), "\"warmStart\":[\"old\",\"team/other\"]"));
+	assert_int_equal(spec_patched(a, "{}")->stop_when.rule, STOP_NEVER);
+	arena_free(a);
 }
 
 static void test_hash_tells_documents_apart(void **state)
@@ -203,6 +238,9 @@ static void test_warnings(void **state)
 	} cases[] = {
 		{"{\"spec\":{\"budget\":{\"maxTrials\":5}}}", ""},
 		{"{}", "/spec/budget unlimited"},
+		{"{\"spec\":{\"stopWhen\":\"converged\"}}", ""},
+		{"{\"spec\":{\"budget\":{\"maxTrials\":5},\"constraints\":[{\"metric\":\"ms\",\"max\":1}]}}",
+			"/spec/constraints not-searched-by"},
 		{"{\"spec\":{\"budget\":{\"maxTrials\":5},\"trial\":{\"command\":[\"run\",\"${x}\",\"${n}\",\"${m}\"]"
 		 "}}}",
 			"/spec/trial/command unused-parameter"},
@@ -344,6 +382,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_parameters_and_space),
 		cmocka_unit_test(test_normal_form_is_a_fixpoint),
+		cmocka_unit_test(test_constraints_sources_and_the_end),
 		cmocka_unit_test(test_hash_tells_documents_apart),
 		cmocka_unit_test(test_executor_is_chosen),
 		cmocka_unit_test(test_warnings),

@@ -55,6 +55,39 @@ static const struct {
 		"/spec/objectives/0/strategy unknown-value"},
 	{"{\"spec\":{\"objectives\":[{\"metric\":\"a\",\"direction\":\"minimize\",\"type\":\"x\"}]}}",
 		"/spec/objectives/0/type unknown-field"},
+	{"{\"spec\":{\"constraints\":{}}}", "/spec/constraints wrong-type"},
+	{"{\"spec\":{\"constraints\":[{\"max\":1}]}}", "/spec/constraints/0/metric missing"},
+	{"{\"spec\":{\"constraints\":[{\"metric\":\"a\"},{\"metric\":\"a b\",\"max\":1}]}}",
+		"/spec/constraints/0 no-bound\n"
+		"/spec/constraints/1/metric bad-name"},
+	{"{\"spec\":{\"constraints\":[{\"metric\":\"a\",\"min\":2,\"max\":1},{\"metric\":\"a\",\"max\":1}]}}",
+		"/spec/constraints/0/min min-above-max\n"
+		"/spec/constraints/1/metric duplicate-metric"},
+	{"{\"spec\":{\"constraints\":[{\"metric\":\"loss\",\"max\":1,\"strategy\":\"latest\"}]}}",
+		"/spec/constraints/0/strategy strategy-conflict"},
+	{"{\"spec\":{\"constraints\":[{\"metric\":\"a\",\"max\":\"1\"}]}}", "/spec/constraints/0/max wrong-type"},
+	{"{\"spec\":{\"constraints\":[{\"metric\":\"a\",\"below\":1}]}}",
+		"/spec/constraints/0/below unknown-field"},
+	{"{\"spec\":{\"warmStart\":\"old\"}}", "/spec/warmStart wrong-type"},
+	{"{\"spec\":{\"warmStart\":[\"Old\",\"a/b/c\",\"/a\",\"a/\",7]}}",
+		"/spec/warmStart/4 wrong-type\n"
+		"/spec/warmStart/0 bad-name\n"
+		"/spec/warmStart/1 bad-name\n"
+		"/spec/warmStart/2 bad-name\n"
+		"/spec/warmStart/3 bad-name"},
+	{"{\"spec\":{\"warmStart\":[\"old\",\"e\",\"default/old\"]}}",
+		"/spec/warmStart/1 own-name\n"
+		"/spec/warmStart/2 duplicate-source"},
+	{"{\"spec\":{\"stopWhen\":\"convergd\"}}", "/spec/stopWhen unknown-value"},
+	{"{\"spec\":{\"stopWhen\":true}}", "/spec/stopWhen wrong-type"},
+	{"{\"spec\":{\"stopWhen\":{}}}", "/spec/stopWhen/rule missing"},
+	{"{\"spec\":{\"stopWhen\":{\"rule\":\"converged\",\"tolerance\":-1,\"minTrials\":0.5,\"when\":1}}}",
+		"/spec/stopWhen/tolerance too-small\n"
+		"/spec/stopWhen/minTrials not-integral\n"
+		"/spec/stopWhen/when unknown-field"},
+	{"{\"spec\":{\"stopWhen\":\"converged\",\"objectives\":[{\"metric\":\"a\",\"direction\":\"minimize\"},"
+	 "{\"metric\":\"b\",\"direction\":\"minimize\"}]}}",
+		"/spec/stopWhen one-objective-only"},
 	{"{\"spec\":{\"parameters\":null}}", "/spec/parameters missing"},
 	{"{\"spec\":{\"parameters\":[{\"name\":\"x\"}]}}", "/spec/parameters wrong-type"},
 	{"{\"spec\":{\"initialTrials\":[{\"parameters\":{}}],\"parameters\":{\"x\":{\"type\":\"real\"}}}}",

@@ -1,6 +1,7 @@
 /* The contract of every store function, against a real database; every statement runs at least once. */
 #include "tests/unit/store/contract.h"
 #include "tests/unit/store/contract_experiments.h"
+#include "tests/unit/store/contract_search.h"
 #include "tests/unit/store/contract_trials.h"
 
 static void test_stop_and_acknowledgements(void **state)
@@ -315,6 +316,9 @@ int main(void)
 		cmocka_unit_test(test_pareto_front),
 		cmocka_unit_test(test_workers),
 		cmocka_unit_test(test_users_trials),
+		cmocka_unit_test(test_constraints_decide_who_is_ranked),
+		cmocka_unit_test(test_lessons_are_copied),
+		cmocka_unit_test(test_lessons_have_a_limit),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_tokens_and_settings),
 		cmocka_unit_test(test_idempotency),
