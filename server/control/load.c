@@ -1,7 +1,7 @@
 /*
  * From the store into memory, after a claim and whenever somebody else changed something. The
- * experiment's row first, then what it learned from others, then every trial that changed since what we know, page by page. After the
- * first load the runs of the owner before us are taken over.
+ * experiment's row first, then what it learned from others, then every trial that changed since what we
+ * know, page by page. After the first load the runs of the owner before us are taken over.
  */
 #include "server/control/internal.h"
 

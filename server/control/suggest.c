@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "algorithms/algorithm.h"
+#include "algorithms/warm.h"
 #include "lib/arena.h"
 #include "lib/clk.h"
 #include "lib/failpoint.h"
@@ -146,7 +146,7 @@ static void run(struct work_job *work)
 	struct suggest_job *job = (struct suggest_job *)work;
 	const int64_t start = clk_now_us();
 
-	job->outcome = job->algorithm->suggest(&job->problem, &job->history, &job->request);
+	job->outcome = warm_suggest(job->algorithm, &job->problem, &job->history, &job->request);
 	for (uint32_t i = 0; job->outcome > 0 && i < job->request.n_out; i++)
 		job->defect |= !space_valid(job->problem.space, job->request.out[i].x, NULL);
 	job->took_us = clk_now_us() - start;

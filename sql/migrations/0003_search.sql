@@ -98,3 +98,36 @@ LANGUAGE sql STABLE AS $$
     FROM valued v WHERE v.vals[1] NOT IN ('NaN', 'Infinity', '-Infinity'))
   SELECT r.completion, r.params, r.vals, r.violations FROM ranked r
   ORDER BY least(r.place, 101), CASE WHEN r.place > 100 THEN md5(r.number::text) END, r.number LIMIT most $$;
+
+-- As before; that trials succeed without being ranked does not make the kept ranking wrong.
+CREATE OR REPLACE FUNCTION core.ranks(experiment bigint, costs double precision[])
+RETURNS TABLE (cost double precision, rank int, stale boolean) LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+  kept core.rankings; now_succeeded int; succeeded_since int; fences double precision[]; below int[];
+  since double precision[];                          -- negative costs in order, so that width_bucket() counts from the top
+BEGIN
+  SELECT succeeded INTO now_succeeded FROM core.progress WHERE experiment_id = experiment;
+  SELECT * INTO kept FROM core.rankings WHERE experiment_id = experiment;
+  fences := kept.fences;
+  below := kept.below;
+  SELECT coalesce(array_agg(-t.cost ORDER BY -t.cost) FILTER (WHERE t.cost IS NOT NULL), '{}'), count(*)
+  INTO since, succeeded_since FROM core.trials t
+  WHERE t.experiment_id = experiment AND t.change > kept.change AND t.completion > kept.completions AND t.state = 'succeeded';
+  IF kept.succeeded + succeeded_since = now_succeeded THEN
+    RETURN QUERY
+      SELECT c.cost, (1 + g.n + CASE WHEN f.i > 0 THEN below[f.i] + cardinality(since) - width_bucket(-fences[f.i], since)
+                                ELSE 0 END)::int, cardinality(since) > 2000
+      FROM (SELECT DISTINCT u.cost FROM unnest(costs) AS u (cost) WHERE u.cost IS NOT NULL) c,
+           LATERAL (SELECT width_bucket(c.cost, fences) AS i OFFSET 0) f,
+           LATERAL (SELECT count(*) AS n FROM core.trials t WHERE t.experiment_id = experiment AND t.cost < c.cost
+                      AND t.cost >= CASE WHEN f.i > 0 THEN fences[f.i] ELSE '-Infinity' END) g;
+  ELSE
+    RETURN QUERY
+      SELECT c.cost, (1 + sum(g.n) OVER (ORDER BY c.cost))::int, now_succeeded > 5000
+      FROM (SELECT d.cost, lag(d.cost, 1, '-Infinity') OVER (ORDER BY d.cost) AS previous
+            FROM (SELECT DISTINCT u.cost FROM unnest(costs) AS u (cost) WHERE u.cost IS NOT NULL) d) c,
+           LATERAL (SELECT count(*) AS n FROM core.trials t
+                    WHERE t.experiment_id = experiment AND t.cost < c.cost AND t.cost >= c.previous) g;
+  END IF;
+END $$;
