@@ -7,6 +7,8 @@
  * is a category, is the root: every root value has optima of its own and a handicap, so that a bad
  * branch can look good for a while. The sum s becomes 1 - exp(-s): flat far away, as accuracies near
  * chance are. Optima, penalties and correlations are drawn from the instance.
+ *
+ * The set family has four related tasks of each, for learning from earlier experiments.
  */
 #include <math.h>
 #include <stdio.h>
@@ -14,7 +16,8 @@
 #include "algorithms/rng.h"
 #include "bench/search/problem.h"
 
-enum { KNOBS_MAX = 16, VALUES_MAX = 10, ROOTS_MAX = 8 };
+enum { KNOBS_MAX = 16, VALUES_MAX = 10, ROOTS_MAX = 8, FAMILY = 4 };
+static const double relation_sd = 0.06; /* between the optima of related tasks, on the unit scale     */
 
 struct knob {
 	const char *name;
@@ -187,6 +190,22 @@ static double draw_optimum(struct rng *r, const struct problem_param *p)
 	return p->space.kind == SPACE_DOUBLE ? u : unit(p, from_unit(p, u));
 }
 
+/* A related task: optima and penalties that differ a little; the same values of categories are best. */
+static void jitter(struct planted *t, struct rng *r)
+{
+	for (uint32_t j = 0; j < t->n; j++) {
+		const struct problem_param *p = &t->params[j];
+
+		for (uint32_t k = 0; k < p->space.n_values && p->space.kind == SPACE_CATEGORICAL; k++)
+			t->penalty[j][k] *= 0.6 + 0.8 * rng_uniform(r);
+		for (uint32_t k = 0; k < ROOTS_MAX && p->space.kind != SPACE_CATEGORICAL; k++) {
+			double u = fmin(fmax(t->optimum[k][j] + relation_sd * rng_normal(r), 0), 1);
+
+			t->optimum[k][j] = p->space.kind == SPACE_DOUBLE ? u : unit(p, from_unit(p, u));
+		}
+	}
+}
+
 static void draw_instance(struct planted *t, struct rng *r)
 {
 	for (uint32_t j = 0; j < t->n; j++) {
@@ -226,9 +245,11 @@ static void find_best(struct planted *t)
 	}
 }
 
-static void add(struct problems *all, const char *name, const struct knob *knobs, uint32_t n)
+/* member 0: the task of the set mixed; else one of a family of tasks related to it. */
+static void add(struct problems *all, const char *name, const struct knob *knobs, uint32_t n, uint32_t member)
 {
 	struct rng rng = rng_stream(problems_instance(all), RNG_MODEL, rng_mix(n, (uint64_t)name[0]));
+	struct rng own = rng_stream(problems_instance(all), RNG_ORDER, rng_mix(n + 100 * member, (uint64_t)name[0]));
 	struct planted *t = problems_own(all, sizeof(*t));
 	struct problem p = {.median = NAN, .n_params = n, .evaluate = evaluate, .data = t};
 
@@ -239,16 +260,25 @@ static void add(struct problems *all, const char *name, const struct knob *knobs
 	for (uint32_t j = 0; j < n; j++)
 		make_param(&knobs[j], &t->params[j]);
 	draw_instance(t, &rng);
+	if (member > 0)
+		jitter(t, &own);
 	find_best(t);
 	p.optimum = t->best;
 	p.params = t->params;
-	snprintf(p.name, sizeof(p.name), "mixed/%s", name);
+	if (member > 0) {
+		p.family = knobs;
+		snprintf(p.name, sizeof(p.name), "family/%s-%u", name, member);
+	} else {
+		snprintf(p.name, sizeof(p.name), "mixed/%s", name);
+	}
 	problems_add(all, &p);
 }
 
 void problems_add_planted(struct problems *all)
 {
-#define ADD(name, knobs) add(all, name, knobs, sizeof(knobs) / sizeof(*(knobs)))
+#define ADD(name, knobs)                                                                                          \
+	for (uint32_t member = 0; member <= FAMILY; member++)                                                         \
+		add(all, name, knobs, sizeof(knobs) / sizeof(*(knobs)), member)
 	ADD("mixed-10", mixed_10);
 	ADD("svm", svm);
 	ADD("network", network);

@@ -175,6 +175,7 @@ struct problems *problems_open(const char *folder, uint32_t instance)
 	problems_add_bbob(all);
 	problems_add_mixed(all);
 	problems_add_planted(all);
+	problems_add_noisy(all);
 	if (folder && *folder) {
 		problems_add_tables(all, folder);
 		problems_add_yahpo(all, folder);
@@ -226,6 +227,19 @@ int problems_find(const struct problems *all, const char *name)
 		if (strcmp(all->items[i].name, name) == 0)
 			return (int)i;
 	return -1;
+}
+
+uint32_t problems_related(const struct problems *all, uint32_t i, uint32_t *out, uint32_t n)
+{
+	uint32_t found = 0;
+
+	for (uint32_t k = 1; k < all->n && found < n; k++) {
+		uint32_t other = (i + k) % all->n;
+
+		if (all->items[i].family && all->items[other].family == all->items[i].family)
+			out[found++] = other;
+	}
+	return found;
 }
 
 double problems_evaluate(const struct problems *all, uint32_t i, const double *x, uint64_t draw)

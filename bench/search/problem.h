@@ -49,6 +49,7 @@ struct problem {
 	const void *data;                   /* what evaluate() needs, or NULL                      */
 	uint32_t number;                    /* likewise                                            */
 	bool draws_count;                   /* noisy: the regret is that of the value drawn        */
+	const void *family;                 /* related tasks on one space share it; NULL: none     */
 };
 
 struct problems;
@@ -66,6 +67,7 @@ void problems_add_functions(struct problems *all);
 void problems_add_bbob(struct problems *all);
 void problems_add_mixed(struct problems *all);
 void problems_add_planted(struct problems *all);
+void problems_add_noisy(struct problems *all);          /* after those it makes noisy         */
 void problems_add_tables(struct problems *all, const char *folder);
 void problems_add_yahpo(struct problems *all, const char *folder);
 void problems_add_curves(struct problems *all, const char *folder);
@@ -96,5 +98,7 @@ double problems_evaluate(const struct problems *all, uint32_t i, const double *x
 double problems_regret(const struct problems *all, uint32_t i, const double *x, double value);
 
 const struct problem *problems_at(const struct problems *all, uint32_t i);
+/* Up to n related tasks, the next ones of the family; returns how many there are. */
+uint32_t problems_related(const struct problems *all, uint32_t i, uint32_t *out, uint32_t n);
 /* Index of the problem with this name, or -1. */
 int problems_find(const struct problems *all, const char *name);

@@ -21,13 +21,13 @@
 #include "bench/search/results.h"
 #include "bench/search/timing.h"
 
-enum { SEEDS_OF_RANDOM = 31, WHOS_MAX = 64 };
+enum { SEEDS_OF_RANDOM = 31, WHOS_MAX = 64, SOURCE_TRIALS = 50 };
 static const char random_who[] = "trimtab-random";
 
 struct options {
 	const char *algorithm, *problems, *out, *data, *label, *beside;
 	const char *settings[STUDY_SETTINGS_MAX];
-	uint32_t n_settings, trials, parallel, instance;
+	uint32_t n_settings, trials, parallel, instance, warm;
 	uint64_t first_seed, last_seed;
 	bool report, per_problem, list, time;
 };
@@ -62,11 +62,13 @@ static void usage(FILE *file)
 	fputs("usage: search-run [options]\n"
 		  "  --algorithm NAME      random\n"
 		  "  --set NAME=VALUE      a setting; may come several times\n"
-		  "  --problems LIST       sets (functions, bbob, mixed, tables, draws, yahpo, curves, quick, all)\n"
+		  "  --problems LIST       sets (functions, bbob, mixed, tables, draws, yahpo, curves, noisy,\n"
+		  "                        family, quick, all)\n"
 		  "                        or patterns (bbob/f*-d05), separated by commas; quick\n"
 		  "  --seeds A-B           1-3\n"
 		  "  --trials N            100\n"
 		  "  --parallel Q          trials at once; 1\n"
+		  "  --warm N              learn from so many related tasks, 50 trials each; families only\n"
 		  "  --instance N          other shifts and rotations than the benchmark's own; 1\n"
 		  "  --label TEXT          name of the results; trimtab-ALGORITHM and the settings\n"
 		  "  --out FOLDER          of the results; build/search\n"
@@ -118,6 +120,8 @@ static bool read_option(struct options *o, int c)
 		return read_count(&o->trials, optarg, STUDY_TRIALS_MAX / 2);
 	case 'q':
 		return read_count(&o->parallel, optarg, 1000);
+	case 'w':
+		return read_count(&o->warm, optarg, STUDY_SOURCES_MAX);
 	case 'i':
 		return read_count(&o->instance, optarg, UINT32_MAX);
 	case 'l':
@@ -147,6 +151,7 @@ static bool read_options(struct options *o, int argc, char **argv)
 		{"seeds", required_argument, NULL, 'S'},
 		{"trials", required_argument, NULL, 'n'},
 		{"parallel", required_argument, NULL, 'q'},
+		{"warm", required_argument, NULL, 'w'},
 		{"instance", required_argument, NULL, 'i'},
 		{"label", required_argument, NULL, 'l'},
 		{"out", required_argument, NULL, 'o'},
@@ -177,13 +182,15 @@ static bool read_options(struct options *o, int argc, char **argv)
 	return optind == argc;
 }
 
-/* "trimtab-gp", "trimtab-gp+n_startup_trials=5", "trimtab-gp@2" on another instance */
+/* "trimtab-gp", "trimtab-gp+n_startup_trials=5", "trimtab-gp+warm=3", "trimtab-gp@2" on another instance */
 static void default_label(const struct options *o, char out[WHO_MAX])
 {
 	size_t n = (size_t)snprintf(out, WHO_MAX, "trimtab-%s", o->algorithm);
 
 	for (uint32_t i = 0; i < o->n_settings && n < WHO_MAX; i++)
 		n += (size_t)snprintf(out + n, WHO_MAX - n, "+%s", o->settings[i]);
+	if (o->warm > 0 && n < WHO_MAX)
+		n += (size_t)snprintf(out + n, WHO_MAX - n, "+warm=%u", o->warm);
 	if (o->instance != 1 && n < WHO_MAX)
 		snprintf(out + n, WHO_MAX - n, "@%u", o->instance);
 	for (char *c = out; *c; c++)
@@ -276,12 +283,16 @@ static bool run_all(struct session *s, const char *who, const char *baseline)
 		.n_settings = o->n_settings,
 		.seed = o->first_seed,
 		.trials = o->trials,
-		.parallel = o->parallel};
+		.parallel = o->parallel,
+		.n_sources = o->warm,
+		.source_trials = SOURCE_TRIALS};
+	uint32_t other;
 	bool ok = true;
 
 	memcpy(plan.settings, o->settings, sizeof(plan.settings));
 	for (uint32_t i = 0; i < problems_count(s->all); i++) {
-		if (!chosen(o, problems_name(s->all, i)))
+		if (!chosen(o, problems_name(s->all, i)) ||
+			(o->warm > 0 && problems_related(s->all, i, &other, 1) == 0))
 			continue;
 		plan.problem = i;
 		ok = run_baseline(s, i, baseline) && run_problem(s, plan, who, o->last_seed) && ok;

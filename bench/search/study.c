@@ -57,6 +57,8 @@ struct study {
 	double incumbent;           /* best value told                                             */
 	double regret;              /* of its trial                                                */
 	void *cache;
+	struct study *earlier;      /* n_sources of them, finished                                 */
+	struct algo_source *sources;
 };
 
 struct complaint {
@@ -100,6 +102,10 @@ static void close_study(struct study *s)
 {
 	if (s->cache)
 		s->plan->algorithm->cache_free(s->cache);
+	for (uint32_t i = 0; s->earlier && i < s->p.n_sources; i++)
+		close_study(&s->earlier[i]);
+	free(s->earlier);
+	free(s->sources);
 	space_unref(s->space);
 	free(s->settings);
 	free(s->trials);
@@ -134,10 +140,7 @@ static bool open_study(struct study *s, const struct study_plan *plan, struct co
 		.seed = plan->seed,
 		.max_trials = plan->trials,
 		.parallel = plan->parallel};
-	if (!apply_settings(s, c))
-		return false;
-	s->cache = a->cache_new ? a->cache_new(&s->p) : NULL;
-	return true;
+	return apply_settings(s, c);
 }
 
 static struct algo_trial *start_trial(struct study *s, const double *x)
@@ -240,30 +243,75 @@ static int ask_all(struct study *s, struct study_result *out)
 	return 0;
 }
 
+static bool search(struct study *s, struct study_result *out)
+{
+	out->regret = calloc(s->plan->trials, sizeof(*out->regret));
+	out->ms = calloc(s->plan->trials + s->plan->parallel, sizeof(*out->ms));
+	if (!out->regret || !out->ms)
+		return false;
+	s->cache = s->plan->algorithm->cache_new ? s->plan->algorithm->cache_new(&s->p) : NULL;
+	fill(s);
+	for (;;) {
+		if (ask_all(s, out) < 0)
+			return false;
+		if (s->asked == s->ended)
+			return true;
+		end_trial(s);
+		out->regret[out->n++] = s->regret;
+	}
+}
+
+/* One of the earlier experiments; `plan` must live as long as it. */
+static bool search_earlier(struct study *s, const struct study_plan *plan, struct complaint *c)
+{
+	struct study_result result = {0};
+	bool ok = open_study(s, plan, c) && search(s, &result);
+
+	study_free(&result);
+	return ok;
+}
+
+/* Searches the related tasks and gives their trials to s. `plans` live as long as s. */
+static bool learn(struct study *s, struct study_plan plans[STUDY_SOURCES_MAX], struct complaint *c)
+{
+	uint32_t tasks[STUDY_SOURCES_MAX], n;
+
+	n = problems_related(s->plan->all, s->plan->problem, tasks,
+		s->plan->n_sources < STUDY_SOURCES_MAX ? s->plan->n_sources : STUDY_SOURCES_MAX);
+	if (n == 0)
+		return true;
+	s->earlier = calloc(n, sizeof(*s->earlier));
+	s->sources = calloc(n, sizeof(*s->sources));
+	if (!s->earlier || !s->sources)
+		return false;
+	for (; s->p.n_sources < n; s->p.n_sources++) {
+		uint32_t i = s->p.n_sources;
+
+		plans[i] = *s->plan;
+		plans[i].problem = tasks[i];
+		plans[i].seed = s->plan->seed + 1000 * (i + 1);
+		plans[i].trials = s->plan->source_trials;
+		plans[i].parallel = 1;
+		plans[i].n_sources = 0;
+		if (!search_earlier(&s->earlier[i], &plans[i], c)) {
+			close_study(&s->earlier[i]);
+			return false;
+		}
+		s->sources[i] = (struct algo_source){.trials = s->earlier[i].trials, .n_trials = s->earlier[i].ended};
+	}
+	s->p.sources = s->sources;
+	return true;
+}
+
 bool study_run(const struct study_plan *plan, struct study_result *out)
 {
 	struct complaint c = {problems_name(plan->all, plan->problem)};
+	struct study_plan plans[STUDY_SOURCES_MAX];
 	struct study s;
-	bool ok = false;
+	bool ok;
 
 	*out = (struct study_result){0};
-	if (!open_study(&s, plan, &c))
-		goto out;
-	out->regret = calloc(plan->trials, sizeof(*out->regret));
-	out->ms = calloc(plan->trials + plan->parallel, sizeof(*out->ms));
-	if (!out->regret || !out->ms)
-		goto out;
-	fill(&s);
-	for (;;) {
-		if (ask_all(&s, out) < 0)
-			goto out;
-		if (s.asked == s.ended)
-			break;
-		end_trial(&s);
-		out->regret[out->n++] = s.regret;
-	}
-	ok = true;
-out:
+	ok = open_study(&s, plan, &c) && learn(&s, plans, &c) && search(&s, out);
 	close_study(&s);
 	return ok;
 }

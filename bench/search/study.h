@@ -11,7 +11,7 @@
 #include "algorithms/algorithm.h"
 #include "bench/search/problem.h"
 
-enum { STUDY_TRIALS_MAX = 20000, STUDY_SETTINGS_MAX = 32 };
+enum { STUDY_TRIALS_MAX = 20000, STUDY_SETTINGS_MAX = 32, STUDY_SOURCES_MAX = 8 };
 
 struct study_plan {
 	const struct problems *all;
@@ -22,6 +22,9 @@ struct study_plan {
 	uint64_t seed;
 	uint32_t trials, parallel;
 	uint32_t prefill;           /* this many random trials are told before the first question  */
+	/* Earlier experiments: that many related tasks of the problem's family, searched from scratch by the
+	 * same algorithm for source_trials trials each. */
+	uint32_t n_sources, source_trials;
 };
 
 struct study_result {

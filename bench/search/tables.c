@@ -19,7 +19,7 @@
 #include "bench/search/files.h"
 #include "bench/search/problem.h"
 
-enum { LEVELS_MAX = 64, ROWS_MAX = 1 << 20, SEEDS_MAX = 16 };
+enum { LEVELS_MAX = 64, ROWS_MAX = 1 << 20, SEEDS_MAX = 16, TABLES_MAX = 256 };
 
 struct table {
 	char name[64];
@@ -182,11 +182,24 @@ static struct table *read_table(struct problems *all, const char *folder, const 
 	return t;
 }
 
+/* Tables of one benchmark, "hpobench-car" and "hpobench-phoneme", are related if their spaces agree. */
+static const struct table *related(const struct table *const *tables, size_t n, const struct table *t)
+{
+	size_t length = strcspn(t->name, "-");
+
+	for (size_t i = 0; i < n; i++)
+		if (strncmp(tables[i]->name, t->name, length + 1) == 0 && tables[i]->rows == t->rows &&
+			tables[i]->n_params == t->n_params)
+			return tables[i];
+	return t;
+}
+
 void problems_add_tables(struct problems *all, const char *folder)
 {
 	char **names = file_names(all, folder, "tab", "txt");
+	const struct table *tables[TABLES_MAX];
 
-	for (size_t i = 0; names && names[i]; i++) {
+	for (size_t i = 0; names && names[i] && i < TABLES_MAX; i++) {
 		struct table *t = read_table(all, folder, names[i]);
 		struct problem p = {.evaluate = evaluate_mean, .data = t};
 
@@ -194,6 +207,8 @@ void problems_add_tables(struct problems *all, const char *folder)
 			problems_fail(all);
 			return;
 		}
+		tables[i] = t;
+		p.family = related(tables, i, t);
 		p.maximize = t->maximize;
 		p.best = t->best_mean;
 		p.median = t->median;
@@ -201,6 +216,7 @@ void problems_add_tables(struct problems *all, const char *folder)
 		p.n_params = t->n_params;
 		snprintf(p.name, sizeof(p.name), "tables/%s", t->name);
 		problems_add(all, &p);
+		p.family = NULL;
 		p.evaluate = evaluate_draw;
 		p.best = t->best_draw;
 		p.noisy = p.draws_count = true;

@@ -386,7 +386,8 @@ static void add_task(struct problems *all, const struct scenario *s, const struc
 		.median = NAN,
 		.params = s->params,
 		.n_params = s->n_params,
-		.evaluate = evaluate};
+		.evaluate = evaluate,
+		.family = net};
 	struct task *t;
 	char scenario[32];
 

@@ -60,7 +60,7 @@ static void best_is_at_the_optimum(void **state)
 			double v;
 
 			assert_non_null(p->optimum);
-			v = problems_evaluate(all, i, p->optimum, 1);
+			v = p->evaluate(p, p->optimum, 0);
 			n++;
 			if (!(fabs(v - p->best) <= 1e-9 * (1 + fabs(p->best))))
 				fail_msg("%s: %.17g at the optimum, best is %.17g", p->name, v, p->best);
@@ -72,7 +72,7 @@ static void best_is_at_the_optimum(void **state)
 		}
 		problems_close(all);
 	}
-	assert_true(n >= INSTANCES * (28 + 24 * 4 + 14));
+	assert_true(n >= INSTANCES * (28 + 24 * 4 + 14 + 13 + 24));
 }
 
 static void nothing_is_better(void **state)
@@ -89,12 +89,33 @@ static void nothing_is_better(void **state)
 			double v;
 
 			draw(&rng, p, x);
-			v = problems_evaluate(all, i, x, k + 1);
+			v = p->evaluate(p, x, 0);
 			if (!isfinite(v) || (p->maximize ? v - p->best : p->best - v) > 1e-9 * (1 + fabs(p->best)))
 				fail_msg("%s: %.17g is better than %.17g", p->name, v, p->best);
 			assert_true(problems_regret(all, i, x, v) >= 0);
+			assert_true((problems_evaluate(all, i, x, k + 1) != v) == p->noisy);
 		}
 	}
+	problems_close(all);
+}
+
+static void families_share_a_space(void **state)
+{
+	struct problems *all = open_all(1);
+	uint32_t related[5], n = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < problems_count(all); i++) {
+		uint32_t found = problems_related(all, i, related, 5);
+
+		assert_true((found > 0) == (problems_at(all, i)->family != NULL));
+		n += found;
+		for (uint32_t k = 0; k < found; k++) {
+			assert_true(related[k] != i);
+			assert_int_equal(problems_at(all, related[k])->n_params, problems_at(all, i)->n_params);
+		}
+	}
+	assert_int_equal(n, 6 * 4 * 3);
 	problems_close(all);
 }
 
@@ -304,6 +325,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(best_is_at_the_optimum),
 		cmocka_unit_test(nothing_is_better),
+		cmocka_unit_test(families_share_a_space),
 		cmocka_unit_test(instances_differ),
 		cmocka_unit_test(values_are_the_published_ones),
 		cmocka_unit_test(bbob_has_its_shapes),
