@@ -29,7 +29,7 @@ static bool cancelled(const struct search *s)
 	return s->cancel && atomic_load_explicit(s->cancel, memory_order_relaxed);
 }
 
-/* The kernel matrix into g->factor, its slopes beside it, and the factor. */
+/* The kernel matrix and its slopes; the matrix becomes its inverse factor. */
 static bool build(struct search *s, const double *theta)
 {
 	struct gp *g = s->g;
@@ -40,7 +40,7 @@ static bool build(struct search *s, const double *theta)
 		gp_kernel_row(g, a, g->factor + a * ld, s->slopes + a * ld);
 		g->factor[a * ld + a] = g->signal + g->noise * g->noise_scale[a];
 	}
-	return !cancelled(s) && linalg_cholesky(g->places, g->factor, ld);
+	return !cancelled(s) && linalg_inverse_factor(g->places, g->factor, ld);
 }
 
 /*
@@ -82,7 +82,6 @@ static double evaluate(void *ctx, const double *theta, double *gradient)
 	memset(gradient, 0, n * sizeof(*gradient));
 	if (!build(s, theta))
 		return NAN;
-	linalg_invert(g->places, g->factor, g->capacity);
 	gp_whiten(g);
 	value = gp_log_likelihood(g);
 	memcpy(s->alpha, g->beta, g->places * sizeof(*s->alpha));

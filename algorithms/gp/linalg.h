@@ -12,10 +12,8 @@
 /* One thread: a GP's matrices are small, and the callers are threads already. */
 void linalg_use_one_thread(void);
 
-/* a = L L', in place. False: not positive definite, and a is spoilt. n^3/3 flops. */
-bool linalg_cholesky(uint32_t n, double *a, size_t ld);
-/* L -> L^-1, in place. n^3/3. */
-void linalg_invert(uint32_t n, double *l, size_t ld);
+/* a = L L' -> L^-1, in place. False: not positive definite, and a is spoilt. 2/3 n^3 flops. */
+bool linalg_inverse_factor(uint32_t n, double *a, size_t ld);
 /* L^-1 -> (L L')^-1, in place. n^3/3. */
 void linalg_gram(uint32_t n, double *inverse, size_t ld);
 

@@ -172,7 +172,7 @@ static bool try_factor(struct gp *g, double jitter)
 		gp_kernel_row(g, a, g->factor + a * ld, g->scratch);
 		g->factor[a * ld + a] = g->signal * (1 + jitter) + g->noise * g->noise_scale[a];
 	}
-	return linalg_cholesky(g->places, g->factor, ld);
+	return linalg_inverse_factor(g->places, g->factor, ld);
 }
 
 enum algo_outcome gp_factorize(struct gp *g)
@@ -182,10 +182,7 @@ enum algo_outcome gp_factorize(struct gp *g)
 
 	while (!try_factor(g, jitter) && tries++ < JITTERS)
 		jitter = jitter > 0 ? 10 * jitter : JITTER;
-	if (tries > JITTERS)
-		return ALGO_DEFECT;
-	linalg_invert(g->places, g->factor, g->capacity);
-	return ALGO_OK;
+	return tries > JITTERS ? ALGO_DEFECT : ALGO_OK;
 }
 
 /* The constant is the mode given theta: (1'K^-1 y) / (1'K^-1 1 + 1 / its prior variance). */
