@@ -26,6 +26,7 @@ static const struct json_field watch_query[] = {
 };
 
 struct watch {
+	struct http_req *req; /* until it is answered */
 	struct sse *sse;
 	struct bus_subscription *subscription;
 };
@@ -46,17 +47,31 @@ static void on_close(void *ctx)
 	free(w);
 }
 
-static void begin(struct http_req *req, const char *ns, int64_t experiment_id)
+/* What the client reads from now on and what it is told leave nothing out between them. */
+static void on_ready(void *ctx, const struct err *e)
 {
 	static const char empty[] = "{}";
-	struct app *app = api_app(req);
-	bool resumed = http_header(req, "Last-Event-ID") != NULL;
-	struct watch *w = xcalloc(1, sizeof *w);
+	struct watch *w = ctx;
+	struct http_req *req = w->req;
 
-	w->subscription = bus_subscribe(app->control, ns, experiment_id, on_message, w);
-	w->sse = sse_begin(req, app->loop, on_close, w);
+	if (e) {
+		http_reply_err(req, e);
+		on_close(w);
+		return;
+	}
+	bool resumed = http_header(req, "Last-Event-ID") != NULL;
+	w->sse = sse_begin(req, api_app(req)->loop, on_close, w);
 	if (resumed)
 		sse_send(w->sse, 0, "reset", empty, sizeof empty - 1);
+}
+
+static void begin(struct http_req *req, const char *ns, int64_t experiment_id)
+{
+	static const struct bus_listener listener = {.ready = on_ready, .message = on_message};
+	struct watch *w = xcalloc(1, sizeof *w);
+
+	w->req = req;
+	w->subscription = bus_subscribe(api_app(req)->control, ns, experiment_id, &listener, w);
 }
 
 static const char *namespace_of(const struct watch_query *q)

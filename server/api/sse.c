@@ -54,7 +54,8 @@ struct sse *sse_begin(struct http_req *req, struct loop *l, void (*closed)(void 
 	http_set_header(req, "Cache-Control", "no-cache");
 	http_set_header(req, "X-Accel-Buffering", "no");
 	s->stream = http_stream_begin(req, 200, "text/event-stream", &events, s);
-	strbuf_printf(&s->frame, "retry: %d\n\n", SSE_RETRY_MS);
+	/* A client that comes back before the first event has an id too, by which it is known. */
+	strbuf_printf(&s->frame, "retry: %d\nid: 0\n\n", SSE_RETRY_MS);
 	http_stream_write(s->stream, s->frame.data, s->frame.len);
 	loop_timer_after(s->heartbeat, SSE_HEARTBEAT_S * CLK_SECOND);
 	return s;

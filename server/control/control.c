@@ -32,6 +32,7 @@ struct control *control_new(const struct control_config *config)
 	TAILQ_INIT(&c->waiters);
 	c->finder = finder_new();
 	c->bus = bus_new(c);
+	c->live = live_new(c);
 	c->courier = courier_new(c);
 	c->metrics = metrics_new(c);
 	c->reporter = reporter_new(c);
@@ -60,6 +61,7 @@ void control_free(struct control *c)
 	loop_timer_free(c->wake);
 	reporter_free(c->reporter);
 	bus_free(c->bus);
+	live_free(c->live);
 	courier_free(c->courier);
 	metrics_free(c->metrics);
 	finder_free(c->finder);
@@ -205,6 +207,7 @@ void control_changed(struct control *c, int64_t experiment_id)
 {
 	finder_forget(c, experiment_id);
 	ask_changed(c, experiment_id);
+	live_kick(c);
 	for (size_t i = 0; i < c->n_experiments; i++) {
 		struct experiment *x = c->experiments[i];
 		if (experiment_id == 0 || x->id == experiment_id) {

@@ -96,7 +96,7 @@ typedef void ask_done_fn(void *ctx, const struct ask_answer *answer, const struc
 void control_ask(struct control *c, int64_t experiment_id, const char *ns, const char *name,
 	const char *worker, int32_t count, int32_t lease_s, ask_done_fn *done, void *ctx);
 
-/* ---- what happens, live (bus.c) ---------------------------------------------------------------- */
+/* ---- what happens, live (bus.c, live.c) --------------------------------------------------------- */
 
 struct bus_message {
 	int64_t event_id;                       /* of core.events, 0 = none                           */
@@ -106,8 +106,13 @@ struct bus_message {
 	const char *data;                       /* one JSON object, {"experiment", "number", ...}                     */
 	size_t len;
 };
+struct bus_listener {
+	/* From now on all that changes is told; or (e) it cannot be, then the listener unsubscribes. */
+	void (*ready)(void *ctx, const struct err *e);
+	void (*message)(void *ctx, const struct bus_message *m);
+};
 struct bus_subscription;
-/* ns NULL: every namespace; experiment_id 0: every experiment. */
-struct bus_subscription *bus_subscribe(struct control *c, const char *ns, int64_t experiment_id,
-	void (*fn)(void *ctx, const struct bus_message *m), void *ctx);
+/* ns NULL: every namespace; experiment_id 0: every experiment. Which replica drives it does not matter. */
+struct bus_subscription *bus_subscribe(
+	struct control *c, const char *ns, int64_t experiment_id, const struct bus_listener *listener, void *ctx);
 void bus_unsubscribe(struct bus_subscription *s);

@@ -7,8 +7,8 @@
  *     find.c     names to ids                                  order.c    a trial becomes an order
  *     report.c   group commit of points                        ask.c      workers that ask
  *     bus.c      who listens live                             notify.c   web hooks: what is told
- *     metrics.c  what Prometheus is told                       courier.c  how it is delivered
- *     lessons.c  what earlier experiments teach
+ *     live.c     what they are told                           courier.c  how it is delivered
+ *     metrics.c  what Prometheus is told                       lessons.c  what earlier experiments teach
  *
  * Law of callbacks: a store callback carries {control, experiment id, epoch} and looks the experiment
  * up again; it may have gone, or come back with another epoch.
@@ -28,9 +28,11 @@ struct bus;
 struct control_metrics;
 struct courier;
 struct finder;
+struct live_feed;
 struct loop_timer;
 struct waiter;
 struct reporter;
+struct store_live_query;
 struct store_trials;
 
 enum { CONTROL_BACKENDS_MAX = 4 };
@@ -56,6 +58,7 @@ struct control {
 	struct finder *finder;
 	struct reporter *reporter;
 	struct bus *bus;
+	struct live_feed *live;
 	struct courier *courier;
 	struct control_metrics *metrics;        /* NULL: nobody counts                                */
 };
@@ -141,10 +144,20 @@ void reporter_run_points(struct control *c, const struct run_event *ev);
 /* bus.c */
 struct bus *bus_new(struct control *c);
 void bus_free(struct bus *b);
-void bus_trial(struct control *c, struct experiment *x, const struct store_trial *row);
-void bus_experiment(struct control *c, struct experiment *x);
-void bus_points(struct control *c, int64_t experiment, int32_t number, const struct metric_point *points,
-	size_t n);
+bool bus_anybody(const struct control *c);
+/* Somebody listens to this experiment; `ready`: and was told so. */
+bool bus_heard(const struct control *c, const char *ns, int64_t experiment, bool ready);
+/* All that is listened to, borrowed; returns the ids in q, behind which there is room for more. */
+int64_t *bus_scope(const struct control *c, size_t room, struct store_live_query *q, struct arena *a);
+void bus_looked(struct control *c, uint64_t look, const struct err *e); /* ready, or not at all */
+void bus_publish(struct control *c, const struct bus_message *m);
+
+/* live.c */
+struct live_feed *live_new(struct control *c);
+void live_free(struct live_feed *f);
+uint64_t live_looks(const struct control *c); /* begun so far */
+void live_kick(struct control *c);            /* something changed: look soon, if anybody listens */
+void live_silence(struct control *c);         /* nobody listens any more */
 
 /* metrics.c; all of them do nothing without a registry */
 struct control_metrics *metrics_new(struct control *c);

@@ -95,7 +95,7 @@ bool load_rows(struct control *c, struct experiment *x, const struct store_trial
 		experiment_put(x, &rows->items[i], &changed);
 		if (!changed)
 			continue;
-		bus_trial(c, x, &rows->items[i]);
+		live_kick(c);
 		notify_trial(c, x, &rows->items[i], x->best != best);
 		if (x->loaded)
 			metrics_trial(c, &rows->items[i]);
@@ -263,8 +263,6 @@ static void on_experiment(void *ctx, const struct store_experiments *rows, const
 		cancel_archived(x, &rows->items[0]);
 		if (!x->backend)
 			choose_backend(c, x);
-		/* It was created, or somebody changed it. */
-		bus_experiment(c, x);
 		if (experiment_state_over(state)) {
 			notify_end(c, x, &rows->items[0]);
 			control_drop(c, x);

@@ -152,7 +152,6 @@ static void tell_experiment(struct control *c, const struct report *r)
 
 	if (t && t->lease_until_us > 0)
 		t->lease_until_us = clk_wall_us() + t->lease_s * CLK_SECOND;
-	bus_points(c, r->experiment, r->number, r->points, r->n);
 }
 
 static void answer_client(const struct report *r, const struct store_ack *ack)

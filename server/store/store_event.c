@@ -70,14 +70,23 @@ struct store_call *store_events_page(
 	struct store *s, struct arena *a, const struct store_event_page *q, store_events_cb *done, void *ctx)
 {
 	assert(q->limit >= 1 && q->limit <= 1000);
-	enum stmt stmt = q->after_id > 0 ? STMT_EVENTS_AFTER : STMT_EVENTS_NEWEST;
-	struct store_call *c = store_call_new(s, stmt, a, answer_events, (store_fn *)done, ctx);
+	struct store_call *c = store_call_new(s, STMT_EVENTS_NEWEST, a, answer_events, (store_fn *)done, ctx);
 	struct pg_args *p = &c->unit.args;
 	pg_text(p, q->ns);
 	pg_text(p, q->experiment);
 	pg_int(p, q->number);
-	pg_int(p, q->after_id > 0 ? q->after_id : q->before_id);
+	pg_int(p, q->before_id);
 	pg_int(p, q->limit);
+	return store_call_send(c);
+}
+
+struct store_call *store_events_since(struct store *s, struct arena *a, int64_t experiment, int64_t after,
+	int limit, store_events_cb *done, void *ctx)
+{
+	struct store_call *c = store_call_new(s, STMT_EVENTS_SINCE, a, answer_events, (store_fn *)done, ctx);
+	pg_int(&c->unit.args, experiment);
+	pg_int(&c->unit.args, after);
+	pg_int(&c->unit.args, limit);
 	return store_call_send(c);
 }
 

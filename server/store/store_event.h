@@ -21,11 +21,14 @@ struct store_event_page {
 	const char *ns, *experiment;
 	int number;                     /* 0 = all                                                */
 	int64_t before_id;              /* newest first, behind this one; 0 = from the newest     */
-	int64_t after_id;               /* or, if > 0: oldest first, newer than this one          */
 	int limit;
 };
 struct store_call *store_events_page(struct store *s, struct arena *a, const struct store_event_page *q,
 	store_events_cb *done, void *ctx);
+
+/* Oldest first, newer than `after`. */
+struct store_call *store_events_since(struct store *s, struct arena *a, int64_t experiment, int64_t after,
+	int limit, store_events_cb *done, void *ctx);
 
 struct store_ask { const char *worker; int wanted, lease_seconds; int64_t asked_us; };
 struct store_asks { struct store_ask *items; size_t n; };

@@ -7,6 +7,7 @@
 #include "lib/arena.h"
 #include "server/model/state.h"
 #include "server/store/call.h"
+#include "server/store/store_live.h"
 #include "server/store/store_trial.h"
 
 /* ---- points in --------------------------------------------------------------------------------- */
@@ -266,6 +267,20 @@ struct store_call *store_curves(struct store *s, struct arena *a, const char *ns
 		pg_int_element(p, numbers[i]);
 	pg_int(p, n > 0 ? 0 : top);
 	pg_int(p, max_points);
+	return store_call_send(c);
+}
+
+struct store_call *store_live_points(struct store *s, struct arena *a, int64_t experiment, const int *numbers,
+	size_t n, const char *known, int max, store_series_cb *done, void *ctx)
+{
+	struct store_call *c = store_call_new(s, STMT_LIVE_POINTS, a, answer_series, (store_fn *)done, ctx);
+	struct pg_args *p = &c->unit.args;
+	pg_int(p, experiment);
+	pg_array(p, n);
+	for (size_t i = 0; i < n; i++)
+		pg_int_element(p, numbers[i]);
+	pg_text(p, known);
+	pg_int(p, max);
 	return store_call_send(c);
 }
 

@@ -22,16 +22,12 @@ FROM core.experiments e LEFT JOIN LATERAL (
 WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL
 ORDER BY v.event_id DESC;
 
--- name: events_after repeatable
--- in: namespace text, name text, number int, after bigint, max_rows int
+-- name: events_since repeatable
+-- in: experiment bigint, after bigint, max_rows int
 -- out: in_experiment bigint, experiment bigint, id bigint, number int, type text, reason text, message text, time timestamptz
-SELECT e.experiment_id AS in_experiment, v.experiment_id AS experiment, v.event_id AS id, v.number, v.type, v.reason,
-       v.message, v.time
-FROM core.experiments e LEFT JOIN LATERAL (
-  SELECT * FROM core.events v WHERE v.experiment_id = e.experiment_id AND ($3 = 0 OR v.number = $3) AND v.event_id > $4
-  ORDER BY v.event_id LIMIT $5) v ON true
-WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL
-ORDER BY v.event_id;
+SELECT experiment_id AS in_experiment, experiment_id AS experiment, event_id AS id, number, type, reason, message, time
+FROM core.events WHERE experiment_id = $1 AND event_id > $2
+ORDER BY event_id LIMIT $3;
 
 -- name: ask_add repeatable
 -- in: namespace text, name text, worker text, wanted int, lease_seconds int

@@ -25,8 +25,14 @@ class Watch(ServerCase):
         e.wait_for(lambda kind, d: kind == "trial" and d["state"] == "succeeded", "the trial succeeds")
         self.expect(self.s.post(path + "/pause"), 202)
         e.wait_for(lambda kind, d: kind == "experiment" and d["state"] == "paused", "the experiment pauses")
+        _, d = e.wait_for(lambda kind, d: kind == "event" and d["reason"] == "Paused", "it is an event")
+        self.assertEqual((d["type"], d["message"], d["namespace"]), ("Normal", "paused by anonymous", "default"))
         self.assertEqual({d["experiment"] for _, d in e.received}, {"watched"})
-        self.assertEqual(e.raw[0], "retry: 3000")
+        self.assertEqual(e.raw[:2], ["retry: 3000", "id: 0"])
+        ids = [int(line.removeprefix("id: ")) for line in e.raw if line.startswith("id: ")]
+        self.assertEqual(ids, sorted(set(ids)))
+        newest = self.s.get(path + "/events").json["items"][0]
+        self.assertEqual((ids[-1], newest["reason"]), (newest["id"], "Paused"))
 
     def test_of_a_namespace(self):
         e = Events(self.s.port, "/api/v1/watch?namespace=elsewhere")

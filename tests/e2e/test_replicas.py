@@ -60,6 +60,27 @@ class Replicas(EvidenceCase):
         self.await_end(other, "orphan")
         self.verify(other, "orphan", folder, 30)
 
+    def test_both_tell_live(self):
+        self.assertEqual(self.first.post(harness.API, harness.document("watched")).status, 201)
+        owner, other = self.by_owner("watched")
+        listening = [harness.Events(s.port, "/api/v1/watch?experiment=watched") for s in (owner, other)]
+        for e in listening:
+            self.addCleanup(e.close)
+        path = f"{harness.API}/watched"
+        (trial,) = owner.post(path + "/trials:ask", {"workerId": "w", "count": 1}).json["trials"]
+        self.assertEqual(other.post(trial["links"]["metrics"], {"loss": 0.25, "step": 3}).status, 200)
+        for e in listening:
+            _, d = e.wait_for(lambda kind, d: kind == "metrics", "points come")
+            self.assertEqual((d["number"], d["points"]), (trial["number"], [[3, 0.25]]))
+        self.assertEqual(owner.post(trial["links"]["tell"], {}).status, 200)
+        for e in listening:
+            _, d = e.wait_for(lambda kind, d: kind == "best", "it is the best")
+            self.assertEqual((d["number"], d["value"], d["rank"]), (trial["number"], 0.25, 1))
+        self.assertEqual(owner.post(path + "/cancel").status, 202)
+        for e in listening:
+            e.wait_for(lambda kind, d: kind == "event" and d["reason"] == "UserCancelled", "the event comes")
+            e.wait_for(lambda kind, d: kind == "experiment" and d["state"] == "stopped", "its end comes")
+
     def test_ask_and_tell_at_the_other_one(self):
         answer = self.first.post(harness.API, harness.document("remote", budget={"maxTrials": 4, "parallelTrials": 4}))
         self.assertEqual(answer.status, 201, answer)

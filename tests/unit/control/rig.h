@@ -25,6 +25,7 @@ ON(store_trials, trials)
 
 static struct {
 	struct control *c;
+	struct control *other; /* a second server's, that drives nothing; or NULL         */
 	struct work_pool *workers;
 	struct run_backend *simulated;
 	struct prom *prom;
@@ -81,15 +82,17 @@ static UNUSED void rig_begin(void)
 static UNUSED void rig_end(void)
 {
 	control_close(R.c);
+	control_close(R.other);
 	work_pool_free(R.workers);
 	store_free(T.store);
 	control_free(R.c);
+	control_free(R.other);
 	run_close(R.simulated);
 	loop_free(T.loop);
 	prom_free(R.prom);
 	arena_free(T.arena);
 	T.store = NULL;
-	R.c = NULL;
+	R.c = R.other = NULL;
 }
 
 /* What SQL says, with the id in place of $id. */

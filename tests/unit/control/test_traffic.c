@@ -285,35 +285,90 @@ static void test_drained_and_taken_over(void **state)
 
 /* ---- who listens ------------------------------------------------------------------------------- */
 
-struct heard_kinds { unsigned trial, best, experiment, metrics; };
+struct heard {
+	bool ready;
+	unsigned trial, best, experiment, metrics, event;
+	int64_t last_event;
+	char text[2000]; /* of the last one of each kind but metrics */
+};
+
+static void on_ready(void *ctx, const struct err *e)
+{
+	struct heard *h = ctx;
+
+	assert_null(e);
+	h->ready = true;
+}
 
 static void on_message(void *ctx, const struct bus_message *m)
 {
-	struct heard_kinds *h = ctx;
+	struct heard *h = ctx;
 
 	h->trial += strcmp(m->kind, "trial") == 0;
 	h->best += strcmp(m->kind, "best") == 0;
 	h->experiment += strcmp(m->kind, "experiment") == 0;
 	h->metrics += strcmp(m->kind, "metrics") == 0;
+	h->event += strcmp(m->kind, "event") == 0;
+	assert_int_equal(strcmp(m->kind, "event") == 0, m->event_id > 0);
+	assert_true(m->event_id == 0 || m->event_id > h->last_event);
+	h->last_event = m->event_id ? m->event_id : h->last_event;
 	assert_string_equal(m->experiment, "live");
+	snprintf(h->text, sizeof h->text, "%.*s", (int)m->len, m->data);
+}
+
+static const struct bus_listener listener = {.ready = on_ready, .message = on_message};
+
+#define LIVE "{" OBJECTIVE SPACE RANDOM BUDGET(8, 1, "") SIMULATED(", \"seconds=0.3\", \"steps=3\"")
+
+static void heard_all(const struct heard *all)
+{
+	assert_true(all->trial >= 16);
+	assert_true(all->best >= 1);
+	assert_true(all->experiment >= 2);
+	assert_true(all->metrics >= 8);
+	assert_true(all->event >= 2);
 }
 
 static void test_live(void **state)
 {
-	struct heard_kinds all = {0}, elsewhere = {0};
+	struct heard all = {0}, elsewhere = {0};
 	(void)state;
 	rig_begin();
-	struct bus_subscription *a = bus_subscribe(R.c, NULL, 0, on_message, &all);
-	struct bus_subscription *b = bus_subscribe(R.c, "elsewhere", 0, on_message, &elsewhere);
-	int64_t id = create("live", "{" OBJECTIVE SPACE RANDOM BUDGET(8, 1, "") SIMULATED(", \"seconds=0.3\", \"steps=3\""));
-	run_to_end(id);
-	assert_true(all.trial >= 16);
-	assert_true(all.best >= 1);
-	assert_true(all.experiment >= 1);
-	assert_true(all.metrics >= 1);
-	assert_int_equal(elsewhere.trial + elsewhere.metrics + elsewhere.experiment, 0);
+	struct bus_subscription *a = bus_subscribe(R.c, NULL, 0, &listener, &all);
+	struct bus_subscription *b = bus_subscribe(R.c, "elsewhere", 0, &listener, &elsewhere);
+	WAIT(all.ready && elsewhere.ready);
+	run_to_end(create("live", LIVE));
+	WAIT(strstr(all.text, "\"reason\":\"MaxTrialsReached\""));
+	heard_all(&all);
+	assert_int_equal(elsewhere.trial + elsewhere.metrics + elsewhere.experiment + elsewhere.event, 0);
 	bus_unsubscribe(a);
 	bus_unsubscribe(b);
+	rig_end();
+}
+
+/* What another server does is told as well; what was before is not. */
+static void test_live_of_another_server(void **state)
+{
+	struct heard late = {0};
+	(void)state;
+	rig_begin();
+	int64_t id = create("live", LIVE);
+	WAIT(loaded_experiment(id));
+	WAIT(count_of(id, TRIAL_SUCCEEDED) == 1);
+	R.other = control_new(&(struct control_config){.loop = T.loop,
+		.store = T.store,
+		.workers = R.workers,
+		.replica = "other",
+		.base_url = "",
+		.trial_key = "key",
+		.trial_key_len = 3});
+	struct bus_subscription *s = bus_subscribe(R.other, NULL, id, &listener, &late);
+	WAIT(late.ready);
+	assert_int_equal(late.trial + late.event, 0);
+	run_to_end(id);
+	WAIT(strstr(late.text, "\"reason\":\"MaxTrialsReached\""));
+	assert_true(late.trial >= 7 && late.experiment >= 7 && late.metrics >= 5 && late.event >= 1);
+	bus_unsubscribe(s);
 	rig_end();
 }
 
@@ -415,6 +470,7 @@ int main(void)
 		cmocka_unit_test(test_a_lost_lease_writes_nothing),
 		cmocka_unit_test(test_drained_and_taken_over),
 		cmocka_unit_test(test_live),
+		cmocka_unit_test(test_live_of_another_server),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_nobody_answers_the_hook),
 		cmocka_unit_test(test_news_and_debts),

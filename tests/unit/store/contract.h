@@ -9,6 +9,7 @@
 #include "server/store/store_event.h"
 #include "server/store/store_experiment.h"
 #include "server/store/store_lease.h"
+#include "server/store/store_live.h"
 #include "server/store/store_observation.h"
 #include "server/store/store_trial.h"
 
@@ -19,6 +20,7 @@ ON(store_acks, acks)
 ON(store_series, series)
 ON(store_last_steps, last_steps)
 ON(store_events, events)
+ON(store_lives, lives)
 ON(store_asks, asks)
 ON(store_tokens, tokens)
 ON(store_answer, answer)

@@ -164,14 +164,63 @@ static void test_events(void **state)
 	q.before_id = p->items[1].id;
 	p = ASK(store_events, store_events_page(S, A, &q, on_events, NULL));
 	assert_string_equal(p->items[0].reason, "Created");
-	q = (struct store_event_page){
-		.ns = "default", .experiment = "events", .after_id = p->items[0].id, .limit = 9};
-	p = ASK(store_events, store_events_page(S, A, &q, on_events, NULL));
+	p = ASK(store_events, store_events_since(S, A, id, p->items[0].id, 9, on_events, NULL));
 	assert_int_equal(p->n, 2);
 	assert_string_equal(p->items[0].reason, "One");
 	q = (struct store_event_page){.ns = "default", .experiment = "events", .number = 8, .limit = 9};
 	p = ASK(store_events, store_events_page(S, A, &q, on_events, NULL));
 	assert_true(p->found && p->n == 0);
+}
+
+static bool is_live(const struct store_lives *rows, int64_t id)
+{
+	for (size_t i = 0; i < rows->n; i++)
+		if (rows->items[i].id == id)
+			return true;
+	return false;
+}
+
+static void test_looks_at_what_is_live(void **state)
+{
+	(void)state;
+	int64_t id = begin("watched", 1), over = begin("unwatched", 1);
+	add(id, 1, 2, TRIAL_RUNNING, "w1");
+	for (int step = 0; step < 4; step++)
+		report(id, 1, "loss", step, step);
+	report(id, 1, "acc", 0, 1);
+	report(id, 2, "loss", 3, 3);
+	sql(T.conninfo, "UPDATE core.experiments SET state = 'stopped', created_at = now() - interval '2 min' "
+	                "WHERE name = 'unwatched'");
+	static const char *const here[] = {"default"}, *const there[] = {"elsewhere"};
+	struct store_live_query q = {.namespaces = here, .n_namespaces = 1};
+	const struct store_lives *rows = ASK(store_lives, store_live_experiments(S, A, &q, on_lives, NULL));
+	assert_true(is_live(rows, id) && !is_live(rows, over));
+	q = (struct store_live_query){.namespaces = there, .n_namespaces = 1};
+	assert_int_equal(ASK(store_lives, store_live_experiments(S, A, &q, on_lives, NULL))->n, 0);
+	q = (struct store_live_query){.everywhere = true};
+	assert_true(is_live(ASK(store_lives, store_live_experiments(S, A, &q, on_lives, NULL)), id));
+	q = (struct store_live_query){.ids = &over, .n_ids = 1};
+	rows = ASK(store_lives, store_live_experiments(S, A, &q, on_lives, NULL));
+	assert_int_equal(rows->n, 1);
+	assert_false(rows->items[0].fresh);
+	assert_true(rows->items[0].last_event > 0);
+	q.ids = &id;
+	rows = ASK(store_lives, store_live_experiments(S, A, &q, on_lives, NULL));
+	assert_true(rows->items[0].fresh && rows->items[0].change > 0);
+	assert_int_equal(rows->items[0].counts[TRIAL_RUNNING], 2);
+	assert_string_equal(rows->items[0].name, "watched");
+
+	const char *known = "{\"1\": {\"loss\": 0, \"acc\": 0}}";
+	const struct store_series *p =
+		ASK(store_series, store_live_points(S, A, id, NULL, 0, known, 2, on_series, NULL));
+	assert_int_equal(p->n, 3);
+	assert_true(p->items[0].number == 1 && p->items[0].step == 2 && p->items[1].step == 3);
+	assert_int_equal(p->items[2].number, 2);
+	(void)move(id, 1, TRIAL_SUCCEEDED, "Completed");
+	assert_int_equal(ASK(store_series, store_live_points(S, A, id, NULL, 0, "{}", 9, on_series, NULL))->n, 1);
+	static const int ended[] = {1};
+	assert_int_equal(
+		ASK(store_series, store_live_points(S, A, id, ended, 1, "{}", 9, on_series, NULL))->n, 6);
 }
 
 static void test_tokens_and_settings(void **state)
@@ -320,6 +369,7 @@ int main(void)
 		cmocka_unit_test(test_lessons_are_copied),
 		cmocka_unit_test(test_lessons_have_a_limit),
 		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_looks_at_what_is_live),
 		cmocka_unit_test(test_tokens_and_settings),
 		cmocka_unit_test(test_idempotency),
 		cmocka_unit_test(test_untold_ends),
