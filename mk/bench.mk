@@ -36,6 +36,26 @@ $(SEARCH_LIB): $(SEARCH_PROBLEMS:%=$(O)/pic/%.o) $(O)/pic/algorithms/rng.o
 
 search-run: $(O)/search-run $(SEARCH_LIB)
 
+# The peers' environments. BENCH_PIP: further options of pip, for an index whose torch is small.
+SEARCH_PEERS := build/search-venv/peers
+SEARCH_SLOW  := build/search-venv/slow build/hebo-venv/peers
+PIP          := bin/pip install --quiet --disable-pip-version-check --prefer-binary $(BENCH_PIP)
+$(SEARCH_PEERS): bench/search/peers.txt
+	@tools/setup bench
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/$(PIP) -r $<
+	@touch $@
+build/search-venv/slow: bench/search/peers-slow.txt $(SEARCH_PEERS)
+	@$(@D)/$(PIP) -r $<
+	@touch $@
+build/hebo-venv/peers: bench/search/peers-hebo.txt
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/$(PIP) -r $<
+	@touch $@
+
+bench-search: search-run $(SEARCH_PEERS) $(if $(BENCH_FULL),$(SEARCH_SLOW)) ## Search results beside the peers', and the gates; BENCH_FULL=1: all
+	@TRIMTAB_SEARCH_RUN=$(CURDIR)/$(O)/search-run TRIMTAB_SEARCH_LIBRARY=$(CURDIR)/$(SEARCH_LIB) $(PYTHON) bench/search/bench.py
+
 bench-setup:
 	@tools/setup bench
 	@+$(MAKE) --no-print-directory $(O)/trimtab $(BENCH_BIN)
@@ -59,4 +79,4 @@ bench-idle: bench-setup ## Processor and memory of an idle server with 1,000 fin
 bench-lists: bench-setup ## Lists and pages of trials among 1,000,000 stored
 	@$(BENCH_RUN) bench/lists.py
 
-.PHONY: bench bench-setup search-run $(BENCHES)
+.PHONY: bench bench-setup search-run bench-search $(BENCHES)

@@ -1,0 +1,229 @@
+"""Makes bench/results/search.md, with its plots, of the runs in bench/results/search, and prints the gates.
+
+    report.py [FOLDER [FILE]]
+"""
+import os
+import sys
+import time
+
+import stats
+from compare import AT, RANDOM, SETS, Duel
+from gates import OURS, PUBLISHED, Evidence, against_cold, duel_text, gates, number, plain, relative
+from plot import chart
+from problems import ROOT
+from runs import reported
+
+TITLES = {"tables": "Tables: measured networks", "functions": "Standard functions", "bbob": "BBOB",
+          "surrogates": "Surrogates of measured networks, trees and forests; nearest measured configurations",
+          "mixed": "Mixed and conditional spaces", "noisy": "With noise", "family": "Families of related tasks"}
+MARK = {True: "yes", False: "**no**", None: "not measured"}
+
+
+def table(head, rows):
+    left = [i for i, cell in enumerate(rows[0] if rows else head) if not isinstance(cell, (int, float))]
+    lines = ["| " + " | ".join(head) + " |",
+             "|" + "|".join(" --- " if i in left else " ---: " for i in range(len(head))) + "|"]
+    for row in rows:
+        lines.append("| " + " | ".join(cell if isinstance(cell, str) else "–" if cell is None else number(cell)
+                                       for cell in row) + " |")
+    return "\n".join(lines) + "\n"
+
+
+# ---- sections ------------------------------------------------------------------------------------------
+
+def gate_section(found):
+    summary = []
+    for n in sorted({g.number for g in found}):
+        mine = [g for g in found if g.number == n]
+        met, failed = sum(g.met is True for g in mine), sum(g.met is False for g in mine)
+        summary.append(f"gate {n}: {met} met, {failed} not, {len(mine) - met - failed} not measured")
+    yield "## Gates\n\n" + "; ".join(summary) + ".\n"
+    measured = [g for g in found if g.met is not None]
+    yield table(["gate", "what", "target", "measured", "met"],
+                [[str(g.number), g.what, g.target, g.measured, MARK[g.met]] for g in measured])
+    missing = [f"{g.number}: {g.what}" for g in found if g.met is None]
+    if missing:
+        yield "<details><summary>Not measured in these results</summary>\n\n" + "\n".join(
+            f"* {m}" for m in missing) + "\n\n</details>\n"
+
+
+def set_section(evidence, name, folder):
+    rows, seen = [], set()
+    for n in AT:
+        for s in evidence.ranked(name, n):
+            seen.add(s.who)
+            rows.append([str(n), s.who, s.rank, s.mean, str(s.tasks), str(s.seeds),
+                         evidence.cold.ms(s.who, name, n)])
+    if not rows:
+        return
+    yield f"## {TITLES.get(name, name)}\n"
+    lines = curves(evidence, name)
+    if lines:
+        path = os.path.join(folder, name + ".svg")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(chart(f"{TITLES.get(name, name)}: geometric mean of median regret over random search's", lines))
+        yield f"![{name}](search/{name}.svg)\n"
+    yield "Ranks and means are over the tasks that all in the block have run; seeds: the median per task.\n"
+    yield table(["trials", "search", "mean rank", "geometric mean", "tasks", "seeds", "ms"], rows)
+
+
+def curves(evidence, name):
+    """The score by trials of those who are ranked at 50, on the tasks they share."""
+    whos = [s.who for s in evidence.ranked(name, 50)]
+    lines = {}
+    for who in whos:
+        line = []
+        for n in range(5, 201):
+            ranked = None
+            if not reported(n):
+                continue
+            tasks = set(evidence.cold.tasks(who, name, n))
+            common = set.intersection(*(set(evidence.cold.tasks(w, name, 50)) for w in whos))
+            if common <= tasks:
+                line.append((n, stats.geometric_mean([evidence.cold.score(who, t, n) for t in sorted(common)])))
+        if line:
+            lines[who] = line
+    return lines
+
+
+def duel_section(evidence):
+    rows = []
+    for us in OURS:
+        for peer in sorted(evidence.peers()):
+            for name in SETS:
+                for n in AT:
+                    d = Duel(evidence.cold, us, peer, name, n)
+                    if d.tasks:
+                        rows.append([us, peer, name, str(n), f"{d.mine:.3g}", f"{d.theirs:.3g}", d.ratio,
+                                     f"{d.wins}:{d.losses}", str(d.tasks), f"{min(d.seeds)}–{max(d.seeds)}", d.p])
+    if rows:
+        yield ("## Each peer by itself\n\nOn the tasks and seeds that both have run. Ratio: ours over theirs, of the "
+               "geometric means; p: Wilcoxon's signed-rank test over the tasks.\n")
+        yield table(["ours", "peer", "set", "trials", "ours", "theirs", "ratio", "won:lost", "tasks", "seeds", "p"],
+                    rows)
+
+
+def published_section(evidence):
+    whos = [w for w in evidence.cold.whos() if plain(w)]
+    rows = []
+    for task, row in PUBLISHED.items():
+        for n, bound in ((50, row.at50), (100, row.at100)):
+            values = [relative(evidence, who, task, n) for who in whos]
+            if any(v is not None for v in values):
+                rows.append([task.split("/")[1], str(n), f"{bound:g}", *values])
+    if rows:
+        yield ("## Against published figures\n\nMean over seeds of (best − oracle) / oracle; every evaluation draws "
+               "one of the measured seeds. Published: the lowest of Hyperopt, TPE, TuRBO-1, TuRBO-5 and CoCaBO. Only "
+               "the tasks whose tables are at hand.\n")
+        yield table(["task", "trials", "published", *whos], rows)
+
+
+def ways_section(evidence):
+    rows = []
+    for q, other in evidence.parallel.items():
+        for who in other.whos():
+            for name in SETS:
+                values = [against_cold(evidence, other, who, name, n) for n in AT]
+                if any(v for v, _ in values):
+                    rows.append([f"{q} at once", who, name, *(v for v, _ in values), str(max(t for _, t in values))])
+    for who in evidence.warm.whos():
+        for name in SETS:
+            values = [against_cold(evidence, evidence.warm, who, name, n) for n in AT]
+            if any(v for v, _ in values):
+                rows.append(["warm start", who, name, *(v for v, _ in values), str(max(t for _, t in values))])
+    if rows:
+        yield ("## In parallel, and from earlier experiments\n\nRegret over that of the sequential, cold search at the "
+               "same number of trials, geometric mean over the tasks.\n")
+        yield table(["way", "search", "set", *map(str, AT), "tasks"], rows)
+
+
+def speed_section(evidence):
+    rows = [[who, f"{n:,}", *(float(f[k]) if k in f else None for k in ("mean", "p50", "p95")), str(f["calls"])]
+            for (who, n), f in sorted(evidence.speed.items())]
+    if rows:
+        yield ("## Time of a suggestion\n\nProcessor milliseconds, one thread, ten mixed parameters, after n trials; "
+               "for the peers, asking and telling together.\n")
+        yield table(["search", "trials", "mean", "p50", "p95", "suggestions"], rows)
+
+
+def tasks_section(evidence):
+    """Every task at 100 trials, else 50: where we lose is in here too."""
+    whos = [w for w in evidence.cold.whos() if plain(w)]
+    yield ("## Every task\n\nMedian regret over random search's after 100 trials (in brackets: after 50, where a "
+           "search was not run further). A star: the best peer is ahead of the best of ours.\n")
+    for name in SETS:
+        tasks = sorted({t for w in whos for n in (50, 100) for t in evidence.cold.tasks(w, name, n)})
+        here = [w for w in whos if any(t in evidence.cold.by[w] for t in tasks)]
+        rows = []
+        for task in tasks:
+            cells, ours, theirs = [], [], []
+            for who in here:
+                n = next((n for n in (100, 50) if evidence.cold.seeds(who, task, n)), None)
+                score = evidence.cold.score(who, task, n) if n else None
+                cells.append("–" if n is None else number(score) if n == 100 else f"({number(score)})")
+                if n == 100:
+                    (ours if who.startswith("trimtab-") else theirs).append(score)
+            star = " *" if ours and theirs and min(theirs) < min(ours) else ""
+            rows.append([task.split("/")[1] + star, *cells])
+        if rows:
+            yield f"<details><summary>{TITLES[name]}: {len(rows)} tasks</summary>\n\n" + table(["task", *here], rows) + \
+                "\n</details>\n"
+
+
+def about(evidence):
+    found = evidence.found.values()
+    whos = sorted({r.who for r in found})
+    lines = []
+    for who in whos:
+        mine = [r for r in found if r.who == who]
+        lines.append([who, f"{len(mine):,}", f"{len({r.problem for r in mine}):,}",
+                      f"{min(r.seed for r in mine)}–{max(r.seed for r in mine)}", str(max(r.trials for r in mine))])
+    yield (f"# Search: results at the same number of trials\n\nMade {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())} "
+           "of the curves in [search/](search/), one line per run; `make bench-search` adds what is missing and makes "
+           "this page anew. Score of a search on a task: its median regret over the seeds, divided by random search's "
+           "at the same number of trials; geometric means count each ratio as no less than 0.001. Peers have their "
+           "default settings, one thread, and the same functions by the same library. Only Optuna's TPE is told of "
+           "conditions; the other peers get the flat space. What has few seeds or tasks says so.\n")
+    yield table(["search", "runs", "tasks", "seeds", "trials up to"], lines)
+
+
+def decisions(folder):
+    path = os.path.join(folder, "decisions.md")
+    if os.path.exists(path):
+        yield "## Decisions and their data\n\n[search/decisions.md](search/decisions.md)\n"
+
+
+# ---- all -------------------------------------------------------------------------------------------------
+
+def print_gates(found):
+    width = max(len(g.what) for g in found)
+    last = None
+    for g in found:
+        if g.number != last:
+            print(f"\nGate {g.number}")
+            last = g.number
+        mark = {True: "met", False: "NOT MET", None: "-"}[g.met]
+        print(f"  {g.what.ljust(width)}  {g.target:26}  {mark:8}{g.measured or 'not measured'}")
+
+
+def main():
+    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, "bench/results/search")
+    out = sys.argv[2] if len(sys.argv) > 2 else os.path.join(os.path.dirname(os.path.abspath(folder)), "search.md")
+    evidence = Evidence(folder)
+    if RANDOM not in evidence.cold.by:
+        sys.exit(f"{folder} has no runs of {RANDOM}, which all others are divided by")
+    found = gates(evidence)
+    parts = [*about(evidence), *gate_section(found)]
+    for name in SETS:
+        parts += set_section(evidence, name, folder)
+    for section in (duel_section, published_section, ways_section, speed_section):
+        parts += section(evidence)
+    parts += [*decisions(folder), *tasks_section(evidence)]
+    with open(out, "w", encoding="utf-8") as f:
+        f.write("\n".join(parts))
+    print_gates(found)
+    print(f"\n{os.path.relpath(out)}")
+
+
+if __name__ == "__main__":
+    main()
