@@ -15,14 +15,10 @@ struct search {
 	struct gp *g;               /* holds the rows to fit; its factor is working memory         */
 	double *slopes;             /* capacity^2: of the kernel matrix                            */
 	double *alpha;              /* K^-1 (y - c)                                                */
+	double *pull;               /* d columns: by each scaled entry; NULL: inputs do not bend   */
 	double *low, *high, *best, *x;
 	const atomic_bool *cancel;
 };
-
-static const struct gp_density *density(const struct gp *g, uint32_t j)
-{
-	return j < g->d ? &g->prior.lengthscale : j == g->d ? &g->prior.signal : &g->prior.noise;
-}
 
 static bool cancelled(const struct search *s)
 {
@@ -64,11 +60,32 @@ static void likelihood_gradient(struct search *s, double *gradient)
 		for (size_t j = 0; j < g->d; j++)
 			g->point[j] = g->scaled[j * ld + a];
 		kernel_spread(&columns, a, s->alpha[a], s->alpha, inverse, s->slopes + a * ld, g->point, gradient);
+		if (s->pull)
+			kernel_scatter(&columns, a, s->slopes + a * ld, g->point, s->pull);
 		signal -= diagonal * g->noise * g->noise_scale[a];
 		noise += diagonal * g->noise * g->noise_scale[a];
 	}
 	gradient[g->d] = signal / 2;
 	gradient[g->d + 1] = noise / 2;
+}
+
+/* From the derivative by every scaled entry, w(u) / l, to those by ln a and ln b of its column. */
+static void bend_gradient(const struct search *s, double *gradient)
+{
+	const struct gp *g = s->g;
+
+	for (uint32_t j = 0; j < g->d; j++) {
+		double *out = gradient + g->d + 2 + 2 * j;
+
+		for (size_t a = 0; a < g->places && gp_bends(g, j); a++) {
+			size_t at = (size_t)j * g->capacity + a;
+			struct input_slopes slopes;
+
+			input_warp_slopes(g->bend[j], g->x[at], &slopes);
+			out[0] -= s->pull[at] * g->inverse_length[j] * slopes.by_log_a;
+			out[1] -= s->pull[at] * g->inverse_length[j] * slopes.by_log_b;
+		}
+	}
 }
 
 /* The negative log density of theta and its gradient. NaN where K has no factor. */
@@ -88,9 +105,13 @@ static double evaluate(void *ctx, const double *theta, double *gradient)
 	linalg_apply_transposed(g->places, g->factor, g->capacity, s->alpha);
 	if (cancelled(s))
 		return NAN;
+	if (s->pull)
+		memset(s->pull, 0, (size_t)g->d * g->capacity * sizeof(*s->pull));
 	likelihood_gradient(s, gradient);
+	if (s->pull)
+		bend_gradient(s, gradient);
 	for (uint32_t j = 0; j < n; j++) {
-		value += gp_log_prior(density(g, j), theta[j], &slope);
+		value += gp_log_prior(gp_prior_of(g, j), theta[j], &slope);
 		gradient[j] = -gradient[j] - slope;
 	}
 	return -value;
@@ -99,7 +120,7 @@ static double evaluate(void *ctx, const double *theta, double *gradient)
 void gp_start_prior(const struct gp *g, double *theta)
 {
 	for (uint32_t j = 0; j < gp_n_theta(g); j++)
-		theta[j] = density(g, j)->start;
+		theta[j] = gp_prior_of(g, j)->start;
 }
 
 /* Lengthscales within a factor of three of the prior's start, noise from 1e-5 to 0.1. */
@@ -123,19 +144,20 @@ static bool search_new(struct search *s, struct gp *g, const atomic_bool *cancel
 	size_t ld = g->capacity;
 
 	*s = (struct search){.g = g, .cancel = cancel};
-	s->slopes = malloc((ld * ld + ld) * sizeof(double));
+	s->slopes = malloc((ld * ld + ld + (g->bend ? ld * g->d : 0)) * sizeof(double));
 	s->low = malloc(4 * (size_t)n * sizeof(double));
 	if (!s->slopes || !s->low) {
 		search_free(s);
 		return false;
 	}
 	s->alpha = s->slopes + ld * ld;
+	s->pull = g->bend ? s->alpha + ld : NULL;
 	s->high = s->low + n;
 	s->best = s->high + n;
 	s->x = s->best + n;
 	for (uint32_t j = 0; j < n; j++) {
-		s->low[j] = density(g, j)->min;
-		s->high[j] = density(g, j)->max;
+		s->low[j] = gp_prior_of(g, j)->min;
+		s->high[j] = gp_prior_of(g, j)->max;
 	}
 	return true;
 }

@@ -12,6 +12,8 @@ struct loops {
 	double (*dot_square)(size_t n, const double *a, const double *b, double *square);
 	void (*pull)(const struct kernel_columns *c, size_t n, const double *q, const double *point,
 		double factor, double *out);
+	void (*scatter)(const struct kernel_columns *c, size_t n, const double *q, const double *point,
+		double *out);
 	void (*spread)(const struct kernel_columns *c, size_t n, double left, const double *alpha,
 		const double *inverse, double *slope, const double *point, double *out);
 };
@@ -68,6 +70,12 @@ void kernel_pull(const struct kernel_columns *c, size_t n, const double *q, cons
 	double factor, double *out)
 {
 	loops()->pull(c, n, q, point, factor, out);
+}
+
+void kernel_scatter(const struct kernel_columns *c, size_t n, const double *q, const double *point,
+	double *out)
+{
+	loops()->scatter(c, n, q, point, out);
 }
 
 void kernel_spread(const struct kernel_columns *c, size_t n, double left, const double *alpha,

@@ -38,6 +38,13 @@ void kernel_pull(const struct kernel_columns *c, size_t n, const double *q, cons
 	double factor, double *out);
 
 /*
+ * Pairs of row n with the rows before it: with t[a] = q[a] (point[j] - column_j[a]), the entry n of
+ * column j of out (laid out as the columns) gains sum t[a], and each entry a loses t[a].
+ */
+void kernel_scatter(const struct kernel_columns *c, size_t n, const double *q, const double *point,
+	double *out);
+
+/*
  * One row of the likelihood's gradient by lengthscales: with q[a] = (left alpha[a] - inverse[a])
  * slope[a], out[j] += sum_a q[a] d_j(point, a)^2. Overwrites slope with q.
  */

@@ -219,8 +219,23 @@ TARGET static void NAME(kernel_spread)(const struct kernel_columns *c, size_t n,
 	}
 }
 
+TARGET static void NAME(kernel_scatter)(const struct kernel_columns *c, size_t n, const double *q,
+	const double *point, double *out)
+{
+	for (uint32_t j = 0; j < c->d; j++) {
+		const double *restrict column = c->at + j * c->stride, p = point[j];
+		double *restrict rows = out + j * c->stride;
+
+		if (c->weight[j] > 0)
+			continue;
+		rows[n] += NAME(moment)(n, q, column, p, false);
+		for (size_t a = 0; a < n; a++)
+			rows[a] -= q[a] * (p - column[a]);
+	}
+}
+
 static const struct loops NAME(loops) = {NAME(kernel_exp), NAME(kernel_distances), NAME(kernel_matern),
-	NAME(kernel_dot_square), NAME(kernel_pull), NAME(kernel_spread)};
+	NAME(kernel_dot_square), NAME(kernel_pull), NAME(kernel_scatter), NAME(kernel_spread)};
 
 #undef INLINE
 #undef REALS

@@ -13,17 +13,22 @@
 static const double JITTER = 1e-8, LEAST_PIVOT = 1e-10;
 enum { JITTERS = 6 };
 
-static double *vectors(uint32_t d, struct gp *g)
+/* What depends on the number of columns only. */
+static bool reserve_columns(struct gp *g)
 {
-	double *at = calloc(4 * (size_t)d + 2, sizeof(*at));
+	size_t d = g->d;
+	bool bends = g->prior.bend.min < g->prior.bend.max;
 
-	g->theta = at;
-	if (at) {
-		g->inverse_length = at + d + 2;
-		g->weight = g->inverse_length + d;
-		g->point = g->weight + d;
-	}
-	return at;
+	g->category = calloc(d + 1, sizeof(*g->category));
+	g->theta = calloc((bends ? 3 : 1) * d + 2 + 3 * d, sizeof(*g->theta));
+	if (bends)
+		g->bend = calloc(d + 1, sizeof(*g->bend));
+	if (!g->category || !g->theta || (bends && !g->bend))
+		return false;
+	g->inverse_length = g->theta + gp_n_theta(g);
+	g->weight = g->inverse_length + d;
+	g->point = g->weight + d;
+	return true;
 }
 
 struct gp *gp_new(uint32_t d, const bool *category, const struct gp_prior *prior)
@@ -36,8 +41,7 @@ struct gp *gp_new(uint32_t d, const bool *category, const struct gp_prior *prior
 	g->d = d;
 	g->prior = *prior;
 	g->samples = 1;
-	g->category = calloc(d + 1, sizeof(*g->category));
-	if (!g->category || !vectors(d, g) || !gp_reserve(g, 1, 1)) {
+	if (!reserve_columns(g) || !gp_reserve(g, 1, 1)) {
 		gp_free(g);
 		return NULL;
 	}
@@ -54,6 +58,7 @@ void gp_free(struct gp *g)
 		return;
 	free(g->category);
 	free(g->theta);
+	free(g->bend);
 	free(g->place);
 	free(g->row_weight);
 	free(g->block);
@@ -95,7 +100,7 @@ struct gp *gp_copy(const struct gp *g)
 
 uint32_t gp_n_theta(const struct gp *g)
 {
-	return g->d + 2;
+	return g->bend ? 3 * g->d + 2 : g->d + 2;
 }
 
 const double *gp_theta(const struct gp *g)
@@ -141,14 +146,16 @@ void gp_set_theta(struct gp *g, const double *theta)
 		memcpy(g->theta, theta, gp_n_theta(g) * sizeof(*theta));
 	g->signal = exp(theta[g->d]);
 	g->noise = exp(theta[g->d + 1]);
-	for (size_t j = 0; j < g->d; j++) {
-		const double *from = g->x + j * g->capacity;
-		double *to = g->scaled + j * g->capacity, shrink = exp(-theta[j]);
+	for (uint32_t j = 0; j < g->d; j++) {
+		const double *from = g->x + (size_t)j * g->capacity;
+		double *to = g->scaled + (size_t)j * g->capacity, shrink = exp(-theta[j]);
 
 		g->inverse_length[j] = g->category[j] ? 1 : shrink;
 		g->weight[j] = g->category[j] ? shrink * shrink : 0;
+		if (g->bend)
+			g->bend[j] = (struct input_bend){exp(theta[g->d + 2 + 2 * j]), exp(theta[g->d + 3 + 2 * j])};
 		for (uint32_t a = 0; a < n; a++)
-			to[a] = g->inverse_length[j] * from[a];
+			to[a] = gp_scale(g, j, from[a]);
 	}
 }
 
@@ -249,10 +256,9 @@ double gp_log_density(const struct gp *g)
 {
 	double value = gp_log_likelihood(g), unused;
 
-	for (uint32_t j = 0; j < g->d; j++)
-		value += gp_log_prior(&g->prior.lengthscale, g->theta[j], &unused);
-	value += gp_log_prior(&g->prior.signal, g->theta[g->d], &unused);
-	return value + gp_log_prior(&g->prior.noise, g->theta[g->d + 1], &unused);
+	for (uint32_t j = 0; j < gp_n_theta(g); j++)
+		value += gp_log_prior(gp_prior_of(g, j), g->theta[j], &unused);
+	return value;
 }
 
 /* ---- rows one by one --------------------------------------------------------------------------- */
@@ -266,9 +272,9 @@ static double append_place(struct gp *g, const double *x, double noise)
 	uint32_t n = g->places + g->pending;
 	double *row = g->factor + (size_t)n * g->capacity, *l = g->scratch, squares, pivot;
 
-	for (size_t j = 0; j < g->d; j++) {
-		g->x[j * g->capacity + n] = x[j];
-		g->scaled[j * g->capacity + n] = g->inverse_length[j] * x[j];
+	for (uint32_t j = 0; j < g->d; j++) {
+		g->x[(size_t)j * g->capacity + n] = x[j];
+		g->scaled[(size_t)j * g->capacity + n] = gp_scale(g, j, x[j]);
 	}
 	gp_kernel_row(g, n, l, row);
 	linalg_apply(n, g->factor, g->capacity, l);

@@ -8,7 +8,8 @@
  * prior, solved for at every theta. Targets are larger-is-better numbers of unit
  * scale (warp.h makes them). Hyperparameters are the maximum of the posterior density (Rasmussen
  * and Williams 2006, sections 2.2, 5.4.1) by projected L-BFGS over their logarithms:
- *     theta = ln l_1 .. ln l_d, ln signal variance, ln noise variance        (gp_n_theta() of them)
+ *     theta = ln l_1 .. ln l_d, ln signal variance, ln noise variance        (gp_n_theta() of them),
+ * and, where inputs are warped (input.h), ln a_1, ln b_1 .. ln a_d, ln b_d.
  *
  * Factor and residuals are held "whitened": V = L^-1 K(X, x), beta = L^-1 (y - c), so that
  *     mean = c + V'beta,  variance = s^2 - V'V,
@@ -49,6 +50,8 @@ struct gp_density {
 
 struct gp_prior {
 	struct gp_density lengthscale, signal, noise;
+	struct gp_density bend;     /* of ln a and ln b of each numeric column (input.h); as zeroed it
+								 * holds them at 0 and theta leaves them out                   */
 	double mean_variance;       /* of the constant mean, around 0; 0: the mean is 0            */
 };
 
@@ -63,6 +66,8 @@ enum gp_prior_set {
 
 /* `active` is the number of columns that vary together, >= 1: lengthscales grow as its root. */
 struct gp_prior gp_prior(enum gp_prior_set set, uint32_t active);
+/* Lets numeric columns bend: ln a, ln b ~ N(0, 0.75^2), as in HEBO. They must lie in [0, 1]. */
+void gp_prior_bend_inputs(struct gp_prior *p);
 
 /* ---- the model --------------------------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
  * The first `places` entries of the arrays are observed places, the next `pending` ones fantasies.
  */
 #pragma once
+#include "algorithms/gp/input.h"
 #include "algorithms/gp/kernel.h"
 #include "algorithms/gp/model.h"
 
@@ -16,6 +17,7 @@ struct gp {
 	double *theta;              /* d + 2, and what follows from it:                            */
 	double *inverse_length;     /* d; 1 for categories                                         */
 	double *weight;             /* d; 1 / l^2 for categories, else 0                           */
+	struct input_bend *bend;    /* d; NULL: none                                               */
 	double signal, noise;       /* variances                                                   */
 	double *point;              /* d; scratch of the owner's changing calls                    */
 
@@ -38,8 +40,11 @@ struct gp {
 	double *z;                  /* samples x pending: whitened residuals of the fantasies      */
 };
 
-/* prior.c: ln p(t) and its derivative. */
+/* prior.c */
+/* ln p(t) and its derivative. */
 double gp_log_prior(const struct gp_density *p, double t, double *derivative);
+/* The density of theta[j]. */
+const struct gp_density *gp_prior_of(const struct gp *g, uint32_t j);
 
 /* places.c */
 /* Room for this many places and rows; what is there stays. False: no memory, nothing changed. */
@@ -67,6 +72,17 @@ double gp_log_likelihood(const struct gp *g);
 /* What gp_fit() minimises for the places that were taken: the negative log density and its gradient
  * (n_theta). NaN: no factor or no memory. Leaves the model without a factor. */
 double gp_evaluate(struct gp *g, const double *theta, double *gradient);
+
+static inline bool gp_bends(const struct gp *g, uint32_t j)
+{
+	return g->bend && !g->category[j];
+}
+
+/* Value u of column j as the kernel takes it. */
+static inline double gp_scale(const struct gp *g, uint32_t j, double u)
+{
+	return g->inverse_length[j] * (gp_bends(g, j) ? input_warp(g->bend[j], u) : u);
+}
 
 static inline struct kernel_columns gp_columns(const struct gp *g)
 {

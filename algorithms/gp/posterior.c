@@ -14,6 +14,7 @@ struct gp_work {
 	size_t stride;              /* of the rows below: at least the places of the model         */
 	uint32_t b;                 /* the block that was last taken                               */
 	double *scaled;             /* points x d                                                  */
+	double *stretch;            /* points x d: derivative of scaled by the given value         */
 	double *v;                  /* points x stride: L^-1 k                                     */
 	double *slope;              /* points x stride: of the kernel                              */
 	double *u;                  /* points x stride                                             */
@@ -44,7 +45,8 @@ struct gp_work *gp_work_new(const struct gp *g, uint32_t points)
 	if (!w)
 		return NULL;
 	w->points = points;
-	w->scaled = malloc(((size_t)points * g->d + 1) * sizeof(*w->scaled));
+	w->scaled = malloc((2 * (size_t)points * g->d + 1) * sizeof(*w->scaled));
+	w->stretch = w->scaled ? w->scaled + (size_t)points * g->d : NULL;
 	if (!w->scaled || !widen(w, g->capacity)) {
 		gp_work_free(w);
 		return NULL;
@@ -61,18 +63,33 @@ void gp_work_free(struct gp_work *w)
 	free(w);
 }
 
+static void scale_block(const struct gp *g, struct gp_work *w, const double *points)
+{
+	struct input_slopes slopes;
+
+	for (size_t at = 0; at < (size_t)w->b * g->d; at++) {
+		uint32_t j = (uint32_t)(at % g->d);
+
+		w->stretch[at] = g->inverse_length[j];
+		w->scaled[at] = g->inverse_length[j] * points[at];
+		if (!gp_bends(g, j))
+			continue;
+		w->scaled[at] = g->inverse_length[j] * input_warp_slopes(g->bend[j], points[at], &slopes);
+		w->stretch[at] *= slopes.by_u;
+	}
+}
+
 /* Kernel rows of the block, their slopes, and v = L^-1 k. */
 static void whiten_block(const struct gp *g, struct gp_work *w, const double *points)
 {
 	struct kernel_columns columns = gp_columns(g);
 	uint32_t n = g->places + g->pending;
 
+	scale_block(g, w, points);
 	for (size_t i = 0; i < w->b; i++) {
-		double *point = w->scaled + i * g->d, *k = w->v + i * w->stride;
+		double *k = w->v + i * w->stride;
 
-		for (uint32_t j = 0; j < g->d; j++)
-			point[j] = g->inverse_length[j] * points[i * g->d + j];
-		kernel_distances(&columns, n, point, k);
+		kernel_distances(&columns, n, w->scaled + i * g->d, k);
 		kernel_matern(n, g->signal, k, k, w->slope + i * w->stride);
 	}
 	linalg_apply_rows(n, g->factor, g->capacity, w->b, w->v, w->stride);
@@ -138,7 +155,7 @@ void gp_backward(const struct gp *g, struct gp_work *w, const double *d_mean, co
 			u[a] *= slope[a];
 		kernel_pull(&columns, n, u, w->scaled + i * g->d, -1, out);
 		for (uint32_t j = 0; j < g->d; j++)
-			out[j] *= g->inverse_length[j];
+			out[j] *= w->stretch[i * g->d + j];
 	}
 }
 

@@ -57,6 +57,12 @@ struct gp_prior gp_prior(enum gp_prior_set set, uint32_t active)
 	return p;
 }
 
+void gp_prior_bend_inputs(struct gp_prior *p)
+{
+	p->bend = (struct gp_density){
+		.precision = 1 / (0.75 * 0.75), .min = -1.3862943611198906, .max = 1.3862943611198906};
+}
+
 double gp_log_prior(const struct gp_density *p, double t, double *derivative)
 {
 	double apart = t - p->center;
@@ -65,4 +71,15 @@ double gp_log_prior(const struct gp_density *p, double t, double *derivative)
 
 	*derivative = -p->precision * apart + p->slope - p->power * (up - down);
 	return -0.5 * p->precision * apart * apart + p->slope * t - up - down;
+}
+
+const struct gp_density *gp_prior_of(const struct gp *g, uint32_t j)
+{
+	static const struct gp_density held = {0};
+
+	if (j < g->d)
+		return &g->prior.lengthscale;
+	if (j < g->d + 2)
+		return j == g->d ? &g->prior.signal : &g->prior.noise;
+	return g->category[(j - g->d - 2) / 2] ? &held : &g->prior.bend;
 }

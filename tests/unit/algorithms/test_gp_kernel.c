@@ -134,6 +134,25 @@ static void distances_and_kernel(void **state)
 	}
 }
 
+static void check_scatter(const struct loops *loops, const struct rows *s, size_t n)
+{
+	struct kernel_columns c = {s->columns, MOST, D, s->weight};
+	double out[D * MOST] = {0};
+
+	loops->scatter(&c, n, s->a, s->point, out);
+	for (size_t j = 0; j < D; j++) {
+		double sum = 0;
+
+		for (size_t i = 0; i < n; i++) {
+			double t = s->weight[j] > 0 ? 0 : s->a[i] * (s->point[j] - s->columns[j * MOST + i]);
+
+			near(out[j * MOST + i], -t, 1e-14, "scattered");
+			sum += t;
+		}
+		near(out[j * MOST + n], sum, 1e-13, "gathered");
+	}
+}
+
 static void sums(void **state)
 {
 	const struct loops *all[3];
@@ -165,6 +184,8 @@ static void sums(void **state)
 				near(pull[j], s.weight[j] > 0 ? 0 : want_pull, 1e-13, "pull");
 				near(spread[j], want_spread, 1e-13, "spread");
 			}
+			if (n < MOST)
+				check_scatter(all[v], &s, n);
 		}
 	}
 }

@@ -150,6 +150,17 @@ static struct gp *model(void)
 	return g;
 }
 
+static struct gp *bending_model(void)
+{
+	struct gp_prior prior = gp_prior(GP_PRIOR_DEFAULT, D);
+	struct gp *g;
+
+	gp_prior_bend_inputs(&prior);
+	g = gp_new(D, category, &prior);
+	assert_non_null(g);
+	return g;
+}
+
 static void near(double got, double expected, double tolerance, const char *what)
 {
 	if (!(fabs(got - expected) <= tolerance * fmax(1, fabs(expected))))
@@ -251,24 +262,30 @@ static void merges_equal_rows(void **state)
 	gp_free(g);
 }
 
-/* The fit's own objective by central differences. */
+/* The fit's own objective by central differences, without and with bent inputs. */
 static void density_gradient(void **state)
 {
 	(void)state;
-	for (int set = GP_PRIOR_DEFAULT; set <= GP_PRIOR_HEBO; set++) {
-		struct gp_prior prior = gp_prior((enum gp_prior_set)set, D);
-		struct gp *g = gp_new(D, category, &prior);
+	for (int set = GP_PRIOR_DEFAULT; set <= 2 * GP_PRIOR_HEBO + 1; set++) {
+		struct gp_prior prior = gp_prior((enum gp_prior_set)(set / 2), D);
 		struct sample s = draw(5);
 		struct rng r = rng_seeded(5);
-		double theta[D + 2], gradient[D + 2], unused[D + 2], h = 1e-5;
+		double theta[3 * D + 2], gradient[3 * D + 2], unused[3 * D + 2], h = 1e-5;
 		struct gp_data data = {.x = s.x, .y = s.y, .noise = s.noise, .n = N};
+		struct gp *g;
 
+		if (set % 2)
+			gp_prior_bend_inputs(&prior);
+		g = gp_new(D, category, &prior);
+		assert_int_equal(gp_n_theta(g), set % 2 ? 3 * D + 2 : D + 2);
 		memcpy(s.x + 7 * D, s.x, D * sizeof(double)); /* one place with two rows */
 		draw_theta(&r, theta);
+		for (int j = 0; j < 2 * D; j++)
+			theta[D + 2 + j] = j / 2 == CATEGORY ? 0 : 0.5 * rng_normal(&r);
 		assert_int_equal(gp_take(g, &data), ALGO_OK);
 		near(-gp_evaluate(g, theta, gradient), (gp_condition(g, &data, theta), gp_log_density(g)), 1e-10,
 			"value");
-		for (int j = 0; j < D + 2; j++) {
+		for (uint32_t j = 0; j < gp_n_theta(g); j++) {
 			double at = theta[j], up, down;
 
 			theta[j] = at + h;
@@ -297,17 +314,20 @@ static void posterior_gradient(void **state)
 	enum { B = 5, P = 3, S = 4 };
 
 	(void)state;
-	for (int pending = 0; pending <= P; pending += P) {
+	for (int round = 0; round < 4; round++) {
+		int pending = round % 2 ? P : 0;
 		struct sample s = draw(6);
 		struct rng r = rng_seeded(6);
-		struct gp *g = model();
+		struct gp *g = round < 2 ? model() : bending_model();
 		struct gp_work *w = gp_work_new(g, B);
-		double theta[D + 2], points[B * D], places[P * D], z[S * P], f[S * P], mean[B * S], variance[B];
+		double theta[3 * D + 2], points[B * D], places[P * D], z[S * P], f[S * P], mean[B * S], variance[B];
 		double d_mean[B * S], d_variance[B], gradient[B * D], h = 1e-6;
 		struct gp_data data = {.x = s.x, .y = s.y, .n = N};
 		uint32_t samples;
 
 		draw_theta(&r, theta);
+		for (int j = 0; j < 2 * D; j++)
+			theta[D + 2 + j] = 0.5 * rng_normal(&r);
 		for (int i = 0; i < B; i++)
 			draw_point(&r, points + i * D);
 		for (int i = 0; i < P; i++)
@@ -510,6 +530,35 @@ static void fit_finds_what_matters(void **state)
 	gp_free(g);
 }
 
+/* sin(6 u^3) is a sine for a model that may bend u, and fits better than without. */
+static void bends_what_is_bent(void **state)
+{
+	struct gp_prior prior = gp_prior(GP_PRIOR_DEFAULT, 1);
+	double x[60], y[60], density[2], point = 0.0, mean, variance;
+	struct gp_data data = {.x = x, .y = y, .n = 60};
+
+	(void)state;
+	for (int i = 0; i < 60; i++) {
+		x[i] = i / 59.0;
+		y[i] = sin(6 * x[i] * x[i] * x[i]);
+	}
+	for (int bends = 0; bends < 2; bends++) {
+		struct gp *g;
+
+		if (bends)
+			gp_prior_bend_inputs(&prior);
+		g = gp_new(1, NULL, &prior);
+		assert_int_equal(gp_fit(g, &data, &(struct gp_fit){0}), ALGO_OK);
+		density[bends] = gp_log_density(g);
+		if (bends)
+			assert_true(gp_theta(g)[3] > 0.3);
+		ask_one(g, &point, &mean, &variance); /* an end point */
+		near(mean, 0, 0.01, "mean at an end");
+		gp_free(g);
+	}
+	assert_true(density[1] > density[0] + 5);
+}
+
 static void same_calls_same_bits(void **state)
 {
 	struct sample s = draw(12);
@@ -599,6 +648,7 @@ int main(void)
 		cmocka_unit_test(covariance_of_a_block),
 		cmocka_unit_test(leaves_one_out),
 		cmocka_unit_test(fit_finds_what_matters),
+		cmocka_unit_test(bends_what_is_bent),
 		cmocka_unit_test(same_calls_same_bits),
 		cmocka_unit_test(stops_when_told),
 		cmocka_unit_test(survives_degenerate_data),
