@@ -327,6 +327,7 @@ static void start_control(struct server *s)
 
 	s->control = control_new(&config);
 	s->app.control = s->control;
+	s->app.workers = s->workers;
 }
 
 static void on_pass(void *ctx, int64_t us)

@@ -15,6 +15,7 @@ static const struct route_table *const tables[] = {
 	&res_experiment,
 	&res_action,
 	&res_best,
+	&res_importance,
 	&res_trial_list,
 	&res_trial_add,
 	&res_trial,

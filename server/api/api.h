@@ -27,11 +27,13 @@ struct loop;
 struct prom;
 struct router;
 struct store;
+struct work_pool;
 
 struct app {
 	struct loop *loop;
 	struct store *store;
 	struct control *control;
+	struct work_pool *workers;      /* for what takes longer than a pass may                       */
 	struct prom *prom;              /* what GET /metrics writes                                    */
 	struct auth *auth;              /* forgotten when tokens change                                */
 	const char *version;            /* "0.1.0"                                                     */

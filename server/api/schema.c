@@ -43,6 +43,8 @@ const struct schema schemas[] = {
 	{"ExperimentList", experiment_list},
 	{"ExperimentStatus", status_schema},
 	{"GivenTrial", given_schema},
+	{"Importance", importance_schema},
+	{"ImportanceShare", importance_share_schema},
 	{"OpenApi", openapi_document},
 	{"ProblemType", problem_type_schema},
 	{"Readiness", readiness_schema},

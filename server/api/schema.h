@@ -37,5 +37,6 @@ extern const struct schema schemas[];
 /* Defined by the resources that write them. */
 extern const struct json_field algorithm_schema[], asked_schema[], best_schema[], curve_schema[];
 extern const struct json_field curves_schema[], deleted_schema[], event_schema[], given_schema[];
+extern const struct json_field importance_schema[], importance_share_schema[];
 extern const struct json_field problem_type_schema[], readiness_schema[], reported_schema[], root_schema[], series_schema[];
 extern const struct json_field setting_schema[], token_schema[], validated_schema[], version_schema[];

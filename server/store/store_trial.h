@@ -149,6 +149,18 @@ struct store_call *store_trial_get(struct store *s, struct arena *a, const struc
 /* Trials that no other succeeded trial beats in every objective, by first objective. */
 struct store_call *store_pareto(struct store *s, struct arena *a, const char *ns, const char *experiment,
 	int limit, store_trials_cb *done, void *ctx);
+/* The succeeded trials of one experiment, as much as is needed to model it, in the order in which they ended;
+ * of more than `limit` the last ones. JSON arrays of n elements, NULL where n is 0: parameters as in
+ * struct store_trial, and arrays of the objectives' values. */
+struct store_results {
+	bool found;                     /* the experiment exists                                  */
+	const char *uid, *ns, *name, *spec;
+	const char *params, *vals;
+	int64_t n;
+};
+typedef void store_results_cb(void *ctx, const struct store_results *r, const struct err *e);
+struct store_call *store_results(struct store *s, struct arena *a, const char *ns, const char *experiment,
+	int limit, store_results_cb *done, void *ctx);
 /* The unfinished trials that this worker holds; their leases are renewed. */
 struct store_call *store_worker_trials(struct store *s, struct arena *a, const char *ns, const char *experiment,
 	const char *worker, store_trials_cb *done, void *ctx);

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <math.h>
 
+#include "lib/arena.h"
 #include "server/store/store_trial.h"
 #include "server/store/trial_rows.h"
 
@@ -159,5 +160,46 @@ struct store_call *store_trial_retry(struct store *s, struct arena *a, const str
 {
 	struct store_call *c = by_ref(s, STMT_TRIAL_RETRY, a, ref, done, ctx);
 	pg_text(&c->unit.args, who ? who : "");
+	return store_call_send(c);
+}
+
+/* ---- results ----------------------------------------------------------------------------------- */
+
+#define R struct store_results
+static const struct row_field result_fields[] = {
+	ROW(ROW_TEXT, R, uid, "uid"),
+	ROW(ROW_TEXT, R, ns, "ns"),
+	ROW(ROW_TEXT, R, name, "name"),
+	ROW(ROW_TEXT, R, spec, "spec"),
+	ROW(ROW_TEXT, R, params, "params"),
+	ROW(ROW_TEXT, R, vals, "vals"),
+	ROW(ROW_BIGINT, R, n, "count"),
+};
+#undef R
+static const struct row_shape result_shape = {
+	.size = sizeof(struct store_results), .fields = result_fields, .n = ARRAY_LEN(result_fields)};
+
+static void answer_results(struct store_call *c, const PGresult *res, const struct err *e)
+{
+	store_results_cb *done = (store_results_cb *)c->done;
+	if (e) {
+		done(c->ctx, NULL, e);
+		return;
+	}
+	struct store_results *r = ARENA_NEW(c->arena, struct store_results);
+	const struct store_results *rows = rows_decode(res, &result_shape, c->arena);
+	if (PQntuples(res) > 0)
+		*r = rows[0];
+	r->found = PQntuples(res) > 0;
+	done(c->ctx, r, NULL);
+}
+
+struct store_call *store_results(struct store *s, struct arena *a, const char *ns, const char *experiment,
+	int limit, store_results_cb *done, void *ctx)
+{
+	struct store_call *c = store_call_new(s, STMT_EXPERIMENT_RESULTS, a, answer_results, (store_fn *)done, ctx);
+	pg_text(&c->unit.args, ns);
+	pg_text(&c->unit.args, experiment);
+	pg_int(&c->unit.args, limit);
 	return store_call_send(c);
 }

@@ -171,3 +171,15 @@ r AS (
     succeeded = EXCLUDED.succeeded, fences = EXCLUDED.fences, below = EXCLUDED.below
   RETURNING 1)
 SELECT count(*) AS count FROM r;
+
+-- What importance is computed from: the succeeded trials' parameters and objectives in one row, in the order
+-- in which they ended; of more than max_rows the last ones.
+-- name: experiment_results repeatable
+-- in: namespace text, name text, max_rows int
+-- out: uid text, ns text, name text, spec json, params json, vals json, count bigint
+SELECT e.uid::text AS uid, e.namespace AS ns, e.name, e.spec, r.params, r.vals, r.n AS count
+FROM core.experiments e, LATERAL (
+  SELECT json_agg(t.params ORDER BY t.completion) AS params, json_agg(to_jsonb(t.vals) ORDER BY t.completion) AS vals, count(*) AS n
+  FROM (SELECT params, vals, completion FROM core.trials WHERE experiment_id = e.experiment_id AND state = 'succeeded'
+        ORDER BY completion DESC LIMIT $3) t) r
+WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL;

@@ -1,8 +1,9 @@
 # tier: quick
-"""The search seen from outside: constraints, warm starts."""
+"""The search seen from outside: constraints, importance, warm starts."""
+import subprocess
 import unittest
 
-from harness import API, ServerCase, document
+from harness import API, BIN, ServerCase, document
 
 BOUND = [{"metric": "ms", "max": 20}]
 
@@ -10,6 +11,10 @@ BOUND = [{"metric": "ms", "max": 20}]
 class Search(ServerCase):
     def tell(self, path, number, **values):
         return self.expect(self.s.post(f"{path}/trials/{number}:tell", {"state": "succeeded", "values": values}), 200).json
+
+    def cli(self, *words):
+        return subprocess.run([BIN, words[0], "--server", f"http://127.0.0.1:{self.s.port}", *words[1:]], text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
 
     def bring(self, path, params, **values):
         """A finished trial from elsewhere; its number."""
@@ -51,6 +56,52 @@ class Constraints(Search):
         self.create("spelled", constraints=BOUND)
         spec = self.s.get(API + "/spelled").json["spec"]
         self.assertEqual(spec["constraints"], [{"metric": "ms", "max": 20, "strategy": "latest"}])
+
+
+class Importance(Search):
+    def fill(self, name, n, **changes):
+        path = self.create(name, **changes)
+        trials = self.ask(path, count=n)
+        for t in trials:
+            lr = t["parameters"]["lr"]
+            self.tell(path, t["number"], loss=lr, gain=t["parameters"]["layers"])
+        return path
+
+    def test_what_matters(self):
+        path = self.fill("weighed", 20, objectives=[{"metric": "loss", "direction": "minimize"},
+                                                    {"metric": "gain", "direction": "maximize"}])
+        for method in ("ped-anova", "fanova"):
+            x = self.expect(self.s.get(f"{path}/importance?method={method}"), 200).json
+            self.assertEqual((x["method"], x["objective"], x["trials"], x["caveat"]), (method, "loss", 20, None))
+            self.assertEqual(x["parameters"][0]["name"], "lr", x)
+            shares = [p["importance"] for p in x["parameters"]]
+            self.assertEqual(shares, sorted(shares, reverse=True))
+            self.assertAlmostEqual(sum(shares), 1)
+        x = self.expect(self.s.get(f"{path}/importance?method=fanova&objective=gain"), 200).json
+        self.assertEqual(x["parameters"][0]["name"], "layers", x)
+        again = self.s.get(f"{path}/importance?method=fanova&objective=gain").json
+        self.assertEqual(again, x, "the same numbers again")
+
+    def test_too_few(self):
+        x = self.s.get(self.fill("weighed-few", 9) + "/importance").json
+        self.assertEqual([p["importance"] for p in x["parameters"]], [None, None, None])
+        self.assertIn("only 9 trials", x["caveat"])
+
+    def test_errors(self):
+        path = self.create("weighed-not")
+        self.problem(self.s.get(path + "/importance?objective=los"), 422, "invalid")
+        self.problem(self.s.get(path + "/importance?method=shap"), 422, "invalid")
+        self.problem(self.s.get(API + "/no-such/importance"), 404, "not-found")
+
+    def test_command(self):
+        self.fill("weighed-cli", 20)
+        run = self.cli("importance", "weighed-cli")
+        self.assertRegex(run.stdout, r"^loss of weighed-cli, ped-anova, 20 trials\n\nPARAMETER +IMPORTANCE +SHARE\nlr +0\.\d+ +#+\n")
+        self.assertEqual(run.stderr, "")
+        self.assertEqual(self.cli("importance", "weighed-cli", "-o", "name").stdout.split()[0], "lr")
+        self.assertEqual(self.cli("importance", "weighed-cli", "-o", "csv", "--method=fanova").stdout.split()[0],
+                         "PARAMETER,IMPORTANCE")
+        self.assertEqual(self.cli("importance", "nobody").returncode, 5)
 
 
 class WarmStart(Search):

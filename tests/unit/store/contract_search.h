@@ -132,3 +132,30 @@ static void test_lessons_have_a_limit(void **state)
 	assert_int_equal(best, 100);
 	assert_true(l->items[0].vals.v[0] > 1900);
 }
+
+static void on_results(void *ctx, const struct store_results *r, const struct err *e)
+{
+	(void)ctx;
+	answered(r, e);
+}
+
+/* The succeeded ones, the last ones if there are more. */
+static void test_results(void **state)
+{
+	(void)state;
+	begin("results", 1);
+	const struct store_results *r =
+		ASK(store_results, store_results(S, A, "default", "results", 10, on_results, NULL));
+	assert_true(r->found && r->n == 0 && !r->params);
+	import("results", "{\"lr\": 0.01}", "{\"loss\": 2}");
+	import("results", "{\"lr\": 0.02}", "{\"loss\": \"NaN\"}");
+	import("results", "{\"lr\": 0.03}", "{\"loss\": 0.5}");
+	r = ASK(store_results, store_results(S, A, "default", "results", 10, on_results, NULL));
+	assert_int_equal(r->n, 2);
+	assert_string_equal(r->params, "[{\"lr\": 0.01}, {\"lr\": 0.03}]");
+	assert_string_equal(r->vals, "[[2], [0.5]]");
+	assert_string_equal(r->name, "results");
+	r = ASK(store_results, store_results(S, A, "default", "results", 1, on_results, NULL));
+	assert_string_equal(r->params, "[{\"lr\": 0.03}]");
+	assert_false(ASK(store_results, store_results(S, A, "other", "results", 1, on_results, NULL))->found);
+}

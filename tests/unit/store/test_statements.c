@@ -368,6 +368,7 @@ int main(void)
 		cmocka_unit_test(test_constraints_decide_who_is_ranked),
 		cmocka_unit_test(test_lessons_are_copied),
 		cmocka_unit_test(test_lessons_have_a_limit),
+		cmocka_unit_test(test_results),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_looks_at_what_is_live),
 		cmocka_unit_test(test_tokens_and_settings),
