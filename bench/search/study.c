@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "algorithms/rng.h"
+#include "algorithms/warm.h"
 
 /* ---- the space --------------------------------------------------------------------------------- */
 
@@ -198,7 +199,7 @@ static int ask(struct study *s, double *ms)
 	struct algo_trial *started;
 
 	before = cpu_ms();
-	outcome = s->plan->algorithm->suggest(&s->p, &h, &r);
+	outcome = warm_suggest(s->plan->algorithm, &s->p, &h, &r);
 	*ms = cpu_ms() - before;
 	if (outcome == ALGO_EXHAUSTED || outcome == ALGO_WAIT)
 		return 0;
