@@ -16,7 +16,7 @@ $(PEERS): bench/peers.txt
 	@touch $@
 
 # The search benchmark: its problems, as a shared library too, and the program that runs our algorithms.
-SEARCH_PROBLEMS := $(addprefix bench/search/,problem files functions bbob mixed planted noisy tables yahpo curves)
+SEARCH_PROBLEMS := $(addprefix bench/search/,problem files functions bbob mixed planted noisy tables yahpo yahpo_best curves)
 SEARCH_RUNNER   := $(addprefix bench/search/,run study results report timing)
 SEARCH_LIB      := $(O)/bench/libtrimtab-problems.so
 

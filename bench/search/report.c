@@ -153,6 +153,8 @@ static void print_row(const struct table *t, const char *who, const char *const 
 		logs[k] = counts[k] ? exp(logs[k] / counts[k]) : NAN;
 		ms[k] = counts[k] ? ms[k] / counts[k] : NAN;
 	}
+	if (seeds == 0)
+		return;
 	printf("  %-40s %3u x %-3u", who, counts[0], seeds);
 	print_numbers(logs, 9);
 	printf("   %3u:%-3u %3u:%-3u  ", better[1], worse[1], better[2], worse[2]);

@@ -8,7 +8,6 @@
  *     linear1(z[:k] * relu(z[k:])), z = linear0(batch_norm(h)),
  * and the outputs are the sigmoid of head(relu(last_normalization(h))), transformed. A transform is a
  * list of steps "add 1e-12 ; log ; sub 0.5 ; div 3". NAME.encoding.json numbers the categories.
- * instance_target_statistics.csv has the range of every target on every task: its end is `best`.
  */
 #include <math.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 
 #include "bench/search/files.h"
 #include "bench/search/problem.h"
+#include "bench/search/yahpo.h"
 
 enum { WIDTH_MAX = 1024, INPUTS_MAX = 128, CONT_MAX = 16, OUT_MAX = 16, STEPS_MAX = 8, LAYERS_MAX = 8, CATS_MAX = 2 };
 
@@ -278,7 +278,7 @@ static struct network *read_network(struct problems *all, const char *folder, co
 /* ---- the scenarios ----------------------------------------------------------------------------- */
 
 struct scenario {
-	const char *name, *task_key, *target;
+	const char *name, *task_key;
 	uint32_t output;
 	bool maximize;
 	uint32_t n_params;
@@ -301,8 +301,7 @@ static const char *const impute_labels[] = {"impute.hist", "impute.mean", "imput
 static const struct scenario scenarios[] = {
 	{.name = "lcbench",
 		.task_key = "OpenML_task_id",
-		.target = "val_accuracy",
-		.output = 1,
+		.output = 1,            /* val_accuracy                                            */
 		.maximize = true,
 		.n_params = 7,
 		.params = {INT_LOG("batch_size", 16, 512), REAL_LOG("learning_rate", 1e-4, 0.1),
@@ -314,8 +313,7 @@ static const struct scenario scenarios[] = {
 		.constants = {52}},
 	{.name = "rbv2_rpart",
 		.task_key = "task_id",
-		.target = "acc",
-		.output = 0,
+		.output = 0,            /* accuracy                                                */
 		.maximize = true,
 		.n_params = 5,
 		.params = {REAL_LOG("cp", 0.0009118819655545162, 1), INT("maxdepth", 1, 30), INT("minbucket", 1, 100),
@@ -329,8 +327,7 @@ static const struct scenario scenarios[] = {
 		.constants = {0, 0, 0, 0, 1, 10}},
 	{.name = "iaml_glmnet",
 		.task_key = "task_id",
-		.target = "mmce",
-		.output = 0,
+		.output = 0,            /* mean misclassification error                            */
 		.maximize = false,
 		.n_params = 2,
 		.params = {REAL("alpha", 0, 1), REAL_LOG("s", 1e-4, 1e3)},
@@ -361,28 +358,10 @@ static double evaluate(const struct problem *p, const double *x, uint64_t draw)
 	return run_network(t->network, cats, cont, s->output);
 }
 
-/* The value in the line "METRIC,STATISTIC,VALUE,SCENARIO,INSTANCE"; NaN: there is none. */
-static double statistic(const char *csv, const struct scenario *s, const char *task)
-{
-	char start[64], end[96];
-	size_t length = (size_t)snprintf(start, sizeof(start), "\n%s,%s,", s->target, s->maximize ? "max" : "min");
-
-	snprintf(end, sizeof(end), ",%s,%s", s->name, task);
-	for (const char *line = csv; (line = strstr(line, start)); line += length) {
-		char *after;
-		double v = strtod(line + length, &after);
-
-		if (strncmp(after, end, strlen(end)) == 0 && (after[strlen(end)] == '\n' || after[strlen(end)] == '\r'))
-			return v;
-	}
-	return NAN;
-}
-
-static void add_task(struct problems *all, const struct scenario *s, const struct network *net, const char *csv,
-	const char *name, uint32_t number)
+static void add_task(
+	struct problems *all, const struct scenario *s, const struct network *net, const char *name, uint32_t number)
 {
 	struct problem p = {.maximize = s->maximize,
-		.best = statistic(csv, s, name),
 		.median = NAN,
 		.params = s->params,
 		.n_params = s->n_params,
@@ -391,6 +370,9 @@ static void add_task(struct problems *all, const struct scenario *s, const struc
 	struct task *t;
 	char scenario[32];
 
+	file_problem_name(scenario, sizeof(scenario), s->name);
+	snprintf(p.name, sizeof(p.name), "yahpo/%s-%.32s", scenario, name);
+	p.best = yahpo_best(p.name + strlen("yahpo/"));
 	if (isnan(p.best) || number >= net->embeddings[0].rows)
 		return;
 	t = problems_own(all, sizeof(*t));
@@ -398,13 +380,11 @@ static void add_task(struct problems *all, const struct scenario *s, const struc
 		return;
 	*t = (struct task){.scenario = s, .network = net, .number = number};
 	p.data = t;
-	file_problem_name(scenario, sizeof(scenario), s->name);
-	snprintf(p.name, sizeof(p.name), "yahpo/%s-%s", scenario, name);
 	problems_add(all, &p);
 }
 
 /* {"task_id": {"#na#": 0, "1040": 1, ...}, ...} */
-static bool add_tasks(struct problems *all, const struct scenario *s, const char *folder, const char *csv)
+static bool add_tasks(struct problems *all, const struct scenario *s, const char *folder)
 {
 	const struct network *net = read_network(all, folder, s->name);
 	char key[64], file[64], *text;
@@ -422,23 +402,18 @@ static bool add_tasks(struct problems *all, const struct scenario *s, const char
 		if (!end || end[1] != ':')
 			return false;
 		*end = '\0';
-		add_task(all, s, net, csv, name + 1, (uint32_t)strtoul(end + 2, &text, 10));
+		add_task(all, s, net, name + 1, (uint32_t)strtoul(end + 2, &text, 10));
 	}
 	return true;
 }
 
 void problems_add_yahpo(struct problems *all, const char *folder)
 {
-	char **names = file_names(all, folder, "yahpo", "csv");
-	char *csv;
+	char **names = file_names(all, folder, "yahpo", "f32");
 
 	if (!names || !names[0])
 		return; /* no such data */
-	csv = file_text(all, folder, "yahpo", "instance_target_statistics", "csv");
-	for (size_t i = 0; csv && i < sizeof(scenarios) / sizeof(*scenarios); i++) {
-		if (!add_tasks(all, &scenarios[i], folder, csv)) {
+	for (size_t i = 0; i < sizeof(scenarios) / sizeof(*scenarios); i++)
+		if (!add_tasks(all, &scenarios[i], folder))
 			problems_fail(all);
-			return;
-		}
-	}
 }
