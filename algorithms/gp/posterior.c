@@ -111,9 +111,10 @@ enum algo_outcome gp_forward(const struct gp *g, struct gp_work *w, const double
 
 		kernel_dot_square(g->pending, late, late, &fantasies);
 		variance[i] = fmax(g->signal - observed - fantasies, g->signal * LEAST_VARIANCE);
-		for (size_t s = 0; s < g->samples; s++)
-			mean[i * g->samples + s] =
-				base + kernel_dot_square(g->pending, late, g->z + s * g->pending, &unused);
+		for (size_t k = 0; k < g->samples; k++)
+			mean[i * g->samples + k] = base;
+		for (size_t k = 0; k < g->samples && g->pending > 0; k++)
+			mean[i * g->samples + k] += kernel_dot_square(g->pending, late, g->z + k * g->pending, &unused);
 	}
 	return ALGO_OK;
 }
