@@ -36,6 +36,13 @@ $(SEARCH_LIB): $(SEARCH_PROBLEMS:%=$(O)/pic/%.o) $(O)/pic/algorithms/rng.o
 
 search-run: $(O)/search-run $(SEARCH_LIB)
 
+$(O)/bench-gp: $(O)/bench/gp.o $(O)/libalgorithms.a
+	$(call say,ld $@)
+	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+bench-gp: $(O)/bench-gp ## What the Gaussian process costs, part by part
+	@OPENBLAS_NUM_THREADS=1 $<
+
 # The peers' environments. BENCH_PIP: further options of pip, for an index whose torch is small.
 SEARCH_PEERS := build/search-venv/peers
 SEARCH_SLOW  := build/search-venv/slow build/hebo-venv/peers
@@ -79,4 +86,4 @@ bench-idle: bench-setup ## Processor and memory of an idle server with 1,000 fin
 bench-lists: bench-setup ## Lists and pages of trials among 1,000,000 stored
 	@$(BENCH_RUN) bench/lists.py
 
-.PHONY: bench bench-setup search-run bench-search $(BENCHES)
+.PHONY: bench bench-setup bench-gp search-run bench-search $(BENCHES)
