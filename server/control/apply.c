@@ -220,8 +220,8 @@ static const char *end_message(const struct experiment *x, enum end_reason why, 
 {
 	const int32_t *n = x->counts;
 
-	if (why == END_ALGORITHM && x->failure[0])
-		return arena_strdup(a, x->failure);
+	if ((why == END_ALGORITHM || why == END_CONVERGED) && x->verdict[0])
+		return arena_strdup(a, x->verdict);
 	return arena_printf(a, "%s (%" PRId32 " succeeded, %" PRId32 " failed, %" PRId32 " other)",
 		end_reason_sentence(why), n[TRIAL_SUCCEEDED],
 		n[TRIAL_FAILED] + n[TRIAL_UNAVAILABLE] + n[TRIAL_LOST],

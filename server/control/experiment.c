@@ -432,6 +432,7 @@ void experiment_snapshot(const struct experiment *x, int64_t now_us, int64_t roo
 		.waiting = x->waiting,
 		.exhausted = x->exhausted,
 		.algorithm_failed = x->algorithm_failed,
+		.converged = x->converged,
 		.room = room,
 		.trials = buffer,
 		.n_trials = x->n_open,

@@ -93,8 +93,9 @@ struct experiment {
 	bool loaded, loading, reload;   /* reload: rows may have changed behind our back              */
 	bool moving;                    /* a move of the experiment itself is being written           */
 	bool waiting;                   /* the algorithm wants results first                          */
-	bool exhausted, algorithm_failed;
-	char failure[200];              /* why the algorithm failed                                   */
+	bool exhausted, algorithm_failed, converged;
+	char verdict[240];              /* how the algorithm failed, or why it has converged          */
+	size_t judged;                  /* ended trials when it was last asked whether it has         */
 	int64_t suggesting;             /* trials that come from the job, or are being added          */
 	struct suggest_job *job;
 	void *cache;                    /* the algorithm's, while no job has it                       */

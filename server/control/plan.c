@@ -134,6 +134,8 @@ static enum end_reason reason_to_end(const struct plan_input *in)
 		return END_MAX_DURATION;
 	if (in->algorithm_failed)
 		return END_ALGORITHM;
+	if (in->converged)
+		return END_CONVERGED;
 	if (anything_to_come(in))
 		return END_NONE;
 	if (budget_used(in))
@@ -199,7 +201,7 @@ static void plan_suggestion(const struct plan_input *in, int64_t shortage, struc
 {
 	int64_t n = shortage;
 
-	if (in->suggesting > 0 || in->waiting || in->exhausted || in->algorithm_failed)
+	if (in->suggesting > 0 || in->waiting || in->exhausted || in->algorithm_failed || in->converged)
 		return;
 	if (in->budget.max_trials > 0 && n > in->budget.max_trials - in->used)
 		n = in->budget.max_trials - in->used;

@@ -28,6 +28,7 @@
 	X(END_ALGORITHM, "AlgorithmError", EXPERIMENT_FAILED, false, "the algorithm could not suggest a trial") \
 	X(END_START_FAILURES, "StartFailures", EXPERIMENT_FAILED, true,                                    \
 		"the first trials failed right after their start; see their messages and logs")                \
+	X(END_CONVERGED, "Converged", EXPERIMENT_SUCCEEDED, false, "little can still be gained")           \
 	X(END_USER_STOPPED, "UserStopped", EXPERIMENT_STOPPED, false, "stopped by a user")                 \
 	X(END_USER_CANCELLED, "UserCancelled", EXPERIMENT_STOPPED, true, "cancelled by a user")
 
@@ -82,6 +83,7 @@ struct plan_input {
 	bool waiting;                   /* the algorithm wants results before it goes on           */
 	bool exhausted;                 /* the algorithm has no further configuration              */
 	bool algorithm_failed;
+	bool converged;                 /* what stopWhen waits for has come                        */
 	int64_t room;                   /* trials the executor could start now                     */
 
 	const struct plan_trial *trials;        /* every one that is not over, and those over that */

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "algorithms/insight/terminator.h"
 #include "algorithms/warm.h"
 #include "lib/arena.h"
 #include "lib/clk.h"
@@ -38,6 +39,9 @@ struct suggest_job {
 	struct algo_problem problem;
 	struct algo_history history;
 	struct algo_request request;
+	bool judge;                     /* first look whether the search has converged */
+	struct terminator_verdict verdict;
+	bool converged;                 /* it has: nothing was suggested */
 	enum algo_outcome outcome;
 	bool defect;                    /* it gave an invalid configuration */
 	bool abandoned;                 /* the experiment is no longer ours */
@@ -141,12 +145,29 @@ static void set_request(struct suggest_job *job, const struct experiment *x, int
 
 /* ---- on the worker ----------------------------------------------------------------------------- */
 
+static void look_at_convergence(struct suggest_job *job)
+{
+	const struct stop_when *stop = &job->ref->spec->stop_when;
+	struct terminator_verdict *v = &job->verdict;
+	const enum algo_outcome outcome = terminator_judge(&job->problem, &job->history, &job->work.cancel, v);
+
+	/* A model that cannot be fitted does not end a search. */
+	if (outcome != ALGO_DEFECT)
+		job->outcome = outcome;
+	job->converged = outcome == ALGO_OK && v->judged && v->n >= stop->min_trials &&
+		v->bound <= fmax(stop->tolerance, v->noise);
+}
+
 static void run(struct work_job *work)
 {
 	struct suggest_job *job = (struct suggest_job *)work;
 	const int64_t start = clk_now_us();
 
-	job->outcome = warm_suggest(job->algorithm, &job->problem, &job->history, &job->request);
+	job->outcome = ALGO_OK;
+	if (job->judge)
+		look_at_convergence(job);
+	if (job->outcome > 0 && !job->converged)
+		job->outcome = warm_suggest(job->algorithm, &job->problem, &job->history, &job->request);
 	for (uint32_t i = 0; job->outcome > 0 && i < job->request.n_out; i++)
 		job->defect |= !space_valid(job->problem.space, job->request.out[i].x, NULL);
 	job->took_us = clk_now_us() - start;
@@ -241,11 +262,27 @@ static void add_trials(struct suggest_job *job, struct control *c, struct experi
 static void fail(struct control *c, struct experiment *x, const struct suggest_job *job)
 {
 	x->algorithm_failed = true;
-	snprintf(x->failure, sizeof x->failure, "algorithm '%s' could not suggest a trial (%s)", job->algorithm->name,
+	snprintf(x->verdict, sizeof x->verdict, "algorithm '%s' could not suggest a trial (%s)", job->algorithm->name,
 		job->defect ? "it left the search space" : job->outcome == ALGO_NO_MEMORY ? "out of memory"
 			: job->outcome == ALGO_UNSUPPORTED ? "the search space does not suit it" : "a numerical dead end");
-	LOG_ERROR("algorithm failed", L_STR("experiment", x->name), L_STR("why", x->failure));
+	LOG_ERROR("algorithm failed", L_STR("experiment", x->name), L_STR("why", x->verdict));
 	control_dirty(c, x);
+}
+
+static void note_verdict(struct experiment *x, const struct suggest_job *job)
+{
+	const struct terminator_verdict *v = &job->verdict;
+	const double tolerance = x->spec->stop_when.tolerance;
+
+	x->judged = job->history.n_trials;
+	x->converged = job->converged;
+	LOG_DEBUG("convergence", L_STR("experiment", x->name), L_NUM("bound", v->bound), L_NUM("noise", v->noise));
+	if (!x->converged)
+		return;
+	snprintf(x->verdict, sizeof x->verdict,
+		"no trial would be better than trial %" PRId32 " by more than %.3g, which is %.2g of the spread of the better half "
+		"of %" PRIu32 " results; %s %.2g", x->best, v->bound * v->spread, v->bound, v->n,
+		v->noise > tolerance ? "repeated trials differ by" : "tolerated is", fmax(tolerance, v->noise));
 }
 
 static void done(struct work_job *work)
@@ -275,6 +312,10 @@ static void done(struct work_job *work)
 		fail(c, x, job);
 		goto out;
 	}
+	if (job->judge)
+		note_verdict(x, job);
+	if (x->converged)
+		goto out;
 	x->exhausted = job->outcome == ALGO_EXHAUSTED;
 	x->waiting = job->outcome == ALGO_WAIT;
 	if (job->request.n_out > 0)
@@ -303,6 +344,15 @@ static void add_initial(struct control *c, struct experiment *x)
 	store_trials_add(c->store, s->arena, x->id, x->epoch, 1, (int)limit, fresh, n, on_added, s);
 }
 
+/* Is it time to look whether the search has converged? Each time that 2 % more trials have ended. */
+static bool due(const struct experiment *x)
+{
+	const struct stop_when *stop = &x->spec->stop_when;
+
+	return stop->rule == STOP_CONVERGED && (int64_t)x->n_ended >= stop->min_trials &&
+		x->n_ended > x->judged + x->judged / 50;
+}
+
 void suggest_start(struct control *c, struct experiment *x, int64_t n)
 {
 	struct suggest_job *job;
@@ -327,6 +377,7 @@ void suggest_start(struct control *c, struct experiment *x, int64_t n)
 	job->problem = x->spec->problem;
 	job->problem.seed = (uint64_t)x->seed;
 	job->lessons = lessons_get(x->lessons);
+	job->judge = due(x);
 	if (job->lessons) {
 		job->problem.sources = job->lessons->sources;
 		job->problem.n_sources = job->lessons->n_sources;

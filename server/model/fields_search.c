@@ -106,7 +106,8 @@ const struct json_field stop_when_fields[] = {
 	JF_ENUM(struct doc_stop_when, rule, "rule", JF_REQUIRED, stop_rule_names, NULL,
 		"converged: little can still be gained over the best trial, by a model of the results"),
 	JF_NUM(struct doc_stop_when, tolerance, "tolerance", JF_OPTIONAL, 0, 1, "0.01",
-		"how little: a share of the spread (standard deviation) of the results"),
+		"how little: a share of the spread (standard deviation) of the better half of the results; what repeated "
+		"trials differ by is always little enough"),
 	{DOC_IF(struct doc_stop_when, min_trials, has_min_trials, JF_K_INT, "minTrials",
 		 "trials that must have succeeded before; 20 and two a parameter by default"),
 		.min = 1, .max = SPEC_TRIALS_MAX},

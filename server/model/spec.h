@@ -65,7 +65,7 @@ struct warm_source { const char *namespace, *name; };
 
 enum stop_rule { STOP_NEVER, STOP_CONVERGED };
 /* When the search ends by itself. Converged: what could still be gained over the best trial is, by the
- * model, less than `tolerance` of the spread of the results. */
+ * model, less than `tolerance` of the spread of the better half of the results, or than their noise. */
 struct stop_when {
 	enum stop_rule rule;
 	double tolerance;

@@ -1,9 +1,9 @@
 # tier: quick
-"""The search seen from outside: constraints, importance, warm starts."""
+"""The search seen from outside: constraints, convergence, importance, warm starts."""
 import subprocess
 import unittest
 
-from harness import API, BIN, ServerCase, document
+from harness import API, BIN, ServerCase, document, wait
 
 BOUND = [{"metric": "ms", "max": 20}]
 
@@ -56,6 +56,27 @@ class Constraints(Search):
         self.create("spelled", constraints=BOUND)
         spec = self.s.get(API + "/spelled").json["spec"]
         self.assertEqual(spec["constraints"], [{"metric": "ms", "max": 20, "strategy": "latest"}])
+
+
+class Converged(Search):
+    def test_a_search_that_is_done(self):
+        path = self.create("parabola", parameters={"x": {"type": "double", "min": 0, "max": 1}},
+                           algorithm={"name": "gp", "seed": 3}, budget={"maxTrials": 200, "parallelTrials": 2},
+                           stopWhen={"rule": "converged", "tolerance": 0.05})
+        told = 0
+        while True:
+            trials = self.ask(path)
+            if not trials:
+                break
+            self.tell(path, trials[0]["number"], loss=(trials[0]["parameters"]["x"] - 0.3) ** 2)
+            told += 1
+            self.assertLess(told, 100)
+        status = wait(lambda: (x := self.s.get(path).json["status"])["state"] == "succeeded" and x, "it ends")
+        self.assertGreaterEqual(told, 22, "20 and two a parameter")
+        self.assertEqual(status["conditions"][-1]["reason"], "Converged")
+        self.assertRegex(status["conditions"][-1]["message"], r"^no trial would be better than trial \d+ by more than")
+        events = self.s.get(path + "/events").json["items"]
+        self.assertIn("Converged", [e["reason"] for e in events])
 
 
 class Importance(Search):

@@ -84,6 +84,13 @@ static const struct {
 	{"running max 3 par 3 used 3 failed 3 |", "finish MaxTrialsReached"},
 	{"paused max 3 par 3 used 3 |", "finish MaxTrialsReached"},
 
+	/* the search has converged: what runs may finish, nothing is started */
+	{"running max 100 par 3 used 40 converged |", "finish Converged"},
+	{"running max 100 par 3 used 40 converged | 39:running 40:pending", "end Converged"},
+	{"running max 100 par 3 used 40 converged goal |", "finish GoalReached"},
+	{"paused max 100 par 3 used 40 converged |", "finish Converged"},
+	{"stopping Converged max 100 par 3 used 40 | 39:running 40:pending", "kill 40"},
+
 	/* the space is exhausted */
 	{"running max 100 par 3 used 8 exhausted |", "finish SearchSpaceExhausted"},
 	{"running max 100 par 3 used 8 exhausted | 8:running", ""},
@@ -318,6 +325,7 @@ static bool read_flag(struct plan_input *in, const char *word)
 		{"workers", &in->by_workers},
 		{"goal", &in->goal_reached},
 		{"exhausted", &in->exhausted},
+		{"converged", &in->converged},
 		{"broken", &in->algorithm_failed},
 		{"cancelling", &in->cancelling},
 	};
