@@ -4,6 +4,7 @@
 #include <string.h>
 
 const struct algorithm *const algorithms[] = {
+	&algorithm_auto,
 	&algorithm_gp,
 	&algorithm_random,
 	&algorithm_grid,

@@ -15,6 +15,7 @@ extern const size_t n_algorithms;
 const struct algorithm *algorithm_find(const char *name);       /* or alias; NULL: unknown       */
 
 /* One file each. */
+extern const struct algorithm algorithm_auto;
 extern const struct algorithm algorithm_gp;
 extern const struct algorithm algorithm_random;
 extern const struct algorithm algorithm_grid;
