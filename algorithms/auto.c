@@ -51,7 +51,7 @@ static const struct algorithm *algorithm_of(enum member m, const struct algo_pro
 	case MEMBER_GP:
 		return &algorithm_gp;
 	case MEMBER_LONG:
-		return all_numeric(p->space) ? &algorithm_cmaes : &algorithm_random;
+		return all_numeric(p->space) ? &algorithm_cmaes : &algorithm_tpe;
 	case MEMBERS:
 		break;
 	}
