@@ -3,7 +3,7 @@
  *
  *     trials                                    chosen by
  *     all at once (a handful, or half of the
- *     budget in parallel)                       sobol
+ *     budget in parallel), several objectives   sobol
  *     up to GP_TRIALS ended ones                gp
  *     then three of four                        cmaes if all parameters are numeric, else tpe
  *          the fourth                           gp, on a local model
@@ -62,7 +62,7 @@ static enum member member_for(const struct algo_problem *p, uint32_t n_ended, ui
 {
 	bool at_once = p->max_trials > 0 && (p->max_trials <= FEW_TRIALS || 2 * (uint64_t)p->parallel >= p->max_trials);
 
-	if (at_once)
+	if (at_once || p->n_objectives > 1)
 		return MEMBER_SOBOL;
 	if (number % RANDOM_EVERY == RANDOM_EVERY - 1)
 		return MEMBER_RANDOM;
@@ -200,7 +200,7 @@ const struct algorithm algorithm_auto = {
 		   "between. What to take unless you know better.",
 	.settings = auto_settings,
 	.n_settings = sizeof(auto_settings) / sizeof(*auto_settings),
-	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES,
+	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE,
 	.last_trial = auto_last_trial,
 	.suggest = auto_suggest,
 	.cache_new = auto_new,

@@ -7,7 +7,7 @@
 #include "algorithms/algorithm.h"
 
 /* What a document without an algorithm gets. */
-#define ALGORITHM_DEFAULT "random"
+#define ALGORITHM_DEFAULT "auto"
 
 extern const struct algorithm *const algorithms[];      /* NULL-ended, in the order to list them */
 extern const size_t n_algorithms;

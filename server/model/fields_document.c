@@ -75,7 +75,7 @@ static const struct json_field spec_fields[] = {
 	JF_LIST(struct doc_spec, constraints, "constraints", JF_OPTIONAL, 0, SPEC_CONSTRAINTS_MAX, constraint_fields,
 		struct doc_constraint, "bounds of metrics that a trial must keep to be ranked"),
 	JF_OBJECT(struct doc_spec, algorithm, "algorithm", JF_OPTIONAL, algorithm_fields, struct doc_algorithm,
-		"how it is searched; random by default"),
+		"how it is searched; auto by default"),
 	JF_OBJECT(struct doc_spec, early_stopping, "earlyStopping", JF_OPTIONAL, early_stopping_fields,
 		struct doc_early_stopping, "which trials are not worth finishing"),
 	JF_OBJECT(

@@ -126,7 +126,7 @@ class Description(ServerCase):
         items = self.expect(self.s.get("/api/v1/algorithms"), 200).json["items"]
         names = [a["name"] for a in items]
         self.assertTrue({"random", "grid", "sobol"} <= set(names), names)
-        self.assertEqual([a["name"] for a in items if a["isDefault"]], ["random"])
+        self.assertEqual([a["name"] for a in items if a["isDefault"]], ["auto"])
         for a in items:
             self.assertEqual(self.s.get("/api/v1/algorithms/" + a["name"]).json, a)
             for setting in a["settings"]:

@@ -30,7 +30,7 @@ static void test_defaults(void **state)
 	assert_string_equal(s->namespace, "default");
 	assert_int_equal(s->objectives[0].strategy, STRATEGY_MIN);
 	assert_false(s->objectives[0].has_goal);
-	assert_string_equal(s->algorithm.name, "random");
+	assert_string_equal(s->algorithm.name, "auto");
 	assert_false(s->algorithm.has_seed);
 	assert_int_equal(s->budget.max_trials, 0);
 	assert_int_equal(s->budget.parallel_trials, 3);
@@ -183,11 +183,11 @@ static void test_hash_tells_documents_apart(void **state)
 {
 	static const char *const same[] = {"{}", "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}",
 		"{\"spec\":{\"retry\":{},\"budget\":{\"parallelTrials\":3}}}",
-		"{\"spec\":{\"algorithm\":{\"name\":\"random\"}}}",
+		"{\"spec\":{\"algorithm\":{\"name\":\"auto\"}}}",
 		"{\"status\":{\"state\":\"running\"},\"metadata\":{\"uid\":\"u\",\"resourceVersion\":\"7\"}}"};
 	static const char *const other[] = {"{\"spec\":{\"parameters\":{\"x\":{\"max\":1.0000000000000002}}}}",
 		"{\"spec\":{\"budget\":{\"maxTrials\":5}}}",
-		"{\"spec\":{\"algorithm\":{\"name\":\"random\",\"seed\":0}}}",
+		"{\"spec\":{\"algorithm\":{\"name\":\"auto\",\"seed\":0}}}",
 		"{\"spec\":{\"trial\":{\"command\":[\"run\",\"${x}\"]}}}"};
 	char base[SPEC_SHA256_MAX], hash[SPEC_SHA256_MAX];
 	struct arena *a = arena_new();
