@@ -10,6 +10,7 @@ const struct algorithm *const algorithms[] = {
 	&algorithm_grid,
 	&algorithm_sobol,
 	&algorithm_tpe,
+	&algorithm_nsga2,
 	&algorithm_cmaes,
 	NULL,
 };

@@ -36,7 +36,7 @@ void proposer_free(struct proposer *p)
 
 /* ---- learning ---------------------------------------------------------------------------------- */
 
-/* Weights by age, as in Optuna: a ramp, then the newest in full. */
+/* Weights by age, as in Optuna: a ramp, then the newest in full. Good trials do not age. */
 static void set_ages(struct parzen_row *rows, uint32_t n)
 {
 	uint32_t ramp = n > AGE_FLAT ? n - AGE_FLAT : 0;
@@ -72,7 +72,8 @@ static bool collect(struct proposer *p, const struct rows *rows, const struct sp
 		for (uint32_t k = 0; k < group.n; k++)
 			*next++ = row[group.params[k]];
 	}
-	set_ages(p->good_rows, *n_good);
+	for (uint32_t i = 0; i < *n_good; i++)
+		p->good_rows[i].weight = 1;
 	set_ages(p->bad_rows, *n_bad);
 	return true;
 }

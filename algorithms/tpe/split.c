@@ -3,26 +3,25 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { GOOD_MAX = 25 };
+#include "algorithms/multi/hypervolume.h"
+#include "algorithms/multi/outcome.h"
+#include "algorithms/multi/pareto.h"
+
+enum {
+	GOOD_MAX = 25,
+	GOOD_MAX_MULTI = 100, /* a front needs more of them                                  */
+	VOLUME_DIMS_MAX = 4,  /* exact volumes take too long beyond                          */
+};
 
 enum { CLASS_SUCCEEDED = 0, CLASS_STOPPED, CLASS_INFEASIBLE };
 
 struct rank {
 	int class;
 	double first, second; /* smaller is better                                           */
-	uint32_t index;
+	uint32_t index;       /* in the history                                              */
 };
-
-static double violation(const struct algo_problem *p, const struct algo_trial *t)
-{
-	double sum = 0;
-
-	for (uint32_t i = 0; t->constraints && i < p->n_constraints; i++)
-		if (!(t->constraints[i] <= 0))
-			sum += isnan(t->constraints[i]) ? INFINITY : t->constraints[i];
-	return sum;
-}
 
 /* How far a stopped trial came: its last report, else what it was granted. */
 static double progress(const struct algo_trial *t)
@@ -32,24 +31,21 @@ static double progress(const struct algo_trial *t)
 	return isnan(t->resource) ? 0 : t->resource;
 }
 
-/* False: the trial has no result that could be a good one. */
-static bool rank_of(const struct algo_problem *p, const struct algo_trial *t, struct rank *out)
+/* Of a trial that has the result y. */
+static struct rank rank_of(
+	const struct algo_problem *p, const struct algo_trial *t, const double *y, uint32_t index)
 {
-	double value = t->values ? t->values[0] : NAN, broken = violation(p, t);
+	double broken = outcome_violation(p, t);
+	struct rank r = {.class = CLASS_SUCCEEDED, .second = y[0], .index = index};
 
-	if ((t->status != ALGO_SUCCEEDED && t->status != ALGO_STOPPED) || !isfinite(value))
-		return false;
-	if (p->objectives[0].direction == ALGO_MAXIMIZE)
-		value = -value;
-	*out = (struct rank){.class = CLASS_SUCCEEDED, .second = value};
 	if (broken > 0) {
-		out->class = CLASS_INFEASIBLE;
-		out->first = broken;
+		r.class = CLASS_INFEASIBLE;
+		r.first = broken;
 	} else if (t->status == ALGO_STOPPED) {
-		out->class = CLASS_STOPPED;
-		out->first = -progress(t);
+		r.class = CLASS_STOPPED;
+		r.first = -progress(t);
 	}
-	return true;
+	return r;
 }
 
 static int by_rank(const void *a, const void *b)
@@ -65,11 +61,11 @@ static int by_rank(const void *a, const void *b)
 	return (x->index > y->index) - (x->index < y->index);
 }
 
-static uint32_t good_count(uint32_t n, double gamma)
+static uint32_t good_count(uint32_t n, double gamma, uint32_t most)
 {
 	double wanted = isnan(gamma) ? ceil(0.1 * n) : ceil(gamma * sqrt(n));
 
-	return (uint32_t)fmin(fmin(wanted, GOOD_MAX), n);
+	return (uint32_t)fmin(fmin(wanted, most), n);
 }
 
 /* Brings the k best to the front, in order, by insertion: k is small. */
@@ -89,29 +85,141 @@ static void best_first(struct rank *ranks, uint32_t n, uint32_t k)
 	}
 }
 
+/* ---- several objectives ------------------------------------------------------------------------ */
+
+/* Points that are sorted into fronts: the rows of useful trials, and what comes before the values. */
+struct fronts {
+	double *y, *before;                  /* [n][m], [n]                                                 */
+	uint32_t *fronts, *members, *chosen; /* [n]                                         */
+	double *rows;                        /* [n][m]: those of one front                                  */
+	uint32_t n, m;
+};
+
+static void fronts_free(struct fronts *f)
+{
+	free(f->before);
+	free(f->fronts);
+	free(f->rows);
+}
+
+static bool fronts_init(struct fronts *f, const struct rank *ranks, double *y, uint32_t n, uint32_t m)
+{
+	size_t room = (size_t)n + 1;
+
+	*f = (struct fronts){.y = y, .n = n, .m = m};
+	f->before = malloc(room * sizeof(*f->before));
+	f->fronts = malloc(3 * room * sizeof(*f->fronts));
+	f->rows = malloc(room * m * sizeof(*f->rows));
+	if (!f->before || !f->fronts || !f->rows)
+		return false;
+	f->members = f->fronts + room;
+	f->chosen = f->members + room;
+	for (uint32_t i = 0; i < n; i++)
+		f->before[i] = ranks[i].class + (ranks[i].class == CLASS_INFEASIBLE ? ranks[i].first : 0);
+	return true;
+}
+
+/* The members' values, each scaled to [0, 1]; by halves, which do not overflow. */
+static void scale_members(struct fronts *f, uint32_t size)
+{
+	for (uint32_t j = 0; j < f->m; j++) {
+		double low = INFINITY, high = -INFINITY;
+
+		for (uint32_t i = 0; i < size; i++) {
+			low = fmin(low, f->y[(size_t)f->members[i] * f->m + j]);
+			high = fmax(high, f->y[(size_t)f->members[i] * f->m + j]);
+		}
+		for (uint32_t i = 0; i < size; i++) {
+			double y = f->y[(size_t)f->members[i] * f->m + j];
+
+			f->rows[(size_t)i * f->m + j] = high > low ? (y / 2 - low / 2) / (high / 2 - low / 2) : 0;
+		}
+	}
+}
+
+/* k members of a front that does not fit as a whole: those that dominate most together. */
+static bool choose_from_front(struct fronts *f, uint32_t size, uint32_t k)
+{
+	static const double reference[VOLUME_DIMS_MAX] = {1.1, 1.1, 1.1, 1.1};
+
+	scale_members(f, size);
+	if (f->m > VOLUME_DIMS_MAX)
+		return pareto_select(f->rows, NULL, size, f->m, k, f->chosen, NULL);
+	return hypervolume_select(f->rows, size, f->m, reference, k, f->chosen);
+}
+
+/* The first k by fronts (Ozaki et al. 2020). */
+static bool mark_fronts(struct split *s, struct fronts *f, const struct rank *ranks, uint32_t k)
+{
+	if (pareto_ranks(f->y, f->before, f->n, f->m, f->fronts) < 0)
+		return false;
+	for (uint32_t front = 0, taken = 0; taken < k; front++) {
+		uint32_t size = 0;
+
+		for (uint32_t i = 0; i < f->n; i++)
+			if (f->fronts[i] == front)
+				f->members[size++] = i;
+		for (uint32_t i = 0; i < size; i++)
+			f->chosen[i] = i;
+		if (taken + size > k) {
+			if (!choose_from_front(f, size, k - taken))
+				return false;
+			size = k - taken;
+		}
+		for (uint32_t i = 0; i < size; i++, taken++)
+			s->sides[ranks[f->members[f->chosen[i]]].index] = SPLIT_GOOD;
+	}
+	return true;
+}
+
+/* ---- the split --------------------------------------------------------------------------------- */
+
+/* `ranks` and the rows of `y` are those of the useful trials. */
+static bool mark_good(
+	struct split *s, const struct algo_problem *p, struct rank *ranks, double *y, double gamma)
+{
+	struct fronts f;
+	bool ok;
+
+	if (p->n_objectives == 1) {
+		s->n_good = good_count(s->n_useful, gamma, GOOD_MAX);
+		best_first(ranks, s->n_useful, s->n_good);
+		for (uint32_t i = 0; i < s->n_good; i++)
+			s->sides[ranks[i].index] = SPLIT_GOOD;
+		return true;
+	}
+	s->n_good = good_count(s->n_useful, gamma, GOOD_MAX_MULTI);
+	ok = fronts_init(&f, ranks, y, s->n_useful, p->n_objectives) && mark_fronts(s, &f, ranks, s->n_good);
+	fronts_free(&f);
+	return ok;
+}
+
 bool split_make(struct split *s, const struct algo_problem *p, const struct algo_history *h, double gamma)
 {
-	struct rank *ranks = malloc(((size_t)h->n_trials + 1) * sizeof(*ranks));
+	size_t room = (size_t)h->n_trials + 1;
+	struct rank *ranks = malloc(room * sizeof(*ranks));
+	double *y = malloc(room * p->n_objectives * sizeof(*y));
+	bool ok;
 
-	*s = (struct split){.sides = calloc((size_t)h->n_trials + 1, 1)};
-	if (!ranks || !s->sides) {
-		free(ranks);
-		split_free(s);
-		return false;
-	}
-	for (uint32_t i = 0; i < h->n_trials; i++) {
+	*s = (struct split){.sides = calloc(room, 1)};
+	ok = ranks && y && s->sides;
+	for (uint32_t i = 0; ok && i < h->n_trials; i++) {
+		double *row = y + (size_t)s->n_useful * p->n_objectives;
+
 		if (h->trials[i].status == ALGO_ABANDONED)
 			continue;
 		s->sides[i] = SPLIT_BAD;
-		if (rank_of(p, &h->trials[i], &ranks[s->n_useful]))
-			ranks[s->n_useful++].index = i;
+		if (!outcome_values(p, &h->trials[i], row))
+			continue;
+		ranks[s->n_useful] = rank_of(p, &h->trials[i], row, i);
+		s->n_useful++;
 	}
-	s->n_good = good_count(s->n_useful, gamma);
-	best_first(ranks, s->n_useful, s->n_good);
-	for (uint32_t i = 0; i < s->n_good; i++)
-		s->sides[ranks[i].index] = SPLIT_GOOD;
+	ok = ok && mark_good(s, p, ranks, y, gamma);
 	free(ranks);
-	return true;
+	free(y);
+	if (!ok)
+		split_free(s);
+	return ok;
 }
 
 void split_free(struct split *s)

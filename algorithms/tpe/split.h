@@ -4,6 +4,9 @@
  * Order: succeeded trials by value; then stopped ones, those that came further first, by value; then
  * those that break constraints, by how much. Trials that failed or have no finite value are never
  * good; abandoned ones count neither way.
+ *
+ * With several objectives the order within a class is that of the nondominated fronts, and of the
+ * front that fits only in part those are good that dominate most together (Ozaki et al. 2020).
  */
 #pragma once
 #include "algorithms/algorithm.h"
@@ -16,6 +19,7 @@ struct split {
 	uint32_t n_good;
 };
 
-/* gamma: good are min(25, ceil(gamma sqrt(n))) of n; NaN: min(25, ceil(n / 10)). False: no memory. */
+/* gamma: good are ceil(gamma sqrt(n)) of n trials; NaN: ceil(n / 10); never more than 25, with several
+ * objectives 100. False: no memory. */
 bool split_make(struct split *s, const struct algo_problem *p, const struct algo_history *h, double gamma);
 void split_free(struct split *s);

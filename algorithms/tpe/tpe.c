@@ -287,7 +287,7 @@ const struct algorithm algorithm_tpe = {
 		"and conditions.",
 	.settings = tpe_settings,
 	.n_settings = sizeof(tpe_settings) / sizeof(*tpe_settings),
-	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_CONSTRAINTS,
+	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE | ALGO_CONSTRAINTS,
 	.last_trial = tpe_last_trial,
 	.suggest = tpe_suggest,
 	.cache_new = tpe_new,

@@ -1,0 +1,218 @@
+/* Searches with several objectives and with constraints do better than random ones, whatever is sent. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "algorithms/multi/hypervolume.h"
+#include "algorithms/multi/outcome.h"
+#include "algorithms/registry.h"
+#include "tests/unit/algorithms/spaces.h"
+
+enum { D = 5, M_MAX = 3, TRIALS = 240, ROWS = 16 };
+
+/* One search, with everything in fixed arrays. */
+struct search {
+	const struct algorithm *a;
+	struct algo_problem p;
+	struct algo_value settings[ROWS];
+	struct algo_objective objectives[M_MAX];
+	struct algo_trial trials[TRIALS];
+	double x[TRIALS][D], values[TRIALS][M_MAX], constraints[TRIALS][2];
+};
+
+static const struct space_param params[D] = {
+	{.kind = SPACE_DOUBLE, .min = 0, .max = 1},
+	{.kind = SPACE_DOUBLE, .min = 0, .max = 1},
+	{.kind = SPACE_DOUBLE, .min = 0, .max = 1},
+	{.kind = SPACE_INT, .min = 0, .max = 20},
+	{.kind = SPACE_CATEGORICAL, .n_values = 3},
+};
+
+/* ZDT1 on mixed parameters; the second objective is maximised. The third one is to lie in the middle. */
+static void zdt1(const double *x, double *values)
+{
+	double far = 1 + 9 * (x[1] + x[2] + x[3] / 20 + (x[4] == 1 ? 0 : 1)) / 4;
+
+	values[0] = x[0];
+	values[1] = -far * (1 - sqrt(x[0] / far));
+	values[2] = fabs(x[0] - 0.5) + 0.1 * far;
+}
+
+typedef void evaluate(const double *x, double *values, double *constraints);
+
+static void run(struct search *s, const char *name, struct space *space, uint32_t m, uint32_t n_constraints,
+	uint64_t seed, evaluate *f)
+{
+	void *cache;
+
+	*s = (struct search){.a = algorithm_find(name)};
+	assert_non_null(s->a);
+	assert_true(s->a->n_settings <= ROWS);
+	algo_settings_init(s->a, s->settings);
+	s->objectives[1].direction = ALGO_MAXIMIZE;
+	s->p = (struct algo_problem){.space = space,
+		.objectives = s->objectives,
+		.n_objectives = m,
+		.n_constraints = n_constraints,
+		.settings = s->settings,
+		.seed = seed,
+		.parallel = 1};
+	cache = s->a->cache_new ? s->a->cache_new(&s->p) : NULL;
+	for (uint32_t i = 0; i < TRIALS; i++) {
+		struct algo_suggestion out = {.x = s->x[i]};
+		struct algo_history h = {.trials = s->trials, .n_trials = i};
+		struct algo_request r = {.first_number = i + 1, .n = 1, .out = &out, .cache = cache};
+
+		assert_int_equal(s->a->suggest(&s->p, &h, &r), ALGO_OK);
+		assert_true(space_valid(space, out.x, NULL));
+		f(s->x[i], s->values[i], s->constraints[i]);
+		s->trials[i] = (struct algo_trial){.number = i + 1,
+			.status = i % 17 == 5 ? ALGO_FAILED : ALGO_SUCCEEDED,
+			.suggested = true,
+			.x = s->x[i],
+			.values = s->values[i],
+			.constraints = n_constraints ? s->constraints[i] : NULL,
+			.duration = NAN,
+			.resource = NAN};
+		if (i % 31 == 7)
+			s->values[i][m - 1] = i % 2 ? NAN : -INFINITY;
+	}
+	if (cache)
+		s->a->cache_free(cache);
+}
+
+static double volume_of(const struct search *s)
+{
+	static const double reference[] = {1.2, 6, 2};
+	double y[TRIALS][M_MAX];
+	uint32_t n = 0, m = s->p.n_objectives;
+
+	for (uint32_t i = 0; i < TRIALS; i++)
+		n += outcome_values(&s->p, &s->trials[i], &y[0][0] + (size_t)n * m);
+	return hypervolume(&y[0][0], n, m, reference);
+}
+
+static void unconstrained(const double *x, double *values, double *constraints)
+{
+	zdt1(x, values);
+	constraints[0] = constraints[1] = 0;
+}
+
+/* Mean hypervolume of a few seeds. */
+static double mean_volume(struct search *s, const char *name, uint32_t m)
+{
+	struct space *space = space_of(params, D);
+	double sum = 0;
+
+	for (uint64_t seed = 0; seed < 3; seed++) {
+		run(s, name, space, m, 0, seed, unconstrained);
+		sum += volume_of(s) / 3;
+	}
+	space_unref(space);
+	return sum;
+}
+
+static void dominate_more_than_random(void **state)
+{
+	static const char *const names[] = {"nsga2", "tpe"};
+	struct search *s = malloc(sizeof(*s));
+
+	(void)state;
+	assert_non_null(s);
+	for (uint32_t m = 2; m <= 3; m++) {
+		double random = mean_volume(s, "random", m);
+
+		for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+			double is = mean_volume(s, names[i], m);
+
+			if (!(is > random * 1.08))
+				fail_msg("%s with %u objectives: %.4f, random search %.4f", names[i], m, is, random);
+		}
+	}
+	free(s);
+}
+
+/* Only a corner of the space is feasible, and the objective pulls out of it. */
+static void cornered(const double *x, double *values, double *constraints)
+{
+	values[0] = -x[0] - x[1];
+	values[1] = -x[2];
+	constraints[0] = x[0] + x[1] - 0.4;
+	constraints[1] = x[4] == 2 ? -1 : 0.5;
+}
+
+static uint32_t feasible_late(const struct search *s)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = TRIALS / 2; i < TRIALS; i++)
+		n += outcome_violation(&s->p, &s->trials[i]) == 0;
+	return n;
+}
+
+static void keep_to_constraints(void **state)
+{
+	static const char *const names[] = {"nsga2", "tpe"};
+	struct space *space = space_of(params, D);
+	struct search *s = malloc(sizeof(*s));
+
+	(void)state;
+	assert_non_null(s);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		for (uint32_t m = 1; m <= 2; m++) {
+			if (m == 1 && i == 0)
+				continue;
+			run(s, names[i], space, m, 2, 1, cornered);
+			/* By chance a thirty-eighth would be. */
+			if (feasible_late(s) < TRIALS / 6)
+				fail_msg(
+					"%s, %u objectives: %u of %d are feasible", names[i], m, feasible_late(s), TRIALS / 2);
+		}
+	}
+	space_unref(space);
+	free(s);
+}
+
+/* Infinities and NaN among constraints, all trials failing, all alike. */
+static void strange(const double *x, double *values, double *constraints)
+{
+	static const double odd[] = {NAN, INFINITY, -INFINITY, 1e308, 0};
+
+	values[0] = values[1] = values[2] = x[4] == 0 ? 1e-310 : 1;
+	if (x[1] < 0.5)
+		values[(int)(x[1] * 6)] = x[2] < 0.5 ? 1.7e308 : -1.7e308;
+	constraints[0] = odd[(int)x[3] % 5];
+	constraints[1] = odd[(int)(x[0] * 4.99)];
+}
+
+static void survive_strange_results(void **state)
+{
+	static const char *const names[] = {"nsga2", "tpe"};
+	struct space *space = space_of(params, D);
+	struct search *s = malloc(sizeof(*s));
+
+	(void)state;
+	assert_non_null(s);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		for (uint32_t m = 1; m <= 3; m++)
+			run(s, names[i], space, m, 2, m, strange);
+	space_unref(space);
+	free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(dominate_more_than_random),
+		cmocka_unit_test(keep_to_constraints),
+		cmocka_unit_test(survive_strange_results),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
