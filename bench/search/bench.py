@@ -24,7 +24,7 @@ HEBO = os.path.join(problems.ROOT, "build/hebo-venv/bin/python")
 # One call of search-run: more are its further options.
 Ours = namedtuple("Ours", "algorithms problems seeds trials more", defaults=((),))
 
-STRONG = ("auto", "gp", "tpe", "multivariate-tpe", "cmaes")
+STRONG = ("auto", "gp", "tpe", "cmaes")
 MODEL = ("auto", "gp")
 SAMPLE = "quick,tables,mixed"
 QUICK_PLAN = [
@@ -43,7 +43,7 @@ FULL_PLAN = [
     Ours(MODEL, "family", "1-15", 50),
     Ours(MODEL, "family", "1-15", 50, ("--warm", "3")),
 ]
-SPEED = ("auto", "gp", "tpe", "multivariate-tpe", "cmaes")
+SPEED = ("auto", "gp", "tpe", "cmaes")
 
 
 def say(text):

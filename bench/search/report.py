@@ -16,7 +16,7 @@ from runs import reported
 TITLES = {"tables": "Tables: measured networks", "functions": "Standard functions", "bbob": "BBOB",
           "surrogates": "Surrogates of measured networks, trees and forests; nearest measured configurations",
           "mixed": "Mixed and conditional spaces", "noisy": "With noise", "family": "Families of related tasks"}
-MARK = {True: "yes", False: "**no**", None: "not measured"}
+MARK = {True: "yes", False: "**no**", None: "not yet told"}
 
 
 def table(head, rows):
@@ -36,12 +36,12 @@ def gate_section(found):
     for n in sorted({g.number for g in found}):
         mine = [g for g in found if g.number == n]
         met, failed = sum(g.met is True for g in mine), sum(g.met is False for g in mine)
-        summary.append(f"gate {n}: {met} met, {failed} not, {len(mine) - met - failed} not measured")
+        summary.append(f"gate {n}: {met} met, {failed} not, {len(mine) - met - failed} not yet told")
     yield "## Gates\n\n" + "; ".join(summary) + ".\n"
-    measured = [g for g in found if g.met is not None]
+    measured = [g for g in found if g.measured]
     yield table(["gate", "what", "target", "measured", "met"],
                 [[str(g.number), g.what, g.target, g.measured, MARK[g.met]] for g in measured])
-    missing = [f"{g.number}: {g.what}" for g in found if g.met is None]
+    missing = [f"{g.number}: {g.what}" for g in found if not g.measured]
     if missing:
         yield "<details><summary>Not measured in these results</summary>\n\n" + "\n".join(
             f"* {m}" for m in missing) + "\n\n</details>\n"
@@ -203,7 +203,10 @@ def print_gates(found):
             print(f"\nGate {g.number}")
             last = g.number
         mark = {True: "met", False: "NOT MET", None: "-"}[g.met]
-        print(f"  {g.what.ljust(width)}  {g.target:26}  {mark:8}{g.measured or 'not measured'}")
+        if g.measured:
+            print(f"  {g.what.ljust(width)}  {g.target:26}  {mark:8}{g.measured}")
+    missing = sum(not g.measured for g in found)
+    print(f"\n  {missing} of {len(found)} lines have not been measured: the report names them" if missing else "")
 
 
 def main():
