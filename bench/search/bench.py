@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections import namedtuple
 
+import fingerprints
 import problems
 
 FULL = bool(os.environ.get("BENCH_FULL"))
@@ -107,6 +108,8 @@ def quick(folder):
     for path in glob.glob(os.path.join(KEPT, "*.jsonl")):
         if not os.path.basename(path).startswith("trimtab-") or path.endswith("trimtab-random.jsonl"):
             shutil.copy(path, folder)
+    shutil.copy(os.path.join(KEPT, fingerprints.NAME), folder)
+    fingerprints.forget_changed(folder, problems.problems())
     missing = run_ours(QUICK_PLAN, folder)
     time_ours(folder, missing)
     run_peers(["quick"], folder)

@@ -22,6 +22,7 @@ import adapters
 import problems as library
 import runs
 import stats
+from fingerprints import forget_changed, random_point
 from plans import PLANS, Row
 
 TIMED = "mixed/mixed-10"            # ten parameters of all kinds, as in timing.c
@@ -84,6 +85,9 @@ def wanted(rows, known, names):
 
 def run_all(rows, stop_at):
     every = library.problems()
+    gone = forget_changed(FOLDER, every)
+    if gone:
+        print(f"{gone} curves are of problems that have changed since, and are taken out", file=sys.stderr)
     unable, warm = set(), set()
     for who, name, seed, trials, parallel in wanted(rows, runs.read(FOLDER), every):
         if time.monotonic() > stop_at:
@@ -108,20 +112,6 @@ def run_all(rows, stop_at):
 
 
 # ---- time of a suggestion ------------------------------------------------------------------------------
-
-def random_point(problem, source):
-    point = []
-    for p in problem.parameters:
-        if "values" in p:
-            point.append(source.randrange(len(p["values"])))
-        elif p["log"]:
-            point.append(math.exp(source.uniform(math.log(p["min"]), math.log(p["max"]))))
-        else:
-            point.append(source.uniform(p["min"], p["max"]))
-        if p["type"] == "int":
-            point[-1] = min(max(round(point[-1]), p["min"]), p["max"])
-    return point
-
 
 def time_one(who, problem, n):
     """Milliseconds of asking and telling, after n random trials: the first call apart, then until TIME_MS are spent."""

@@ -10,12 +10,16 @@ def _text(x, y, text, anchor="middle", more=""):
     return f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}" {more}>{text}</text>'
 
 
-def _spread(places, gap):
-    """Moves labels apart: places is a list of (y, ...), ascending."""
+def _spread(places, gap, lowest):
+    """Moves labels apart, downwards and then back from the lowest place: a list of (y, ...)."""
     out, last = [], -math.inf
     for y, *rest in sorted(places):
         last = max(y, last + gap)
         out.append((last, *rest))
+    for i in reversed(range(len(out))):
+        lowest = min(out[i][0], lowest)
+        out[i] = (lowest, *out[i][1:])
+        lowest -= gap
     return out
 
 
@@ -49,6 +53,6 @@ def chart(title, lines):
         path = "L".join(f"{x(n):.1f} {y(s):.1f}" for n, s in line)
         out.append(f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="{2.2 if mine else 1.2}"/>')
         labels.append((y(line[-1][1]), who, colour))
-    for at, who, colour in _spread(labels, 13):
+    for at, who, colour in _spread(labels, 13, HEIGHT - 8):
         out.append(_text(WIDTH - RIGHT + 6, at + 4, who, "start", f'fill="{colour}"'))
     return "\n".join([*out, "</svg>"]) + "\n"
