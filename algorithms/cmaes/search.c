@@ -1,6 +1,7 @@
 /* History to distribution to samples. */
 #include "algorithms/cmaes/search.h"
 
+#include <gsl/gsl_cdf.h>
 #include <gsl/gsl_heapsort.h>
 #include <math.h>
 #include <stdlib.h>
@@ -15,8 +16,8 @@
 #include "algorithms/qmc.h"
 #include "algorithms/rng.h"
 
-/* Draws for one trial. From half of them on, what lies outside is clipped instead of drawn again. */
-enum { DRAWS = 200 };
+/* Draws for one trial, until one is new. */
+enum { DRAWS = 100 };
 
 /* A result in the generation that is being collected. */
 struct result {
@@ -46,7 +47,7 @@ struct search {
 	uint32_t *choices_of;
 	uint32_t n_results;
 	/* One sample. */
-	double *z, *raw, *place, *x;
+	double *u, *z, *raw, *place, *x;
 	uint32_t *chosen;
 };
 
@@ -113,7 +114,7 @@ struct search *search_new(const struct algo_problem *p, const struct search_opti
 	if (!latent_init(&s->latent, p->space) || !choices_init(&s->choices, &s->latent))
 		goto fail;
 	n_axes = s->latent.n_axes;
-	s->stretch = calloc(4 * n_axes + d, sizeof(*s->stretch));
+	s->stretch = calloc(4 * n_axes + 2 * d, sizeof(*s->stretch));
 	s->chosen = calloc(s->latent.n_choices + 1, sizeof(*s->chosen));
 	if (!s->stretch || !s->chosen)
 		goto fail;
@@ -121,6 +122,7 @@ struct search *search_new(const struct algo_problem *p, const struct search_opti
 	s->raw = s->z + n_axes;
 	s->place = s->raw + n_axes;
 	s->x = s->place + n_axes;
+	s->u = s->x + d;
 	if (!(s->sobol = qmc_new((uint32_t)d, p->seed)))
 		goto fail;
 	if (o->lambda == 0)
@@ -168,36 +170,38 @@ static bool begin_next_run(struct search *s)
 
 /* ---- samples ----------------------------------------------------------------------------------- */
 
-/* From the raw sample to a place of the cube. False: outside on an axis without steps. */
-static bool put(struct search *s, bool clip)
+/* From the raw sample to a place of the cube. What lies outside is clipped, also in the raw sample:
+ * optima at a bound are common, and drawing again would only crawl towards them. */
+static void put(struct search *s)
 {
 	for (uint32_t i = 0; i < s->latent.n_axes; i++) {
-		if (latent_is_stepped(&s->latent, i)) {
+		if (latent_is_stepped(&s->latent, i))
 			s->place[i] = s->cma->mean[i] + s->stretch[i] * (s->raw[i] - s->cma->mean[i]);
-			continue;
-		}
-		if (clip)
-			s->raw[i] = fmin(fmax(s->raw[i], 0), 1);
-		else if (!(s->raw[i] >= 0 && s->raw[i] <= 1))
-			return false;
-		s->place[i] = s->raw[i];
+		else
+			s->place[i] = s->raw[i] = fmin(fmax(s->raw[i], 0), 1);
 	}
-	return true;
 }
 
-/* The `draw`th draw of a trial into raw, chosen and x. False: it lies outside. */
-static bool draw(struct search *s, struct rng *rng, int nth)
+/* The nth draw of a trial into raw, chosen and x. The first one comes from the Sobol sequence, so that
+ * the members of a generation are spread evenly, which halves the regret of independent ones; the
+ * others, where that one is known already, are random. */
+static void draw(struct search *s, uint32_t number, int nth, struct rng *rng)
 {
-	for (uint32_t i = 0; i < s->latent.n_axes; i++)
-		s->z[i] = rng_normal(rng);
+	uint32_t n_axes = s->latent.n_axes;
+
+	if (nth == 0)
+		qmc_point(s->sobol, number - 1, s->u);
+	else
+		for (uint32_t i = 0; i < n_axes + s->latent.n_choices; i++)
+			s->u[i] = rng_uniform(rng);
+	for (uint32_t i = 0; i < n_axes; i++)
+		s->z[i] = gsl_cdf_ugaussian_Pinv(s->u[i]);
 	for (uint32_t i = 0; i < s->latent.n_choices; i++)
-		s->chosen[i] = choices_at(&s->choices, i, rng_uniform(rng));
+		s->chosen[i] = choices_at(&s->choices, i, s->u[n_axes + i]);
 	if (s->cma)
 		cma_place(s->cma, s->z, s->raw);
-	if (!put(s, nth >= DRAWS / 2))
-		return false;
+	put(s);
 	latent_decode(&s->latent, s->place, s->chosen, s->x);
-	return true;
 }
 
 static bool in_startup(const struct search *s, uint32_t number)
@@ -209,16 +213,16 @@ bool search_sample(struct search *s, const struct seen *seen, uint32_t number, d
 {
 	const struct space *space = s->latent.space;
 	struct rng rng = rng_stream(s->seed, RNG_SUGGEST, number);
-	double u[SPACE_PARAMS_MAX];
 
 	if (in_startup(s, number)) {
-		qmc_point(s->sobol, number - 1, u);
-		space_decode(space, u, x);
+		qmc_point(s->sobol, number - 1, s->u);
+		space_decode(space, s->u, x);
 		if (!seen_has(seen, x))
 			return true;
 	}
 	for (int i = 0; i < DRAWS; i++) {
-		if (draw(s, &rng, i) && !seen_has(seen, s->x)) {
+		draw(s, number, i, &rng);
+		if (!seen_has(seen, s->x)) {
 			memcpy(x, s->x, space_dim(space) * sizeof(*x));
 			return true;
 		}
@@ -239,9 +243,11 @@ static bool redraw(struct search *s, const struct algo_trial *t)
 {
 	struct rng rng = rng_stream(s->seed, RNG_SUGGEST, t->number);
 
-	for (int i = 0; i < DRAWS; i++)
-		if (draw(s, &rng, i) && space_equal(s->latent.space, s->x, t->x))
+	for (int i = 0; i < DRAWS; i++) {
+		draw(s, t->number, i, &rng);
+		if (space_equal(s->latent.space, s->x, t->x))
 			return true;
+	}
 	return false;
 }
 
