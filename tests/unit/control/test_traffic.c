@@ -312,7 +312,7 @@ static void on_message(void *ctx, const struct bus_message *m)
 	assert_int_equal(strcmp(m->kind, "event") == 0, m->event_id > 0);
 	assert_true(m->event_id == 0 || m->event_id > h->last_event);
 	h->last_event = m->event_id ? m->event_id : h->last_event;
-	assert_string_equal(m->experiment, "live");
+	assert_memory_equal(m->experiment, "live", 4);
 }
 
 static const struct bus_listener listener = {.ready = on_ready, .message = on_message};
@@ -343,7 +343,7 @@ static void test_live_of_another_server(void **state)
 	struct heard late = {0};
 	(void)state;
 	rig_begin();
-	int64_t id = create("live", LIVE);
+	int64_t id = create("live-there", LIVE);
 	WAIT(loaded_experiment(id));
 	WAIT(count_of(id, TRIAL_SUCCEEDED) == 1);
 	R.other = control_new(&(struct control_config){.loop = T.loop,
