@@ -26,6 +26,7 @@
 #include "lib/err.h"
 
 struct loop;
+struct run_backend;
 
 enum {
 	RUN_UID_MAX = 40,
@@ -100,6 +101,7 @@ enum run_source {
 
 struct run_event {
 	enum run_event_kind kind;
+	struct run_backend *from;
 	struct run_key key;
 	int64_t time_us;                /* wall clock of the thing itself, not of its discovery   */
 	const char *object;             /* STARTED: JSON object to keep with the trial (pid, host, …) */

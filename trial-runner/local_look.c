@@ -32,6 +32,7 @@ static void tell(struct local_run *r, struct run_event *ev)
 	struct run_backend *b = &r->local->base;
 
 	assert(ev->kind != RUN_POINTS || (ev->n_points && ev->cursor > r->acked));
+	ev->from = b;
 	ev->key = r->node.key;
 	b->on_event(b->ctx, ev);
 }

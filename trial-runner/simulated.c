@@ -137,6 +137,7 @@ static void schedule(struct simulated *s, struct sim_run *r, int64_t due_us)
 
 static void tell(struct simulated *s, const struct sim_run *r, struct run_event *ev)
 {
+	ev->from = &s->base;
 	ev->key = r->node.key;
 	ev->time_us = clk_wall_us();
 	s->base.on_event(s->base.ctx, ev);

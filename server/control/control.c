@@ -33,6 +33,7 @@ struct control *control_new(const struct control_config *config)
 	c->finder = finder_new();
 	c->bus = bus_new(c);
 	c->live = live_new(c);
+	c->orphans = orphans_new(c);
 	c->courier = courier_new(c);
 	c->metrics = metrics_new(c);
 	c->reporter = reporter_new(c);
@@ -62,6 +63,7 @@ void control_free(struct control *c)
 	reporter_free(c->reporter);
 	bus_free(c->bus);
 	live_free(c->live);
+	orphans_free(c->orphans);
 	courier_free(c->courier);
 	metrics_free(c->metrics);
 	finder_free(c->finder);
@@ -88,6 +90,7 @@ void control_start(struct control *c)
 {
 	c->started = true;
 	notify_untold(c);
+	orphans_sweep(c);
 	on_tick(c);
 }
 
@@ -161,13 +164,17 @@ void control_adopt(struct control *c, int64_t id, int64_t epoch)
 	load_experiment(c, c->experiments[i]);
 }
 
-static void forget_runs(struct experiment *x)
+/* Whoever drives the experiment now goes on with them, or without them. */
+static void forget_runs(struct control *c, struct experiment *x)
 {
 	for (size_t i = 0; i < x->n_open && x->backend; i++) {
 		const struct trial *t = &x->trials[x->open[i] - 1];
 		const struct run_key key = order_key(x, t);
-		if (t->state == TRIAL_STARTING || t->state == TRIAL_RUNNING)
-			run_forget(x->backend, &key);
+		if (t->state != TRIAL_STARTING && t->state != TRIAL_RUNNING)
+			continue;
+		run_forget(x->backend, &key);
+		if (c->started)
+			orphans_add(c, x->backend, &key);
 	}
 }
 
@@ -184,7 +191,7 @@ void control_drop(struct control *c, struct experiment *x)
 	x->dirty = false;
 	ask_drop_all(c, x);
 	suggest_cancel(c, x);
-	forget_runs(x);
+	forget_runs(c, x);
 	experiment_free(x);
 }
 
@@ -227,6 +234,7 @@ static void on_tick(void *ctx)
 
 	loop_timer_after(c->tick, c->config.lease_us / 3);
 	lease_tick(c);
+	orphans_tick(c);
 	for (size_t i = 0; i < c->n_experiments; i++)
 		control_dirty(c, c->experiments[i]);
 }

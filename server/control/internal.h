@@ -9,6 +9,7 @@
  *     bus.c      who listens live                             notify.c   web hooks: what is told
  *     live.c     what they are told                           courier.c  how it is delivered
  *     metrics.c  what Prometheus is told                       lessons.c  what earlier experiments teach
+ *     orphans.c  runs that nobody needs any more
  *
  * Law of callbacks: a store callback carries {control, experiment id, epoch} and looks the experiment
  * up again; it may have gone, or come back with another epoch.
@@ -30,6 +31,7 @@ struct courier;
 struct finder;
 struct live_feed;
 struct loop_timer;
+struct orphans;
 struct waiter;
 struct reporter;
 struct store_live_query;
@@ -59,6 +61,7 @@ struct control {
 	struct reporter *reporter;
 	struct bus *bus;
 	struct live_feed *live;
+	struct orphans *orphans;
 	struct courier *courier;
 	struct control_metrics *metrics;        /* NULL: nobody counts                                */
 };
@@ -140,6 +143,13 @@ void ask_changed(struct control *c, int64_t experiment);        /* 0 = any */
 struct reporter *reporter_new(struct control *c);
 void reporter_free(struct reporter *r);
 void reporter_run_points(struct control *c, const struct run_event *ev);
+
+/* orphans.c */
+struct orphans *orphans_new(struct control *c);
+void orphans_free(struct orphans *o);
+void orphans_sweep(struct control *c); /* all runs that live on this machine */
+void orphans_add(struct control *c, struct run_backend *b, const struct run_key *key);
+void orphans_tick(struct control *c);
 
 /* bus.c */
 struct bus *bus_new(struct control *c);

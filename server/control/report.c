@@ -352,6 +352,16 @@ static void ack_later(void *ctx)
 	free(ack);
 }
 
+/* Of a trial that is not ours, or of an attempt before this one; and what its program pushes by itself. */
+static void not_wanted(struct control *c, const struct run_event *ev)
+{
+	struct late_ack *ack = xcalloc(1, sizeof *ack);
+
+	*ack = (struct late_ack){ev->from, ev->key, ev->cursor};
+	loop_defer_free(c->loop, ack_later, ack);
+	loop_wake(c->loop);
+}
+
 void reporter_run_points(struct control *c, const struct run_event *ev)
 {
 	struct experiment *x = control_experiment(c, ev->key.experiment_id);
@@ -359,19 +369,20 @@ void reporter_run_points(struct control *c, const struct run_event *ev)
 	struct arena *a;
 	struct report *r;
 
-	if (!t || !x->backend)
-		return;
-	if (ev->source == RUN_FROM_FALLBACK && t->pushed) {
-		struct late_ack *ack = xcalloc(1, sizeof *ack);
-		*ack = (struct late_ack){x->backend, ev->key, ev->cursor};
-		loop_defer_free(c->loop, ack_later, ack);
-		loop_wake(c->loop);
+	if (!t || strcmp(x->uid, ev->key.uid) != 0 || t->attempt != ev->key.attempt ||
+		(ev->source == RUN_FROM_FALLBACK && t->pushed)) {
+		not_wanted(c, ev);
 		return;
 	}
 	a = arena_new();
 	r = xcalloc(1, sizeof *r);
-	*r = (struct report){.experiment = ev->key.experiment_id, .number = ev->key.number,
-		.points = copy_points(ev, a), .n = ev->n_points, .arena = a, .key = ev->key, .cursor = ev->cursor,
-		.backend = x->backend};
+	*r = (struct report){.experiment = ev->key.experiment_id,
+		.number = ev->key.number,
+		.points = copy_points(ev, a),
+		.n = ev->n_points,
+		.arena = a,
+		.key = ev->key,
+		.cursor = ev->cursor,
+		.backend = ev->from};
 	enqueue(lane_of(c->reporter, r->experiment, r->number), r);
 }

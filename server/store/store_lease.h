@@ -1,7 +1,7 @@
 /*
- * Leases: which replica drives which experiment. A claim raises the experiment's epoch, and every
- * write of the control loop carries the epoch that it was granted, so that a replica that has lost
- * its lease without knowing changes nothing.
+ * Leases: which replica drives which experiment, and which runs are of no use any more. A claim raises the
+ * experiment's epoch, and every write of the control loop carries the epoch that it was granted, so that a
+ * replica that has lost its lease without knowing changes nothing.
  */
 #pragma once
 #include "server/store/store.h"
@@ -20,3 +20,18 @@ struct store_call *store_lease_renew(struct store *s, struct arena *a, const cha
 /* Gives up; other replicas are notified so that they claim at once. */
 struct store_call *store_lease_release(struct store *s, struct arena *a, const char *owner,
 	const struct store_lease *held, size_t n, store_count_cb *done, void *ctx);
+
+/* A run that an executor keeps alive. The rows are those of experiments of this database. */
+struct store_run {
+	int64_t experiment; /* asked only; ids begin again in a new database          */
+	const char *uid;    /* of the experiment                                      */
+	int number, attempt;
+	bool over; /* the trial ended, or went on as a later attempt         */
+};
+struct store_runs {
+	struct store_run *items;
+	size_t n;
+};
+typedef void store_runs_cb(void *ctx, const struct store_runs *rows, const struct err *e);
+struct store_call *store_runs_look(
+	struct store *s, struct arena *a, const struct store_run *runs, size_t n, store_runs_cb *done, void *ctx);

@@ -26,3 +26,12 @@ WITH r AS (
   WHERE p.experiment_id = h.experiment_id AND p.epoch = h.epoch AND p.owner = $1
   RETURNING pg_notify('trimtab', p.experiment_id::text)::text)
 SELECT count(*) AS count FROM r;
+
+-- Of these runs those of this database, and whether their trial is over or went on without them.
+-- name: runs_look repeatable
+-- in: experiments bigint[], uids text[], numbers int[], attempts int[]
+-- out: uid text, number int, attempt int, over bool
+SELECT u.uid, u.number, u.attempt, t.number IS NULL OR core.trial_over(t.state) OR t.attempt > u.attempt AS over
+FROM unnest($1, $2, $3, $4) AS u (experiment_id, uid, number, attempt)
+JOIN core.experiments e ON e.experiment_id = u.experiment_id AND e.uid::text = u.uid
+LEFT JOIN core.trials t ON t.experiment_id = u.experiment_id AND t.number = u.number;

@@ -320,6 +320,15 @@ def document(name, labels=None, objectives=None, parameters=None, algorithm=None
             **spec}}
 
 
+def alive(pid):
+    """It is there, and not only as what its parent has not looked at."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+            return f.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class Events:
     """Reads server-sent events on a thread; events() is what came so far."""
 

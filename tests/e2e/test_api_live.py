@@ -3,7 +3,7 @@ import http.client
 import threading
 import unittest
 
-from harness import API, DEADLINE, Events, ServerCase, document, wait
+from harness import API, DEADLINE, Events, ServerCase, alive, document, wait
 
 
 class Watch(ServerCase):
@@ -128,22 +128,13 @@ class Run(ServerCase):
         wait(lambda: self.s.get(one).json["state"] == "killed", lambda: "it is killed: " + self.s.get(one).text)
         self.assertEqual(self.s.get(one).json["reason"], "UserKilled")
 
-    def ends(self, pid):
-        def dead():
-            try:
-                with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
-                    return f.read().rpartition(")")[2].split()[0] == "Z"
-            except OSError:
-                return True
-        wait(dead, "its process ends")
-
     def test_delete_ends_what_runs(self):
         for name, query in (("doomed", ""), ("purged", "?purge=true")):
             self.expect(self.s.post(API, script(name, "sleep 601")), 201)
             one = f"{API}/{name}/trials/1"
             pid = wait(lambda: (self.s.get(one).json.get("object") or {}).get("supervisor"), "it runs")
             self.expect(self.s.delete(f"{API}/{name}{query}"), 200)
-            self.ends(pid)
+            wait(lambda pid=pid: not alive(pid), "its process ends")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # tier: full
 """Two servers, one database: any of them answers, one of them drives, the other takes over."""
 import os
+import signal
 import unittest
 
 import harness
@@ -112,6 +113,68 @@ class Replicas(EvidenceCase):
                                 f"e.name = '{name}' AND t.state IN ('starting', 'running')",
                                 self.database_name)
         return int(rows[0][0])
+
+
+class Orphans(EvidenceCase):
+    """Two servers that share a database and nothing else, as on two machines."""
+
+    SPEC = {"objectives": [{"metric": "loss", "direction": "minimize"}],
+            "parameters": {"x": {"type": "double", "min": 0, "max": 1}}, "algorithm": {"name": "random"},
+            "budget": {"maxTrials": 1, "parallelTrials": 1},
+            "trial": {"command": ["sh", "-c", "echo loss=1; exec sleep 600", "${x}"], "terminationGracePeriodSeconds": 1,
+                      "metrics": {"collector": "stdout"}}}
+
+    def server(self, database, *flags):
+        s = harness.Server("--lease", f"{LEASE_S}s", *flags, database=database).start()
+        self.addCleanup(s.__exit__, None)
+        return s
+
+    def begin(self, server, name, retry):
+        answer = server.post(harness.API, {"apiVersion": "trimtab/v1", "kind": "Experiment", "metadata": {"name": name},
+                                           "spec": {**self.SPEC, "retry": {"onLost": retry}}})
+        self.assertEqual(answer.status, 201, answer)
+        return harness.wait(lambda: self.supervisor(server, name), "it runs")
+
+    @staticmethod
+    def supervisor(server, name):
+        answer = server.get(f"{harness.API}/{name}/trials/1")
+        return answer.status == 200 and (answer.json.get("object") or {}).get("supervisor")
+
+    def test_a_host_that_comes_back_stops_what_went_on_without_it(self):
+        database = self.cluster.create("hosts")
+        first = self.server(database)
+        ended, retried = self.begin(first, "ended", 0), self.begin(first, "retried", 3)
+        # Another database of people who share the folder: its run looks alike.
+        stranger = self.server(self.cluster.create("stranger"), "--state-dir", os.path.join(first.folder, "trials"))
+        strange = self.begin(stranger, "strange", 0)
+        stranger.kill()
+        first.kill()
+        second = self.server(database)
+        harness.wait(lambda: self.state(second, "ended") not in ("running", "stopping"), "the trial counts as lost", 30)
+        harness.wait(lambda: self.supervisor(second, "retried") not in (None, False, retried), "it runs anew", 30)
+        self.assertTrue(harness.alive(ended) and harness.alive(retried))
+        first.start()
+        harness.wait(lambda: not harness.alive(ended) and not harness.alive(retried), "what nobody needs is stopped", 30)
+        self.assertTrue(harness.alive(self.supervisor(second, "retried")))
+        self.assertTrue(harness.alive(strange))
+        stranger.start()
+        for s, name in ((second, "retried"), (stranger, "strange")):
+            self.assertEqual(s.post(f"{harness.API}/{name}/cancel").status, 202)
+            harness.wait(lambda s=s, name=name: self.state(s, name) == "stopped", f"{name} ends", 30)
+
+    def test_a_server_that_slept_too_long_stops_what_went_on_without_it(self):
+        database = self.cluster.create("sleepy")
+        first = self.server(database)
+        pid = self.begin(first, "slept", 3)
+        first.process.send_signal(signal.SIGSTOP)
+        second = self.server(database)
+        harness.wait(lambda: self.supervisor(second, "slept") not in (None, False, pid), "it runs anew", 30)
+        self.assertTrue(harness.alive(pid))
+        first.process.send_signal(signal.SIGCONT)
+        harness.wait(lambda: not harness.alive(pid), "the first attempt is stopped", 30)
+        self.assertTrue(harness.alive(self.supervisor(second, "slept")))
+        self.assertEqual(second.post(f"{harness.API}/slept/cancel").status, 202)
+        harness.wait(lambda: self.state(second, "slept") == "stopped", "it ends", 30)
 
 
 if __name__ == "__main__":

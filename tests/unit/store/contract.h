@@ -16,6 +16,7 @@
 ON(store_experiments, experiments)
 ON(store_trials, trials)
 ON(store_leases, leases)
+ON(store_runs, runs)
 ON(store_acks, acks)
 ON(store_series, series)
 ON(store_last_steps, last_steps)

@@ -172,6 +172,25 @@ static void test_events(void **state)
 	assert_true(p->found && p->n == 0);
 }
 
+static void test_runs_that_nobody_needs(void **state)
+{
+	(void)state;
+	int64_t id = begin("runs", 1);
+	const char *uid = get("runs")->uid, *other = "00000000-0000-4000-8000-000000000000";
+	add(id, 1, 3, TRIAL_RUNNING, "w1");
+	(void)move(id, 2, TRIAL_FAILED, "Error");
+	sql(T.conninfo, "UPDATE core.trials SET attempt = 2 WHERE name LIKE 'runs-%' AND number = 3");
+	const struct store_run runs[] = {{id, uid, 1, 1, false}, {id, uid, 2, 1, true}, {id, uid, 3, 1, true},
+		{id, uid, 9, 1, true}, {id, other, 1, 1, false}, {-1, uid, 1, 1, false}};
+	const struct store_runs *rows =
+		ASK(store_runs, store_runs_look(S, A, runs, ARRAY_LEN(runs), on_runs, NULL));
+	assert_int_equal(rows->n, 4);
+	for (size_t i = 0; i < 4; i++)
+		for (size_t j = 0; j < 4; j++)
+			if (rows->items[i].number == runs[j].number)
+				assert_int_equal(rows->items[i].over, runs[j].over);
+}
+
 static bool is_live(const struct store_lives *rows, int64_t id)
 {
 	for (size_t i = 0; i < rows->n; i++)
@@ -371,6 +390,7 @@ int main(void)
 		cmocka_unit_test(test_results),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_looks_at_what_is_live),
+		cmocka_unit_test(test_runs_that_nobody_needs),
 		cmocka_unit_test(test_tokens_and_settings),
 		cmocka_unit_test(test_idempotency),
 		cmocka_unit_test(test_untold_ends),
