@@ -6,7 +6,6 @@ peers' whole plan, hours to days; it may be killed and goes on where it was. Our
 algorithms' sources, so that curves of another state are never mixed in; the report is bench/results/search.md.
 """
 import glob
-import json
 import os
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ from collections import namedtuple
 
 import fingerprints
 import problems
+import runs
 
 FULL = bool(os.environ.get("BENCH_FULL"))
 KEPT = os.path.join(problems.ROOT, "bench/results/search")
@@ -129,17 +129,14 @@ def full():
     run_peers(["--speed", "optuna-tpe,optuna-gp"], KEPT)
     for plan in ("fast", "slow"):
         run_peers([plan], KEPT)
+    for path in glob.glob(os.path.join(KEPT, "*.jsonl")):
+        runs.pack(path)
     return missing
 
 
 def kept_peers(folder):
     """How much of the peers stands in the folder: a quick run is no more than it has."""
-    n = 0
-    for path in glob.glob(os.path.join(folder, "*.jsonl")):
-        if not os.path.basename(path).startswith("trimtab-"):
-            with open(path, encoding="utf-8") as f:
-                n += sum("regret" in json.loads(line) for line in f)
-    return n
+    return sum("regret" in fields and not fields["who"].startswith("trimtab-") for fields in runs.read_lines(folder))
 
 
 def main():

@@ -11,6 +11,7 @@ Gate = namedtuple("Gate", "number what target measured met")
 
 OURS = ("trimtab-auto", "trimtab-gp")
 SLOW = ("ax", "hebo", "smac", "smac-gp")
+NAMESAKES = (("trimtab-tpe", "optuna-tpe"), ("trimtab-cmaes", "optuna-cmaes"))
 GATED = ("tables", "surrogates", "bbob", "mixed")
 MUST = ("optuna-gp", "optuna-tpe", "skopt")        # without these, first is not first
 SHARE = 0.8         # of a set's tasks a search must have run to be ranked in it
@@ -151,8 +152,7 @@ def published(evidence):
 # ---- 3: of the same name -----------------------------------------------------------------------------------
 
 def namesakes(evidence):
-    for us, peer in (("trimtab-tpe", "optuna-tpe"),
-                     ("trimtab-cmaes", "optuna-cmaes")):
+    for us, peer in NAMESAKES:
         for name in ("tables", "surrogates", "functions", "bbob", "mixed"):
             for n in (100, 200):
                 d = Duel(evidence.cold, us, peer, name, n)

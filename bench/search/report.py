@@ -2,13 +2,14 @@
 
     report.py [FOLDER [FILE]]
 """
+import math
 import os
 import sys
 import time
 
 import stats
 from compare import AT, RANDOM, SETS, Duel
-from gates import OURS, PUBLISHED, Evidence, against_cold, duel_text, gates, number, plain, relative
+from gates import NAMESAKES, OURS, PUBLISHED, Evidence, against_cold, duel_text, gates, number, plain, relative
 from plot import chart
 from problems import ROOT
 from runs import reported
@@ -101,6 +102,34 @@ def duel_section(evidence):
                "geometric means; p: Wilcoxon's signed-rank test over the tasks.\n")
         yield table(["ours", "peer", "set", "trials", "ours", "theirs", "ratio", "won:lost", "tasks", "seeds", "p"],
                     rows)
+
+
+def losses(evidence, us, peers, n):
+    """(how much worse, task, our score, peer, its score) where a peer's median is better, the worst first."""
+    found = []
+    for name in SETS:
+        for task in evidence.cold.tasks(us, name, n):
+            mine = evidence.cold.score(us, task, n)
+            theirs = {p: evidence.cold.score(p, task, n) for p in peers if evidence.cold.seeds(p, task, n)}
+            best = min(theirs, key=theirs.get, default=None)
+            if best and theirs[best] < mine:
+                found.append((stats.log_gap(mine, theirs[best]), task, mine, best, theirs[best]))
+    return sorted(found, reverse=True)
+
+
+def losses_section(evidence):
+    yield "## Where ours is behind\n\nTasks on which a peer's median is better, the widest gaps first.\n"
+    for us, peers in (*((us, evidence.peers()) for us in OURS), *((us, [peer]) for us, peer in NAMESAKES)):
+        for n in (50, 100):
+            found = losses(evidence, us, peers, n)
+            told = sum(any(evidence.cold.seeds(p, t, n) for p in peers) for name in SETS
+                       for t in evidence.cold.tasks(us, name, n))
+            if told:
+                yield f"**{us}**, {n} trials: behind {'the best peer' if len(peers) > 1 else peers[0]} on " \
+                    f"{len(found)} of {told} tasks.\n"
+            if found:
+                yield table(["task", us, "peer", "its score", "times"], [
+                    [task, mine, who, theirs, math.exp(gap)] for gap, task, mine, who, theirs in found[:15]])
 
 
 def published_section(evidence):
@@ -219,7 +248,7 @@ def main():
     parts = [*about(evidence), *gate_section(found)]
     for name in SETS:
         parts += set_section(evidence, name, folder)
-    for section in (duel_section, published_section, ways_section, speed_section):
+    for section in (losses_section, duel_section, published_section, ways_section, speed_section):
         parts += section(evidence)
     parts += [*decisions(folder), *tasks_section(evidence)]
     with open(out, "w", encoding="utf-8") as f:

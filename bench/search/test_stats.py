@@ -1,5 +1,7 @@
 """The statistics against values that are known or counted by hand: python3 bench/search/test_stats.py"""
 import math
+import os
+import tempfile
 import unittest
 
 import runs
@@ -50,6 +52,25 @@ class Runs(unittest.TestCase):
         self.assertEqual([run.regret(n) for n in (1, 4, 5, 20, 30, 35)], [5, 5, 2, 2, 1, 1])
         self.assertIsNone(run.regret(36))
         self.assertEqual((run.ms(20), run.ms(50)), (2.0, None))
+
+    def test_packing_keeps_the_checkpoints(self):
+        with tempfile.TemporaryDirectory() as folder:
+            curves = {seed: [100.0 / (n + seed) for n in range(1, 201)] for seed in (1, 2, 3)}
+            for seed, curve in curves.items():
+                runs.append(folder, "a", runs.line("a", "set/x", seed, 1, curve, [float(seed)] * 200))
+            runs.append(folder, "a", runs.line("a", "set/x", 2, 1, curves[2][:50], [2.0] * 50))
+            runs.append(folder, "a", runs.line("a", "set/x", 4, 8, curves[3][:50], [2.0] * 50))
+            before = runs.read(folder)
+            for _ in range(2):
+                runs.pack(os.path.join(folder, "a.jsonl"))
+                after = runs.read(folder)
+                self.assertEqual(before.keys(), after.keys())
+                for key, run in before.items():
+                    self.assertEqual([run.regret(n) for n in (20, 50, 100, 200)],
+                                     [after[key].regret(n) for n in (20, 50, 100, 200)])
+                self.assertEqual(after["a", "set/x", 1, 1, ""].ms(100), 2.0)
+            with open(os.path.join(folder, "a.jsonl"), encoding="utf-8") as f:
+                self.assertEqual(len(f.readlines()), 2)
 
     def test_no_trial_succeeded_yet(self):
         import json
