@@ -49,7 +49,7 @@ struct gp_density {
 };
 
 struct gp_prior {
-	struct gp_density lengthscale, signal, noise;
+	struct gp_density lengthscale, category, signal, noise;     /* category: their lengthscale  */
 	struct gp_density bend;     /* of ln a and ln b of each numeric column (input.h); as zeroed it
 								 * holds them at 0 and theta leaves them out                   */
 	double mean_variance;       /* of the constant mean, around 0; 0: the mean is 0            */
@@ -57,7 +57,7 @@ struct gp_prior {
 
 enum gp_prior_set {
 	GP_PRIOR_DEFAULT = 0,       /* Hvarfner et al. 2024 for lengthscales, ln s^2 ~ N(0, 0.7^2),
-								 * noise LogNormal(-4, 1)                                      */
+								 * Optuna's for noise: most objectives repeat themselves        */
 	GP_PRIOR_BOTORCH,           /* as in BoTorch 0.12 and later: the signal variance is 1      */
 	GP_PRIOR_OPTUNA,
 	GP_PRIOR_VIZIER,

@@ -7,13 +7,15 @@
 #define LENGTHS .min = -4.6051701859880914, .max = 4.6051701859880914
 #define SIGNALS .min = -6.9077552789821368, .max = 4.6051701859880914
 #define NOISES .min = -13.815510557964274, .max = 0
+/* Gamma(1.1, 30) on the variance: much noise is unlikely, none at all is not. */
+#define LITTLE_NOISE .slope = 0.1, .up = 30, .power = 1, NOISES, .start = -5.7037824746562009
 
 /* Lengthscales of the dimension-scaled set are centered by gp_prior(). */
 static const struct gp_prior sets[] = {
 	[GP_PRIOR_DEFAULT] = {
 		.lengthscale = {.precision = 1.0 / 3, .slope = -1, LENGTHS},
 		.signal = {.precision = 1 / 0.49, SIGNALS},
-		.noise = {.center = -4, .precision = 1, .slope = -1, NOISES, .start = -5},
+		.noise = {LITTLE_NOISE},
 		.mean_variance = 10,
 	},
 	[GP_PRIOR_BOTORCH] = {
@@ -26,7 +28,7 @@ static const struct gp_prior sets[] = {
 	[GP_PRIOR_OPTUNA] = {
 		.lengthscale = {.up = 0.1, .down = 0.1, .power = 2, .min = -7, .max = 7},
 		.signal = {.slope = 1, .up = 1, .power = 1, .min = -10, .max = 5},
-		.noise = {.slope = 0.1, .up = 30, .power = 1, NOISES, .start = -5.7037824746562009},
+		.noise = {LITTLE_NOISE},
 	},
 	[GP_PRIOR_VIZIER] = {
 		.lengthscale = {.center = -0.34657359027997264, .precision = 0.08, .min = -2.3025850929940455,
@@ -54,6 +56,7 @@ struct gp_prior gp_prior(enum gp_prior_set set, uint32_t active)
 		p.lengthscale.center = M_SQRT2 + 0.5 * log(active > 0 ? active : 1);
 		p.lengthscale.start = fmin(p.lengthscale.center - 3, p.lengthscale.max);
 	}
+	p.category = p.lengthscale;
 	return p;
 }
 
@@ -78,7 +81,7 @@ const struct gp_density *gp_prior_of(const struct gp *g, uint32_t j)
 	static const struct gp_density held = {0};
 
 	if (j < g->d)
-		return &g->prior.lengthscale;
+		return g->category[j] ? &g->prior.category : &g->prior.lengthscale;
 	if (j < g->d + 2)
 		return j == g->d ? &g->prior.signal : &g->prior.noise;
 	return g->category[(j - g->d - 2) / 2] ? &held : &g->prior.bend;
