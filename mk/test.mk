@@ -3,6 +3,7 @@ PYTHON       ?= $(firstword $(wildcard /usr/bin/python3) python3)
 FUZZ_SECONDS ?= 60
 RUN          := $(PYTHON) tests/run $(if $(TALLY),--tally $(TALLY))
 E2E          := $(sort $(wildcard tests/e2e/test_*.py))
+UNIT_PY      := $(sort $(wildcard tests/unit/*/test_*.py))
 E2E_QUICK    := $(sort $(shell grep -ls '^\# tier: quick' tests/e2e/test_*.py))
 
 export TRIMTAB_BIN := $(CURDIR)/$(O)/trimtab
@@ -11,7 +12,7 @@ export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=1
 
 unit: $(UNIT_BIN) ## Build and run the unit tests of this variant
-	@$(RUN) $(UNIT_BIN)
+	@$(RUN) $(UNIT_BIN) $(UNIT_PY)
 
 # Thread sanitizer: what runs on worker threads.
 unit-threads: $(filter $(O)/tests/unit/algorithms/% $(O)/tests/unit/lib/test_work%,$(UNIT_BIN))

@@ -175,11 +175,11 @@ def against_cold(evidence, other, who, name, n):
     return (stats.exp_mean(gaps), len(gaps)) if gaps else (None, 0)
 
 
-def _against_cold(evidence, other, what, number_, n, bound, sets):
+def _against_cold(evidence, other, what, gate, n, bound, sets):
     for us in OURS:
         for name in sets:
             value, tasks = against_cold(evidence, other, us, name, n)
-            yield Gate(number_, f"{us}, {name}, {what}", f"≤ {bound:g}",
+            yield Gate(gate, f"{us}, {name}, {what}", f"≤ {bound:g}",
                        None if value is None else f"{number(value)} over {tasks} tasks",
                        None if value is None else value <= bound)
 
