@@ -29,11 +29,13 @@ def rounds(steps, *seeds):
 FAST = [
     Row("optuna-tpe", TABLES, range(1, 4), 200),
     Row("optuna-gp", TABLES, range(1, 4), 100),
+    Row("optuna-tpe", FUNCTIONS + BBOB + MIXED, range(1, 4), 200),
+    Row("optuna-cmaes", FUNCTIONS + BBOB, range(1, 4), 200),
+    Row("optuna-gp", FUNCTIONS, range(1, 2), 100),
+    Row("optuna-gp", BBOB, range(1, 2), 100),
     Row("optuna-tpe", SAMPLE, range(1, 4), 200),
     Row("optuna-cmaes", SAMPLE, range(1, 4), 200),
-    Row("optuna-gp", FUNCTIONS, range(1, 2), 100),
     Row("optuna-gp", MIXED, range(1, 2), 100),
-    Row("optuna-gp", BBOB, range(1, 2), 100),
     Row("skopt", TABLES, range(1, 2), 50),
     Row("skopt", SLOW, range(1, 2), 100),
 ] + rounds([

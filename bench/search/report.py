@@ -21,7 +21,7 @@ MARK = {True: "yes", False: "**no**", None: "not yet told"}
 
 
 def table(head, rows):
-    left = [i for i, cell in enumerate(rows[0] if rows else head) if not isinstance(cell, (int, float))]
+    left = [i for i in range(len(head)) if not any(isinstance(row[i], (int, float)) for row in rows)]
     lines = ["| " + " | ".join(head) + " |",
              "|" + "|".join(" --- " if i in left else " ---: " for i in range(len(head))) + "|"]
     for row in rows:
@@ -48,7 +48,7 @@ def gate_section(found):
             f"* {m}" for m in missing) + "\n\n</details>\n"
 
 
-def set_section(evidence, name, folder):
+def set_section(evidence, name, folder, link):
     rows, seen = [], set()
     for n in AT:
         for s in evidence.ranked(name, n):
@@ -63,7 +63,7 @@ def set_section(evidence, name, folder):
         path = os.path.join(folder, name + ".svg")
         with open(path, "w", encoding="utf-8") as f:
             f.write(chart(f"{TITLES.get(name, name)}: geometric mean of median regret over random search's", lines))
-        yield f"![{name}](search/{name}.svg)\n"
+        yield f"![{name}]({link}/{name}.svg)\n"
     yield "Ranks and means are over the tasks that all in the block have run; seeds: the median per task.\n"
     yield table(["trials", "search", "mean rank", "geometric mean", "tasks", "seeds", "ms"], rows)
 
@@ -133,7 +133,7 @@ def losses_section(evidence):
 
 
 def published_section(evidence):
-    whos = [w for w in evidence.cold.whos() if plain(w)]
+    whos = [w for w in evidence.cold.whos() if plain(w) and any(t in evidence.cold.by[w] for t in PUBLISHED)]
     rows = []
     for task, row in PUBLISHED.items():
         for n, bound in ((50, row.at50), (100, row.at100)):
@@ -199,7 +199,7 @@ def tasks_section(evidence):
                 "\n</details>\n"
 
 
-def about(evidence):
+def about(evidence, link):
     found = evidence.found.values()
     whos = sorted({r.who for r in found})
     lines = []
@@ -208,18 +208,18 @@ def about(evidence):
         lines.append([who, f"{len(mine):,}", f"{len({r.problem for r in mine}):,}",
                       f"{min(r.seed for r in mine)}–{max(r.seed for r in mine)}", str(max(r.trials for r in mine))])
     yield (f"# Search: results at the same number of trials\n\nMade {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())} "
-           "of the curves in [search/](search/), one line per run; `make bench-search` adds what is missing and makes "
-           "this page anew. Score of a search on a task: its median regret over the seeds, divided by random search's "
+           f"of the curves in [{link}/]({link}/); `make bench-search` adds what is missing and makes this page anew. "
+           "Score of a search on a task: its median regret over the seeds, divided by random search's "
            "at the same number of trials; geometric means count each ratio as no less than 0.001. Peers have their "
            "default settings, one thread, and the same functions by the same library. Only Optuna's TPE is told of "
            "conditions; the other peers get the flat space. What has few seeds or tasks says so.\n")
     yield table(["search", "runs", "tasks", "seeds", "trials up to"], lines)
 
 
-def decisions(folder):
+def decisions(folder, link):
     path = os.path.join(folder, "decisions.md")
     if os.path.exists(path):
-        yield "## Decisions and their data\n\n[search/decisions.md](search/decisions.md)\n"
+        yield f"## Decisions and their data\n\n[decisions.md]({link}/decisions.md)\n"
 
 
 # ---- all -------------------------------------------------------------------------------------------------
@@ -244,13 +244,13 @@ def main():
     evidence = Evidence(folder)
     if RANDOM not in evidence.cold.by:
         sys.exit(f"{folder} has no runs of {RANDOM}, which all others are divided by")
-    found = gates(evidence)
-    parts = [*about(evidence), *gate_section(found)]
+    found, link = gates(evidence), os.path.relpath(folder, os.path.dirname(os.path.abspath(out)))
+    parts = [*about(evidence, link), *gate_section(found)]
     for name in SETS:
-        parts += set_section(evidence, name, folder)
+        parts += set_section(evidence, name, folder, link)
     for section in (losses_section, duel_section, published_section, ways_section, speed_section):
         parts += section(evidence)
-    parts += [*decisions(folder), *tasks_section(evidence)]
+    parts += [*decisions(folder, link), *tasks_section(evidence)]
     with open(out, "w", encoding="utf-8") as f:
         f.write("\n".join(parts))
     print_gates(found)
