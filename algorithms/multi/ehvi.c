@@ -1,6 +1,7 @@
 /* Expected hypervolume improvement in two dimensions. */
 #include "algorithms/multi/ehvi.h"
 
+#include <gsl/gsl_heapsort.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -69,7 +70,7 @@ bool ehvi_front_init(struct ehvi_front *f, const double (*y)[2], uint32_t n, con
 		out[kept][0] = y[i][0];
 		out[kept++][1] = y[i][1];
 	}
-	qsort(out, kept, sizeof(*out), by_values);
+	gsl_heapsort(out, kept, sizeof(*out), by_values);
 	for (uint32_t i = 0; i < kept; i++) {
 		if (out[i][1] >= lowest)
 			continue;

@@ -1,6 +1,7 @@
 /* Nondominated sorting and crowding. */
 #include "algorithms/multi/pareto.h"
 
+#include <gsl/gsl_heapsort.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -88,7 +89,7 @@ int64_t pareto_ranks(const double *y, const double *violations, uint32_t n, uint
 	for (uint32_t i = 0; i < n; i++)
 		entries[i] = (struct entry){
 			.y = y + (size_t)i * m, .first = violations ? violations[i] : 0, .m = m, .index = i};
-	qsort(entries, n, sizeof(*entries), by_first_then_values);
+	gsl_heapsort(entries, n, sizeof(*entries), by_first_then_values);
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t front;
 
@@ -121,7 +122,7 @@ bool pareto_crowding(const double *y, uint32_t m, const uint32_t *members, uint3
 
 		for (uint32_t i = 0; i < n; i++)
 			entries[i] = (struct entry){.first = y[(size_t)members[i] * m + j], .index = i};
-		qsort(entries, n, sizeof(*entries), by_first_then_values);
+		gsl_heapsort(entries, n, sizeof(*entries), by_first_then_values);
 		range = 0.5 * entries[n - 1].first - 0.5 * entries[0].first;
 		distances[entries[0].index] = distances[entries[n - 1].index] = INFINITY;
 		for (uint32_t i = 1; i + 1 < n && range > 0; i++)

@@ -44,6 +44,14 @@ static inline lanes lanes_exp(lanes x)
 	return (lanes)((int_lanes)p + (whole << 23));
 }
 
+static inline int lanes_any(int_lanes mask)
+{
+	long long halves[2];
+
+	memcpy(halves, &mask, sizeof(halves));
+	return (halves[0] | halves[1]) != 0;
+}
+
 static inline float lanes_sum(lanes a)
 {
 	return (a[0] + a[1]) + (a[2] + a[3]);

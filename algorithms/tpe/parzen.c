@@ -66,24 +66,31 @@ static void sort_by_mean(const float *means, uint32_t n, uint32_t *order, uint32
 	}
 }
 
-/*
- * Each kernel reaches to the farther of its two neighbours, the outermost ones to their only
- * neighbour, but is never narrower than an equal share of the axis, so that the first few do not
- * claim more than they know.
- */
+static float clamped(float x, float low, float high)
+{
+	return x < low ? low : x > high ? high : x;
+}
+
+/* Never narrower than an equal share of the axis, so that the first few kernels do not claim more
+ * than they know. */
+static float narrowest(uint32_t n)
+{
+	return 1 / clamped((float)n + 2, 1, FINEST);
+}
+
+/* Each kernel reaches to the farther of its two neighbours, the outermost to their only one. */
 static void set_sigmas(struct parzen *p, const float *means, uint32_t n, float *sigmas)
 {
-	float narrowest = 1.0f / fminf(FINEST, (float)n + 2);
-	const uint32_t *order = p->order;
+	const uint32_t *order = p->sorted;
 
-	sort_by_mean(means, n, p->order, p->order + p->stride);
+	sort_by_mean(means, n, p->sorted, p->sorted + p->stride);
 	for (uint32_t k = 0; k < n; k++) {
 		float left = k > 0 ? means[order[k]] - means[order[k - 1]] : 0;
 		float right = k + 1 < n ? means[order[k + 1]] - means[order[k]] : 0;
 
 		if (n == 1)
-			left = fmaxf(means[0], 1 - means[0]);
-		sigmas[order[k]] = fminf(fmaxf(fmaxf(left, right), narrowest), 1);
+			left = means[0] > 0.5f ? means[0] : 1 - means[0];
+		sigmas[order[k]] = clamped(left > right ? left : right, narrowest(n), 1);
 	}
 }
 
@@ -95,7 +102,7 @@ static bool make_room(struct parzen *p, uint32_t n_axes, uint32_t n)
 	size_t stride = (n + BLOCK - 1) / BLOCK * BLOCK;
 
 	if (!grow(
-			&p->memory, &p->capacity, stride * (2 * (size_t)n_axes + 5) + 3 * (size_t)n_axes, sizeof(float)))
+			&p->memory, &p->capacity, stride * (2 * (size_t)n_axes + 8) + 4 * (size_t)n_axes, sizeof(float)))
 		return false;
 	p->n_axes = n_axes;
 	p->n_kernels = n;
@@ -105,98 +112,216 @@ static bool make_room(struct parzen *p, uint32_t n_axes, uint32_t n)
 	p->constants = p->scales + stride * n_axes;
 	p->cumulated = p->constants + stride;
 	p->exponents = p->cumulated + stride;
-	p->order = (uint32_t *)(void *)(p->exponents + stride);
-	p->jumps = p->exponents + 3 * stride;
+	p->factors = (double *)(void *)(p->exponents + stride);
+	p->order = (uint32_t *)(void *)(p->factors + stride);
+	p->sorted = p->order + stride;
+	p->jumps = (float *)(void *)(p->sorted + 2 * stride);
 	p->hits = p->jumps + n_axes;
 	p->point = p->hits + n_axes;
+	p->turns = (uint32_t *)(void *)(p->point + n_axes);
 	return true;
+}
+
+/*
+ * The order in which axes are summed up: a number, the choices, the other numbers. Numbers only lower
+ * a kernel's exponent and choices only raise it, by no more than is known, so kernels that are far
+ * away are known early. They stand in the order of the first number: whole blocks of them are.
+ */
+static void set_turns(struct parzen *p, const struct parzen_row *rows, uint32_t n)
+{
+	uint32_t next = 0, lead = 0;
+
+	while (lead < p->n_axes && p->axes[lead]->kind != PARZEN_REAL)
+		lead++;
+	for (uint32_t j = 0; lead == p->n_axes && j < p->n_axes; j++)
+		if (p->axes[j]->kind == PARZEN_GRID)
+			lead = j;
+	if (lead < p->n_axes)
+		p->turns[next++] = lead;
+	for (int choice = 1; choice >= 0; choice--)
+		for (uint32_t j = 0; j < p->n_axes; j++)
+			if (j != lead && (p->axes[j]->kind == PARZEN_CHOICE) == choice)
+				p->turns[next++] = j;
+	for (uint32_t i = 0; i < n; i++)
+		p->exponents[i] = lead < p->n_axes ? position(p->axes[lead], rows[i].x[p->columns[lead]]) : 0;
+	sort_by_mean(p->exponents, n, p->order, p->sorted);
+	p->highest_jump = 0;
 }
 
 static void set_weights(struct parzen *p, const struct parzen_row *rows, uint32_t n, float prior_weight)
 {
-	double sum = prior_weight, running = 0;
+	double sum = (double)prior_weight, running = 0;
 
 	for (uint32_t i = 0; i < n; i++)
-		sum += rows[i].weight;
+		sum += (double)rows[i].weight;
 	for (uint32_t i = 0; i <= n; i++) {
-		double share = (i < n ? rows[i].weight : prior_weight) / sum;
+		double share = (double)(i < n ? rows[p->order[i]].weight : prior_weight) / sum;
 
 		running += share;
-		p->constants[i] = (float)log(share);
+		p->factors[i] = share;
+		p->constants[i] = 0;
 		p->cumulated[i] = (float)running;
 	}
 	p->cumulated[n] = 1;
-	for (uint32_t i = n + 1; i < p->stride; i++)
-		p->constants[i] = FAR_BELOW;
 }
 
-/* ln of what the uncut, unnormed curve exp(-z^2 / 2) sums to over the axis. */
-static double log_norm(const struct parzen_axis *a, double mean, double sigma)
+/* What the uncut, unnormed curve exp(-z^2 / 2) integrates to over a real axis. */
+static double norm_on_real(double mean, double sigma)
+{
+	double below = mean / sigma, above = (1 - mean) / sigma;
+	double mass = below > 6 && above > 6 ? 1 : exp(normal_log_mass(-below, above));
+
+	return sigma * sqrt(2 * M_PI) * mass;
+}
+
+/* What it sums to over a grid. */
+static double norm_on_grid(const struct parzen_axis *a, double mean, double sigma)
 {
 	double sum = 0;
 
-	if (a->kind == PARZEN_REAL) {
-		double below = mean / sigma, above = (1 - mean) / sigma;
-
-		return log(sigma) + 0.5 * log(2 * M_PI) +
-		       (below > 6 && above > 6 ? 0 : normal_log_mass(-below, above));
-	}
 	for (uint32_t c = 0; c < a->levels; c++) {
-		double z = (centre(a, c) - mean) / sigma;
+		double z = ((double)centre(a, c) - mean) / sigma;
 
 		if (fabs(z) < 9)
 			sum += (double)(a->edges[c + 1] - a->edges[c]) * exp(-0.5 * z * z);
 	}
-	return log(sum);
+	return sum;
 }
-
-static void fit_numeric(struct parzen *p, uint32_t j, const struct parzen_row *rows, uint32_t n)
+static void fit_real(struct parzen *p, uint32_t j, const struct parzen_row *rows, uint32_t n)
 {
-	const struct parzen_axis *a = p->axes[j];
 	float *means = p->means + (size_t)j * p->stride, *scales = p->scales + (size_t)j * p->stride;
 
 	for (uint32_t i = 0; i < n; i++)
-		means[i] = position(a, rows[i].x[j]);
+		means[i] = rows[p->order[i]].x[p->columns[j]];
 	set_sigmas(p, means, n, scales);
 	for (uint32_t i = 0; i < n; i++) {
-		p->constants[i] -= (float)log_norm(a, means[i], scales[i]);
+		p->factors[i] /= norm_on_real((double)means[i], (double)scales[i]);
 		scales[i] = (float)M_SQRT1_2 / scales[i];
 	}
 	for (uint32_t i = n; i < p->stride; i++)
 		means[i] = scales[i] = 0;
 }
 
+/* The kernels of one level, which stand side by side. */
+struct level {
+	float left, right; /* how far the next levels with kernels are; 0 if there are none */
+	uint32_t n, met;   /* kernels, and how many of them have their width              */
+	double norm;       /* of the narrowest kernel; 0: not computed yet                */
+};
+
+static void count_levels(
+	const struct parzen *p, uint32_t j, const struct parzen_row *rows, uint32_t n, struct level *levels)
+{
+	const struct parzen_axis *a = p->axes[j];
+	float last = NAN;
+
+	for (uint32_t i = 0; i < n; i++)
+		levels[(uint32_t)rows[i].x[p->columns[j]]].n++;
+	for (uint32_t c = 0; c < a->levels; c++) {
+		if (levels[c].n == 0)
+			continue;
+		levels[c].left = isnan(last) ? 0 : centre(a, c) - last;
+		last = centre(a, c);
+	}
+	last = NAN;
+	for (uint32_t c = a->levels; c-- > 0;) {
+		if (levels[c].n == 0)
+			continue;
+		levels[c].right = isnan(last) ? 0 : last - centre(a, c);
+		last = centre(a, c);
+	}
+}
+
+/* As if sorted: the first of a level reaches to the left, the last to the right, the others are as
+ * narrow as can be. */
+static float next_sigma(struct level *l, float mean, uint32_t n)
+{
+	float reach = ++l->met == 1 ? l->left : 0;
+
+	if (l->met == l->n && l->right > reach)
+		reach = l->right;
+	if (n == 1)
+		reach = mean > 0.5f ? mean : 1 - mean;
+	return clamped(reach, narrowest(n), 1);
+}
+
+static void fit_grid(struct parzen *p, uint32_t j, const struct parzen_row *rows, uint32_t n)
+{
+	const struct parzen_axis *a = p->axes[j];
+	float *means = p->means + (size_t)j * p->stride, *scales = p->scales + (size_t)j * p->stride;
+	struct level levels[PARZEN_GRID_MAX] = {0};
+
+	count_levels(p, j, rows, n, levels);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t c = (uint32_t)rows[p->order[i]].x[p->columns[j]];
+		float mean = centre(a, c), sigma = next_sigma(&levels[c], mean, n);
+
+		means[i] = mean;
+		scales[i] = (float)M_SQRT1_2 / sigma;
+		if (sigma > narrowest(n)) {
+			p->factors[i] /= norm_on_grid(a, (double)mean, (double)sigma);
+			continue;
+		}
+		if (levels[c].norm == 0)
+			levels[c].norm = norm_on_grid(a, (double)mean, (double)sigma);
+		p->factors[i] /= levels[c].norm;
+	}
+	for (uint32_t i = n; i < p->stride; i++)
+		means[i] = scales[i] = 0;
+}
+
 static void fit_choice(
-	struct parzen *p, uint32_t j, const struct parzen_row *rows, uint32_t n, double prior_weight)
+	struct parzen *p, uint32_t j, const struct parzen_row *rows, uint32_t n, float prior_weight)
 {
 	float *means = p->means + (size_t)j * p->stride;
-	double share = prior_weight / (n + 1), levels = p->axes[j]->levels;
-	double miss = log(share / (1 + levels * share));
+	double share = (double)prior_weight / (n + 1), levels = p->axes[j]->levels;
+	double miss = share / (1 + levels * share);
 
 	for (uint32_t i = 0; i < n; i++) {
-		means[i] = rows[i].x[j];
-		p->constants[i] += (float)miss;
+		means[i] = rows[p->order[i]].x[p->columns[j]];
+		p->factors[i] *= miss;
 	}
 	for (uint32_t i = n; i < p->stride; i++)
 		means[i] = -1;
-	p->constants[n] -= (float)log(levels);
+	p->factors[n] /= levels;
 	p->jumps[j] = (float)log1p(1 / share);
 	p->hits[j] = (float)(1 / (1 + levels * share));
+	p->highest_jump += p->jumps[j];
 }
 
-bool parzen_fit(struct parzen *p, const struct parzen_axis *const *axes, uint32_t n_axes,
-	const struct parzen_row *rows, uint32_t n, float prior_weight)
+/* Logarithms are taken rarely: the factors of a kernel are multiplied as far as doubles go. */
+static void take_logs(struct parzen *p)
 {
+	for (uint32_t i = 0; i < p->n_kernels; i++) {
+		p->constants[i] += (float)log(p->factors[i]);
+		p->factors[i] = 1;
+	}
+}
+
+bool parzen_fit(struct parzen *p, const struct parzen_axis *const *axes, const uint32_t *columns,
+	uint32_t n_axes, const struct parzen_row *rows, uint32_t n, float prior_weight)
+{
+	enum { FACTORS = 60 };
+
 	if (!make_room(p, n_axes, n + 1))
 		return false;
 	p->axes = axes;
+	p->columns = columns;
+	set_turns(p, rows, n);
 	set_weights(p, rows, n, prior_weight);
 	for (uint32_t j = 0; j < n_axes; j++) {
 		if (axes[j]->kind == PARZEN_CHOICE)
 			fit_choice(p, j, rows, n, prior_weight);
+		else if (axes[j]->kind == PARZEN_GRID)
+			fit_grid(p, j, rows, n);
 		else
-			fit_numeric(p, j, rows, n);
+			fit_real(p, j, rows, n);
+		if (j % FACTORS == FACTORS - 1)
+			take_logs(p);
 	}
+	take_logs(p);
+	for (uint32_t i = p->n_kernels; i < p->stride; i++)
+		p->constants[i] = FAR_BELOW;
 	return true;
 }
 
@@ -208,52 +333,93 @@ void parzen_free(struct parzen *p)
 
 /* ---- density ----------------------------------------------------------------------------------- */
 
-/* ln of weight times density of BLOCK kernels at x, and the highest of each lane. */
-static lanes block_exponents(const struct parzen *p, uint32_t block, const float *x, lanes highest)
+/* Exponents of BLOCK kernels: four variables, so that they stay in registers. */
+struct block {
+	lanes a, b, c, d;
+};
+
+static inline bool any_above(struct block e, lanes floor)
 {
-	lanes *out = (lanes *)(void *)(p->exponents + block);
-	const lanes *constants = (const lanes *)(const void *)(p->constants + block);
-	lanes e[4] = {constants[0], constants[1], constants[2], constants[3]};
-
-	for (uint32_t j = 0; j < p->n_axes; j++) {
-		size_t at = (size_t)j * p->stride + block;
-		const lanes *means = (const lanes *)(const void *)(p->means + at);
-		const lanes *scales = (const lanes *)(const void *)(p->scales + at);
-		lanes v = lanes_all(x[j]);
-
-		if (p->axes[j]->kind == PARZEN_CHOICE) {
-			int_lanes jump = (int_lanes)lanes_all(p->jumps[j]);
-
-			for (int k = 0; k < 4; k++)
-				e[k] += (lanes)((means[k] == v) & jump);
-		} else {
-			for (int k = 0; k < 4; k++) {
-				lanes z = (v - means[k]) * scales[k];
-
-				e[k] -= z * z;
-			}
-		}
-	}
-	for (int k = 0; k < 4; k++) {
-		out[k] = e[k];
-		highest = lanes_max(highest, e[k]);
-	}
-	return highest;
+	return lanes_any((e.a > floor) | (e.b > floor) | (e.c > floor) | (e.d > floor));
 }
 
+static inline struct block add_choice(struct block e, const lanes *means, lanes x, int_lanes jump)
+{
+	e.a += (lanes)((means[0] == x) & jump);
+	e.b += (lanes)((means[1] == x) & jump);
+	e.c += (lanes)((means[2] == x) & jump);
+	e.d += (lanes)((means[3] == x) & jump);
+	return e;
+}
+
+static inline struct block add_number(struct block e, const lanes *means, const lanes *scales, lanes x)
+{
+	lanes a = (x - means[0]) * scales[0], b = (x - means[1]) * scales[1];
+	lanes c = (x - means[2]) * scales[2], d = (x - means[3]) * scales[3];
+
+	e.a -= a * a;
+	e.b -= b * b;
+	e.c -= c * c;
+	e.d -= d * d;
+	return e;
+}
+
+static inline const lanes *in_lanes(const float *array)
+{
+	return (const lanes *)(const void *)array;
+}
+
+/* ln of weight times density of BLOCK kernels at x. False: all stay below the floor. */
+static inline bool block_exponents(const struct parzen *p, uint32_t at, float floor, struct block *out)
+{
+	const lanes *constants = in_lanes(p->constants + at);
+	struct block e = {constants[0], constants[1], constants[2], constants[3]};
+
+	for (uint32_t turn = 0; turn < p->n_axes; turn++) {
+		uint32_t j = p->turns[turn];
+		const lanes *means = in_lanes(p->means + (size_t)j * p->stride + at);
+		lanes x = lanes_all(p->point[j]);
+
+		if (p->axes[j]->kind == PARZEN_CHOICE) {
+			e = add_choice(e, means, x, (int_lanes)lanes_all(p->jumps[j]));
+			continue;
+		}
+		e = add_number(e, means, in_lanes(p->scales + (size_t)j * p->stride + at), x);
+		if (!any_above(e, lanes_all(turn == 0 ? floor - p->highest_jump : floor)))
+			return false;
+	}
+	*out = e;
+	return true;
+}
+
+/*
+ * The prior's own density is a floor of the sum: kernels that stay 2^-24 of it behind, one in
+ * 16,000,000, are not looked at further.
+ */
 float parzen_log_density(struct parzen *p, const float *x)
 {
-	const lanes *exponents = (const lanes *)(const void *)p->exponents;
-	lanes highest = lanes_all(FAR_BELOW), sum = lanes_all(0);
-	float top;
+	lanes *kept = (lanes *)(void *)p->exponents, sum = lanes_all(0), highest;
+	float floor = p->constants[p->n_kernels - 1], top;
+	uint32_t n = 0;
 
 	for (uint32_t j = 0; j < p->n_axes; j++)
 		p->point[j] = position(p->axes[j], x[j]);
-	for (uint32_t block = 0; block < p->stride; block += BLOCK)
-		highest = block_exponents(p, block, p->point, highest);
+	highest = lanes_all(floor);
+	for (uint32_t at = 0; at < p->stride; at += BLOCK) {
+		struct block e;
+
+		if (!block_exponents(p, at, floor - 16.7f, &e))
+			continue;
+		kept[n] = e.a;
+		kept[n + 1] = e.b;
+		kept[n + 2] = e.c;
+		kept[n + 3] = e.d;
+		n += 4;
+		highest = lanes_max(lanes_max(highest, lanes_max(e.a, e.b)), lanes_max(e.c, e.d));
+	}
 	top = lanes_highest(highest);
-	for (uint32_t k = 0; k < p->stride / LANES; k++)
-		sum += lanes_exp(exponents[k] - top);
+	for (uint32_t k = 0; k < n; k++)
+		sum += lanes_exp(kept[k] - top);
 	return top + logf(lanes_sum(sum));
 }
 

@@ -24,9 +24,11 @@
 
 enum parzen_kind { PARZEN_REAL = 0, PARZEN_GRID, PARZEN_CHOICE };
 
+enum { PARZEN_GRID_MAX = 64 };
+
 struct parzen_axis {
 	enum parzen_kind kind;
-	uint32_t levels;            /* grid, choice                                                */
+	uint32_t levels;            /* grid: at most PARZEN_GRID_MAX; choice                       */
 	const float *edges;         /* grid: levels + 1 ascending, from 0 to 1                     */
 };
 
@@ -34,12 +36,13 @@ struct parzen_axis {
 uint32_t parzen_level(const struct parzen_axis *a, float u);
 
 struct parzen_row {
-	const float *x;             /* a value on each of the axes                                 */
+	const float *x;             /* a value on each of the axes, at its column                  */
 	float weight;
 };
 
 struct parzen {
-	const struct parzen_axis *const *axes;      /* borrowed                                    */
+	const struct parzen_axis *const *axes;      /* borrowed, as are the columns                */
+	const uint32_t *columns;
 	uint32_t n_axes, n_kernels, stride;         /* the last kernel is the prior                */
 	float *memory;              /* the arrays below                                            */
 	size_t capacity;
@@ -47,19 +50,23 @@ struct parzen {
 	float *constants;           /* [stride]: ln of weight and norm; the padding far below      */
 	float *cumulated;           /* [stride]: sums of the weights, the last is 1                */
 	float *exponents;           /* [stride]: scratch                                           */
+	double *factors;            /* [stride]: scratch                                           */
+	uint32_t *order, *sorted;   /* [stride]: row of each kernel; [2 stride]: scratch           */
 	float *jumps, *hits;        /* [axis], choices: ln(1 + 1 / p), 1 / (1 + levels p)          */
 	float *point;               /* [axis]: scratch                                             */
-	uint32_t *order;            /* [2 stride]: scratch                                         */
+	uint32_t *turns;            /* [axis]: the order in which they are looked at               */
+	float highest_jump;         /* the sum of all jumps                                        */
 };
 
 void parzen_free(struct parzen *p);     /* of one that was {0} or fitted                       */
 
 /*
- * Fits n rows; axes and rows' values are borrowed, the former until the next fit. No kernel is
+ * Fits n rows, which have their value on axis j at columns[j]. Axes and columns must stay as they are
+ * until the next fit. No kernel is
  * narrower than 1 / min(100, n + 2). False: no memory.
  */
-bool parzen_fit(struct parzen *p, const struct parzen_axis *const *axes, uint32_t n_axes,
-	const struct parzen_row *rows, uint32_t n, float prior_weight);
+bool parzen_fit(struct parzen *p, const struct parzen_axis *const *axes, const uint32_t *columns,
+	uint32_t n_axes, const struct parzen_row *rows, uint32_t n, float prior_weight);
 
 float parzen_log_density(struct parzen *p, const float *x);
 void parzen_draw(const struct parzen *p, struct rng *r, float *x);

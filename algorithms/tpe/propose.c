@@ -8,6 +8,8 @@
 
 enum {
 	AGE_FLAT = 25, /* the newest trials of a set count in full, older ones less and less     */
+	NEWEST = 256,  /* bad trials that are all kernels                                        */
+	OLDER = 256,   /* and how many stand for those before them                               */
 	ROUNDS = 3,    /* of refinement, with steps that get half as long                        */
 };
 
@@ -29,36 +31,26 @@ void proposer_free(struct proposer *p)
 	free(p->axes);
 	free(p->good_rows);
 	free(p->bad_rows);
-	free(p->values);
 	free(p->candidates);
 	free(p->scores);
 }
 
 /* ---- learning ---------------------------------------------------------------------------------- */
 
-/* Weights by age, as in Optuna: a ramp, then the newest in full. Good trials do not age. */
-static void set_ages(struct parzen_row *rows, uint32_t n)
+/* Weight by age, as in Optuna, of the ith of n: a ramp, then the newest in full. */
+static float age_weight(uint32_t i, uint32_t n)
 {
 	uint32_t ramp = n > AGE_FLAT ? n - AGE_FLAT : 0;
+	float first = 1.0f / (float)n, t = ramp > 1 ? (float)i / (float)(ramp - 1) : 0;
 
-	for (uint32_t i = 0; i < n; i++) {
-		float first = 1.0f / (float)n, t = ramp > 1 ? (float)i / (float)(ramp - 1) : 0;
-
-		rows[i].weight = i < ramp ? first + t * (1 - first) : 1;
-	}
+	return i < ramp ? first + t * (1 - first) : 1;
 }
 
-static bool collect(struct proposer *p, const struct rows *rows, const struct split *split,
-	struct group group, uint32_t *n_good, uint32_t *n_bad)
+/* The good ones do not age. */
+static void collect(
+	struct proposer *p, const struct rows *rows, const struct split *split, struct group group)
 {
-	float *next;
-
-	*n_good = *n_bad = 0;
-	if (!grow(&p->values, &p->cap_values, (size_t)rows->n * group.n + 1, sizeof(*p->values)) ||
-		!grow(&p->good_rows, &p->cap_good, (size_t)split->n_good + 1, sizeof(*p->good_rows)) ||
-		!grow(&p->bad_rows, &p->cap_bad, (size_t)rows->n + 1, sizeof(*p->bad_rows)))
-		return false;
-	next = p->values;
+	p->n_good = p->n_bad = 0;
 	for (uint32_t i = 0; i < rows->n; i++) {
 		int side = i < rows->n_ended ? split->sides[i] : SPLIT_BAD;
 		const float *row = rows_at(rows, i);
@@ -66,27 +58,41 @@ static bool collect(struct proposer *p, const struct rows *rows, const struct sp
 		if (side == SPLIT_NONE || isnan(row[group.params[0]]))
 			continue;
 		if (side == SPLIT_GOOD)
-			p->good_rows[(*n_good)++].x = next;
+			p->good_rows[p->n_good++] = (struct parzen_row){.x = row, .weight = 1};
 		else
-			p->bad_rows[(*n_bad)++].x = next;
-		for (uint32_t k = 0; k < group.n; k++)
-			*next++ = row[group.params[k]];
+			p->bad_rows[p->n_bad++] = (struct parzen_row){.x = row};
 	}
-	for (uint32_t i = 0; i < *n_good; i++)
-		p->good_rows[i].weight = 1;
-	set_ages(p->bad_rows, *n_bad);
-	return true;
+	for (uint32_t i = 0; i < p->n_bad; i++)
+		p->bad_rows[i].weight = age_weight(i, p->n_bad);
+}
+
+/* Beyond NEWEST bad trials, some of the older ones, evenly spread, stand for all of them. */
+static void thin_out(struct proposer *p)
+{
+	uint32_t n_old = p->n_bad > NEWEST ? p->n_bad - NEWEST : 0;
+
+	if (n_old <= OLDER)
+		return;
+	for (uint32_t i = 0; i < OLDER; i++) {
+		p->bad_rows[i] = p->bad_rows[(2 * (uint64_t)i + 1) * n_old / (2 * OLDER)];
+		p->bad_rows[i].weight *= (float)n_old / OLDER;
+	}
+	for (uint32_t i = 0; i < NEWEST; i++)
+		p->bad_rows[OLDER + i] = p->bad_rows[n_old + i];
+	p->n_bad = OLDER + NEWEST;
 }
 
 static bool learn(struct proposer *p, const struct rows *rows, const struct split *split, struct group group)
 {
-	uint32_t n_good, n_bad;
-
+	if (!grow(&p->good_rows, &p->cap_good, (size_t)split->n_good + 1, sizeof(*p->good_rows)) ||
+		!grow(&p->bad_rows, &p->cap_bad, (size_t)rows->n + 1, sizeof(*p->bad_rows)))
+		return false;
+	collect(p, rows, split, group);
+	thin_out(p);
 	for (uint32_t k = 0; k < group.n; k++)
 		p->axes[k] = &rows->axes[group.params[k]];
-	return collect(p, rows, split, group, &n_good, &n_bad) &&
-	       parzen_fit(&p->good, p->axes, group.n, p->good_rows, n_good, p->prior_weight) &&
-	       parzen_fit(&p->bad, p->axes, group.n, p->bad_rows, n_bad, p->prior_weight);
+	return parzen_fit(&p->good, p->axes, group.params, group.n, p->good_rows, p->n_good, p->prior_weight) &&
+	       parzen_fit(&p->bad, p->axes, group.params, group.n, p->bad_rows, p->n_bad, p->prior_weight);
 }
 
 /* ---- searching --------------------------------------------------------------------------------- */

@@ -20,8 +20,7 @@ struct proposer {
 	const struct parzen_axis **axes;            /* [d]: those of the group                     */
 	struct parzen_row *good_rows, *bad_rows;
 	size_t cap_good, cap_bad;
-	float *values;                              /* the rows' values, on the group's axes       */
-	size_t cap_values;
+	uint32_t n_good, n_bad;
 	float *candidates, *scores;                 /* [n_candidates][d], [n_candidates]           */
 };
 

@@ -6,9 +6,6 @@
 
 #include "algorithms/grow.h"
 
-/* Finer grids count as continuous: a kernel is wider than their cells. */
-enum { GRID_MAX = 64 };
-
 static bool is_list(const struct space_param *p)
 {
 	return p->kind == SPACE_DISCRETE || p->kind == SPACE_CATEGORICAL;
@@ -20,7 +17,7 @@ static struct parzen_axis axis_of(const struct space *s, uint32_t j)
 
 	if (space_at(s, j)->kind == SPACE_CATEGORICAL)
 		return (struct parzen_axis){.kind = PARZEN_CHOICE, .levels = (uint32_t)levels};
-	if (levels <= GRID_MAX)
+	if (levels <= PARZEN_GRID_MAX) /* finer ones count as continuous: a kernel is wider than their cells */
 		return (struct parzen_axis){.kind = PARZEN_GRID, .levels = (uint32_t)levels};
 	return (struct parzen_axis){.kind = PARZEN_REAL};
 }

@@ -70,6 +70,7 @@ static const struct parzen_axis uneven = {.kind = PARZEN_GRID, .levels = 4, .edg
 static const struct parzen_axis choice = {.kind = PARZEN_CHOICE, .levels = 7};
 
 enum { ROWS_MAX = 300, AXES_MAX = 8 };
+static const uint32_t columns[AXES_MAX] = {0, 1, 2, 3, 4, 5, 6, 7};
 
 struct sample {
 	const struct parzen_axis *axes[AXES_MAX];
@@ -133,7 +134,7 @@ static void integrates_to_one(void **state)
 		s->axes[0] = axes[a];
 		for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 			fill(s, &r, sizes[i]);
-			assert_true(parzen_fit(&p, s->axes, 1, s->rows, s->n, i % 2 ? 1 : 0.3f));
+			assert_true(parzen_fit(&p, s->axes, columns, 1, s->rows, s->n, i % 2 ? 1 : 0.3f));
 			CLOSE(total(&p, axes[a]), 1, 1e-4);
 		}
 	}
@@ -156,7 +157,7 @@ static void joint_integrates_to_one(void **state)
 	s->axes[1] = &real;
 	s->axes[2] = &choice;
 	fill(s, &r, 40);
-	assert_true(parzen_fit(&p, s->axes, 3, s->rows, s->n, 1));
+	assert_true(parzen_fit(&p, s->axes, columns, 3, s->rows, s->n, 1));
 	for (int c = 0; c < 4; c++) {
 		for (int k = 0; k < 7; k++) {
 			for (int i = 0; i < 200; i++) {
@@ -181,7 +182,7 @@ static void one_kernel(void **state)
 	struct parzen e = {0};
 
 	(void)state;
-	assert_true(parzen_fit(&e, axes, 2, &row, 1, 1));
+	assert_true(parzen_fit(&e, axes, columns, 2, &row, 1, 1));
 	for (int i = 0; i <= 10; i++) {
 		for (int k = 2; k < 4; k++) {
 			float at[] = {(float)i / 10, (float)k};
@@ -210,7 +211,7 @@ static void far_away(void **state)
 		s->axes[j] = &real;
 	for (uint32_t i = 0; i < s->n; i++)
 		s->rows[i] = (struct parzen_row){.x = s->x[i], .weight = 1};
-	assert_true(parzen_fit(&p, s->axes, 8, s->rows, s->n, 1));
+	assert_true(parzen_fit(&p, s->axes, columns, 8, s->rows, s->n, 1));
 	CLOSE(parzen_log_density(&p, (const float[]){1, 1, 1, 1, 1, 1, 1, 1}), log(1.0 / 201), 1e-5);
 	CLOSE(parzen_log_density(&p, s->x[0]), log(200.0 / 201) + 8 * log(2 * 100 / sqrt(2 * M_PI)), 1e-4);
 	parzen_free(&p);
@@ -234,8 +235,8 @@ static void draws_follow_the_density(void **state)
 	s->axes[0] = axes[0];
 	s->axes[1] = axes[1];
 	fill(s, &r, 12);
-	assert_true(parzen_fit(&p, s->axes, 2, s->rows, s->n, 1));
-	assert_true(parzen_fit(&marginal, s->axes, 1, s->rows, s->n, 1));
+	assert_true(parzen_fit(&p, s->axes, columns, 2, s->rows, s->n, 1));
+	assert_true(parzen_fit(&marginal, s->axes, columns, 1, s->rows, s->n, 1));
 	for (int i = 0; i < DRAWS; i++) {
 		float x[2];
 
@@ -257,7 +258,7 @@ static void draws_follow_the_density(void **state)
 	s->axes[0] = axes[1];
 	for (uint32_t i = 0; i < s->n; i++)
 		s->x[i][0] = s->x[i][1];
-	assert_true(parzen_fit(&marginal, s->axes, 1, s->rows, s->n, 1));
+	assert_true(parzen_fit(&marginal, s->axes, columns, 1, s->rows, s->n, 1));
 	for (int k = 0; k < 7; k++) {
 		float x = (float)k;
 
