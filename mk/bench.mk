@@ -67,7 +67,7 @@ bench-setup:
 	@tools/setup bench
 	@+$(MAKE) --no-print-directory $(O)/trimtab $(BENCH_BIN)
 
-BENCHES := bench-reports bench-peers bench-loop bench-idle bench-lists
+BENCHES := bench-reports bench-peers bench-loop bench-suggest bench-idle bench-lists
 bench: ## All benchmarks, one after the other: a quarter of an hour on an idle machine
 	@+for b in $(BENCHES); do $(MAKE) --no-print-directory $$b || exit 1; done
 
@@ -79,6 +79,9 @@ bench-peers: bench-setup $(PEERS) ## Reports, ask and tell beside Optuna on the 
 
 bench-loop: bench-setup ## 10,000 simulated trials, and from a trial's end to the next one's start
 	@$(BENCH_RUN) bench/loop.py
+
+bench-suggest: bench-setup ## The longest pass of the event loop while 20 experiments suggest at 500 trials
+	@$(BENCH_RUN) bench/suggest.py
 
 bench-idle: bench-setup ## Processor and memory of an idle server with 1,000 finished experiments
 	@$(BENCH_RUN) bench/idle.py
