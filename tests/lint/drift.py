@@ -33,7 +33,10 @@ def settings_are_fresh():
     for block, name in blocks:
         if block not in page:
             yield f"{path}: the settings of {name} are not what the program says: run `make docs`"
-    for name in re.findall(r"<!-- settings: (\S+) -->", page):
+    named = re.findall(r"<!-- settings: (\S+) -->", page)
+    for name in sorted(set(named)):
+        if named.count(name) > 1:
+            yield f"{path}: {name} has two sections"
         if name not in dict(block[::-1] for block in blocks):
             yield f"{path}: there is no algorithm {name}"
 

@@ -1,0 +1,46 @@
+"""Every algorithm searches a real model on real data, from `trimtab run` to the best parameters."""
+import json
+import os
+import subprocess
+import unittest
+
+from harness import API, BIN, ROOT, ServerCase
+
+TRIALS = 6
+# So that what the algorithm learns counts within these few trials.
+SETTINGS = {"tpe": {"n_startup_trials": 2}, "gp": {"n_initial_points": 2}, "auto": {}}
+
+
+class Digits(ServerCase):
+    flags = ("--runner", "local")
+
+    def algorithms(self):
+        return [a["name"] for a in self.expect(self.s.get("/api/v1/algorithms"), 200).json["items"]]
+
+    def run_digits(self, algorithm):
+        spec = {"name": algorithm, "seed": 1, "settings": SETTINGS.get(algorithm, {})}
+        name = f"digits-{algorithm}"
+        run = subprocess.run([BIN, "run", "--server", f"http://127.0.0.1:{self.s.port}", "-f", "examples/digits/experiment.yaml",
+                              "--name", name, "--set", f"spec.algorithm={json.dumps(spec)}", "--set", f"spec.budget.maxTrials={TRIALS}",
+                              "-o", "lines"], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600,
+                             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}, check=False)
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        return name
+
+    def test_each_to_the_end(self):
+        for algorithm in self.algorithms():
+            with self.subTest(algorithm):
+                path = f"{API}/{self.run_digits(algorithm)}"
+                trials = self.s.get(path + "/trials").json["items"]
+                self.assertEqual([t["state"] for t in trials], ["succeeded"] * TRIALS)
+                for trial in trials:
+                    self.assertEqual("momentum" in trial["parameters"], trial["parameters"]["solver"] == "sgd", trial)
+                    self.assertIn(trial["parameters"]["batch"], (16, 32, 64, 128))
+                distinct = {json.dumps(t["parameters"], sort_keys=True) for t in trials}
+                self.assertEqual(len(distinct), TRIALS, "no configuration comes twice")
+                best = self.s.get(path + "/best").json
+                self.assertGreater(best["values"]["accuracy"], 0.9)
+
+
+if __name__ == "__main__":
+    unittest.main()
