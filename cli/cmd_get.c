@@ -19,7 +19,7 @@ enum { OUTPUT_TEXT_MAX = 256 << 20, WATCH_SECONDS = 2, PAGE = 500 };
 struct get_values {
 	const char *output, *selector, *state, *sort;
 	int64_t limit;
-	bool all_namespaces, watch, no_headers;
+	bool all_namespaces, archived, watch, no_headers;
 };
 
 static const struct option_def get_options[] = {
@@ -31,6 +31,7 @@ static const struct option_def get_options[] = {
 		"Order: rank or number for trials, createdAt or name for experiments; a minus reverses"),
 	OPT_INT(struct get_values, limit, "limit", 0, NULL, NULL, 1, 1000000, "At most this many"),
 	OPT_BOOL(struct get_values, all_namespaces, "all-namespaces", 'A', "Experiments of every namespace"),
+	OPT_BOOL(struct get_values, archived, "archived", 0, "Experiments that were deleted, with their uids"),
 	OPT_BOOL(struct get_values, watch, "watch", 'w', "Go on and print what changes"),
 	OPT_BOOL(struct get_values, no_headers, "no-headers", 0, "No headings"),
 	OPT_END,
@@ -85,7 +86,10 @@ static const char *list_path(const struct get *g)
 	path = add_query(a, path, "limit", arena_printf(a, "%d", (int)(g->left < PAGE ? g->left : PAGE)));
 	path = add_query(a, path, "state", g->v->state);
 	path = add_query(a, path, "sort", g->v->sort);
-	return g->kind == EXPERIMENTS ? add_query(a, path, "labelSelector", g->v->selector) : path;
+	if (g->kind == TRIALS)
+		return path;
+	path = add_query(a, path, "archived", g->v->archived ? "true" : NULL);
+	return add_query(a, path, "labelSelector", g->v->selector);
 }
 
 static const char *item_name(const struct get *g, const cJSON *item)
@@ -325,7 +329,10 @@ static int get_run(struct cli *c)
 		return cli_usage(c, "'%s' is none of experiments, trials, events", args[0]);
 	if (!output_parse(g.v->output, &g.output, &e))
 		return cli_fail(c, &e);
-	g.style = (struct rows_style){.wide = g.output.kind == OUTPUT_WIDE, .namespaces = g.v->all_namespaces};
+	if (g.v->archived && (g.kind != EXPERIMENTS || n > 1))
+		return cli_usage(c, "--archived lists experiments: get experiments --archived");
+	g.style = (struct rows_style){
+		.wide = g.output.kind == OUTPUT_WIDE, .namespaces = g.v->all_namespaces, .archived = g.v->archived};
 	if (g.kind == EXPERIMENTS) {
 		if (n > 2)
 			return cli_usage(c, "'%s' is one argument too many", args[2]);

@@ -27,6 +27,10 @@ void experiment_columns(struct table *t, const struct rows_style *s)
 		table_column(t, "TRIAL");
 		table_column(t, "REASON");
 	}
+	if (s->archived) {
+		table_column(t, "UID");
+		table_column(t, "DELETED");
+	}
 	table_column(t, "AGE");
 }
 
@@ -59,6 +63,10 @@ void experiment_row(struct table *t, const struct rows_style *s, const cJSON *ex
 	if (s->wide) {
 		table_cell(t, show_exact(t->arena, json_get(best, "number")));
 		table_cell(t, json_str_at(experiment, "/status/reason"));
+	}
+	if (s->archived) {
+		table_cell(t, json_str_at(experiment, "/metadata/uid"));
+		table_cell(t, show_age(t->arena, json_str_at(experiment, "/metadata/archivedAt")));
 	}
 	table_cell(t, show_age(t->arena, json_str_at(experiment, "/metadata/createdAt")));
 }

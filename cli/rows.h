@@ -8,6 +8,7 @@
 struct rows_style {
 	bool wide;                      /* more columns, nothing shortened              */
 	bool namespaces;                /* a column for them                            */
+	bool archived;                  /* with uids, and since when                    */
 };
 
 void experiment_columns(struct table *t, const struct rows_style *s);

@@ -238,6 +238,8 @@ static void metadata(struct json_writer *w, const struct store_experiment *x)
 	jw_str(w, "resourceVersion", version);
 	jw_time(w, "createdAt", x->created_us);
 	jw_str(w, "createdBy", x->created_by);
+	if (x->archived_us)
+		jw_time(w, "archivedAt", x->archived_us);
 	jw_end(w);
 }
 
@@ -295,7 +297,8 @@ void experiment_json(struct json_writer *w, const char *key, struct arena *a, co
 const struct json_field experiment_schema[] = {
 	OUT("apiVersion", OUT_STRING, "trimtab/v1"),
 	OUT("kind", OUT_STRING, "Experiment"),
-	OUT("metadata", OUT_OBJECT, "name, namespace, uid, labels, annotations, resourceVersion, createdAt, createdBy"),
+	OUT("metadata", OUT_OBJECT,
+		"name, namespace, uid, labels, annotations, resourceVersion, createdAt, createdBy, archivedAt"),
 	OUT("spec", OUT_OBJECT, "with every default filled in; lists show objectives, algorithm and budget only"),
 	OUT_MAY("status", OUT_REF("ExperimentStatus"), "what became of it"),
 	JF_END,

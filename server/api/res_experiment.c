@@ -1,5 +1,6 @@
 /* One experiment: read it, change it, delete it. */
 #include <assert.h>
+#include <ctype.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -133,10 +134,14 @@ static void experiment_patch(struct http_req *req)
 
 struct delete_query {
 	bool purge;
+	const char *uid;
 };
 
 static const struct json_field delete_query[] = {
-	JF_BOOL(struct delete_query, purge, "purge", "false", "delete the rows and logs too; otherwise they are kept"),
+	JF_BOOL(struct delete_query, purge, "purge", "false",
+		"delete the rows and logs too; otherwise they are kept"),
+	JF_STR(struct delete_query, uid, "uid", JF_OPTIONAL, 0, 36,
+		"with purge: only the experiment with this uid, be it archived and its name taken by another"),
 	JF_END,
 };
 
@@ -172,30 +177,68 @@ static void deleted(void *ctx, const struct store_experiments *rows, const struc
 	http_reply_json(req, 200);
 }
 
+static bool is_uid(const char *s)
+{
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+	size_t i = 0;
+
+	while (form[i] && (form[i] == 'x' ? isxdigit((unsigned char)s[i]) != 0 : s[i] == form[i]))
+		i++;
+	return !form[i] && !s[i];
+}
+
 static void experiment_delete(struct http_req *req)
 {
 	const struct delete_query *q = req->query;
 	struct store *s = api_app(req)->store;
+	const char *uid = q->uid && *q->uid ? q->uid : NULL;
 
+	if (uid && !is_uid(uid))
+		return api_invalid(
+			req, "?uid", "bad-uid", "'%s' is no uid, such as GET ...?archived=true lists them", uid);
+	if (uid && !q->purge)
+		return api_invalid(
+			req, "?uid", "needs-purge", "an experiment is chosen by its uid to purge it: add purge=true");
 	if (q->purge)
-		store_experiment_purge(s, req->arena, api_ns(req), api_name(req), if_match(req), deleted, req);
+		store_experiment_purge(s, req->arena, api_ns(req), api_name(req), uid, if_match(req), deleted, req);
 	else
 		store_experiment_archive(s, req->arena, api_ns(req), api_name(req), if_match(req), deleted, req);
 }
 
 static const struct route routes[] = {
-	{.method = HTTP_GET, .path = API_EXPERIMENT, .handler = experiment_get, .need = ROLE_VIEWER,
-		.status = 200, .answer = "Experiment", .id = "getExperiment", .summary = "An experiment and its status"},
-	{.method = HTTP_PATCH, .path = API_EXPERIMENT, .handler = experiment_patch, .need = ROLE_EDITOR,
-		.body_name = "ExperimentPatch", .media = "application/merge-patch+json " DOCUMENT_MEDIA, .flags = ROUTE_RAW,
+	{.method = HTTP_GET,
+		.path = API_EXPERIMENT,
+		.handler = experiment_get,
+		.need = ROLE_VIEWER,
+		.status = 200,
+		.answer = "Experiment",
+		.id = "getExperiment",
+		.summary = "An experiment and its status"},
+	{.method = HTTP_PATCH,
+		.path = API_EXPERIMENT,
+		.handler = experiment_patch,
+		.need = ROLE_EDITOR,
+		.body_name = "ExperimentPatch",
+		.media = "application/merge-patch+json " DOCUMENT_MEDIA,
+		.flags = ROUTE_RAW,
 		.max_body = SPEC_DOCUMENT_MAX,
-		.status = 200, .answer = "Experiment", .id = "patchExperiment",
+		.status = 200,
+		.answer = "Experiment",
+		.id = "patchExperiment",
 		.summary = "Change budget, labels, annotations or paused",
 		.doc = "A merge patch (RFC 7386). With If-Match it applies only to that version."},
-	{.method = HTTP_DELETE, .path = API_EXPERIMENT, .handler = experiment_delete, .need = ROLE_EDITOR,
-		.query = delete_query, .query_size = sizeof(struct delete_query),
-		.status = 200, .answer = "Deleted", .id = "deleteExperiment", .summary = "Archive an experiment, or purge it",
-		.doc = "What still runs is cancelled. The name is free at once."},
+	{.method = HTTP_DELETE,
+		.path = API_EXPERIMENT,
+		.handler = experiment_delete,
+		.need = ROLE_EDITOR,
+		.query = delete_query,
+		.query_size = sizeof(struct delete_query),
+		.status = 200,
+		.answer = "Deleted",
+		.id = "deleteExperiment",
+		.summary = "Archive an experiment, or purge it",
+		.doc = "What still runs is cancelled. The name is free at once. An archived experiment is purged by "
+               "its uid."},
 };
 ROUTE_TABLE(res_experiment, routes);
 

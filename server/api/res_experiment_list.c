@@ -25,16 +25,19 @@ struct list_query {
 	struct page_query page;
 	const char *labels, *search, *state, *ns;
 	int sort;
+	bool archived;
 	struct json_list fields;
 };
 
-#define LIST_FIELDS                                                                                   \
-	PAGE_QUERY_FIELDS(struct list_query, "100"),                                                      \
+#define LIST_FIELDS                                                                                        \
+	PAGE_QUERY_FIELDS(struct list_query, "100"),                                                           \
 		JF_STR(struct list_query, labels, "labelSelector", JF_OPTIONAL, 0, 2000, "team=vision,owner=ana"), \
-		JF_STR(struct list_query, search, "search", JF_OPTIONAL, 0, 63, "part of the name"),          \
-		JF_STR(struct list_query, state, "state", JF_OPTIONAL, 0, 63, "only experiments in this state"), \
-		JF_ENUM(struct list_query, sort, "sort", JF_OPTIONAL, sort_names, "\"-createdAt\"", "order"), \
-		JF_STRINGS(struct list_query, fields, "fields", JF_OPTIONAL, 0, FIELDS_MAX,                   \
+		JF_STR(struct list_query, search, "search", JF_OPTIONAL, 0, 63, "part of the name"),               \
+		JF_STR(struct list_query, state, "state", JF_OPTIONAL, 0, 63, "only experiments in this state"),   \
+		JF_BOOL(                                                                                           \
+			struct list_query, archived, "archived", "false", "the deleted ones instead, the last first"), \
+		JF_ENUM(struct list_query, sort, "sort", JF_OPTIONAL, sort_names, "\"-createdAt\"", "order"),      \
+		JF_STRINGS(struct list_query, fields, "fields", JF_OPTIONAL, 0, FIELDS_MAX,                        \
 			"only these members of each item: metadata.name,status.state")
 
 static const struct json_field list_query[] = {LIST_FIELDS, JF_END};
@@ -107,17 +110,17 @@ static const char *name_of(const struct listing *l)
 static bool cursor_of(struct listing *l, const char *cursor, struct err *e)
 {
 	struct page_key key;
-	int64_t id, created;
+	int64_t id, at;
 
 	if (!page_read(l->req->arena, l->name, cursor, &key, e))
 		return false;
 	if (key.n == 0)
 		return true;
-	if (key.n != 4 || !num_parse_i64(key.value[0], strlen(key.value[0]), &id)
-		|| !num_parse_i64(key.value[1], strlen(key.value[1]), &created))
+	if (key.n != 4 || !num_parse_i64(key.value[0], strlen(key.value[0]), &id) ||
+		!num_parse_i64(key.value[1], strlen(key.value[1]), &at))
 		return err_set(e, ERR_INVALID, "`continue` is not from this list");
 	l->page.after_id = id;
-	l->page.after_created_us = created;
+	l->page.after_us = at;
 	l->page.after_ns = key.value[2];
 	l->page.after_name = key.value[3];
 	return true;
@@ -125,12 +128,12 @@ static bool cursor_of(struct listing *l, const char *cursor, struct err *e)
 
 static const char *cursor_after(const struct listing *l, const struct store_experiment *x)
 {
-	char id[NUM_MAX], created[NUM_MAX];
+	char id[NUM_MAX], at[NUM_MAX];
 
 	assert(x->id && x->ns && x->name);
 	num_format_i64(id, x->id);
-	num_format_i64(created, x->created_us);
-	return page_cursor(l->req->arena, l->name, &(struct page_key){.n = 4, .value = {id, created, x->ns, x->name}});
+	num_format_i64(at, l->page.sort == STORE_ARCHIVED ? x->archived_us : x->created_us);
+	return page_cursor(l->req->arena, l->name, &(struct page_key){.n = 4, .value = {id, at, x->ns, x->name}});
 }
 
 /* ---- the answer -------------------------------------------------------------------------------------- */
@@ -173,8 +176,10 @@ static void list(struct http_req *req, const char *ns)
 	struct err e;
 
 	l->req = req;
-	l->page = (struct store_experiment_page){.ns = ns, .search = q->search && *q->search ? q->search : NULL,
-		.sort = (enum store_experiment_sort)q->sort, .limit = (int)q->page.limit};
+	l->page = (struct store_experiment_page){.ns = ns,
+		.search = q->search && *q->search ? q->search : NULL,
+		.sort = q->archived ? STORE_ARCHIVED : (enum store_experiment_sort)q->sort,
+		.limit = (int)q->page.limit};
 	if (!state_of(req, q->state, &l->page.state))
 		return;
 	if (q->labels && *q->labels && !selector_of(req, q->labels, &l->page.labels))

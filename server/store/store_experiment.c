@@ -223,9 +223,11 @@ static enum stmt page_statement(enum store_experiment_sort sort)
 	case STORE_BY_NAME:
 		return STMT_EXPERIMENTS_BY_NAME;
 	case STORE_BY_NAME_DOWN:
+		return STMT_EXPERIMENTS_BY_NAME_DOWN;
+	case STORE_ARCHIVED:
 		break;
 	}
-	return STMT_EXPERIMENTS_BY_NAME_DOWN;
+	return STMT_EXPERIMENTS_ARCHIVED;
 }
 
 struct store_call *store_experiments_page(struct store *s, struct arena *a,
@@ -238,12 +240,12 @@ struct store_call *store_experiments_page(struct store *s, struct arena *a,
 	pg_text(p, q->labels);
 	pg_text(p, q->state >= 0 ? experiment_state_name((enum experiment_state)q->state) : NULL);
 	pg_text(p, q->search);
-	if (q->sort == STORE_NEWEST_FIRST || q->sort == STORE_OLDEST_FIRST) {
-		pg_int(p, q->after_id);
-		pg_time(p, q->after_created_us);
-	} else {
+	if (q->sort == STORE_BY_NAME || q->sort == STORE_BY_NAME_DOWN) {
 		pg_text(p, q->after_id ? q->after_ns : NULL);
 		pg_text(p, q->after_id ? q->after_name : NULL);
+	} else {
+		pg_int(p, q->after_id);
+		pg_time(p, q->after_us);
 	}
 	pg_int(p, q->limit);
 	return store_call_send(c);
@@ -287,20 +289,14 @@ struct store_call *store_experiment_intend(struct store *s, struct arena *a, con
 	return store_call_send(c);
 }
 
-static struct store_call *remove_named(struct store *s, enum stmt stmt, struct arena *a, const char *ns,
+struct store_call *store_experiment_archive(struct store *s, struct arena *a, const char *ns,
 	const char *name, int64_t if_version, store_experiments_cb *done, void *ctx)
 {
-	struct store_call *c = begin(s, stmt, a, done, ctx);
+	struct store_call *c = begin(s, STMT_EXPERIMENT_ARCHIVE, a, done, ctx);
 	pg_text(&c->unit.args, ns);
 	pg_text(&c->unit.args, name);
 	pg_int(&c->unit.args, if_version);
 	return store_call_send(c);
-}
-
-struct store_call *store_experiment_archive(struct store *s, struct arena *a, const char *ns,
-	const char *name, int64_t if_version, store_experiments_cb *done, void *ctx)
-{
-	return remove_named(s, STMT_EXPERIMENT_ARCHIVE, a, ns, name, if_version, done, ctx);
 }
 
 static void answer_purge(struct store_call *c, const PGresult *res, const struct err *e)
@@ -311,11 +307,14 @@ static void answer_purge(struct store_call *c, const PGresult *res, const struct
 }
 
 struct store_call *store_experiment_purge(struct store *s, struct arena *a, const char *ns, const char *name,
-	int64_t if_version, store_experiments_cb *done, void *ctx)
+	const char *uid, int64_t if_version, store_experiments_cb *done, void *ctx)
 {
-	struct store_call *c = remove_named(s, STMT_EXPERIMENT_PURGE, a, ns, name, if_version, done, ctx);
-	c->answer = answer_purge;
-	return c;
+	struct store_call *c = store_call_new(s, STMT_EXPERIMENT_PURGE, a, answer_purge, (store_fn *)done, ctx);
+	pg_text(&c->unit.args, ns);
+	pg_text(&c->unit.args, name);
+	pg_text(&c->unit.args, uid);
+	pg_int(&c->unit.args, if_version);
+	return store_call_send(c);
 }
 
 struct store_call *store_experiment_move(struct store *s, struct arena *a,

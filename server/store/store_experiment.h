@@ -87,7 +87,11 @@ struct store_call *store_experiments_untold(struct store *s, struct arena *a, in
 	store_experiments_cb *done, void *ctx);
 
 enum store_experiment_sort {
-	STORE_NEWEST_FIRST = 0, STORE_OLDEST_FIRST, STORE_BY_NAME, STORE_BY_NAME_DOWN
+	STORE_NEWEST_FIRST = 0,
+	STORE_OLDEST_FIRST,
+	STORE_BY_NAME,
+	STORE_BY_NAME_DOWN,
+	STORE_ARCHIVED /* the archived ones, the last first; all others list the rest */
 };
 struct store_experiment_page {
 	const char *ns;                 /* NULL = every namespace                                 */
@@ -96,7 +100,8 @@ struct store_experiment_page {
 	const char *search;             /* part of the name, or NULL                              */
 	enum store_experiment_sort sort;
 	/* The last row of the page before: id 0 = first page. Its values come from that row. */
-	int64_t after_id, after_created_us;
+	int64_t after_id;
+	int64_t after_us; /* created, or archived                                   */
 	const char *after_name, *after_ns;
 	int limit;                      /* 1..1000                                                */
 };
@@ -122,11 +127,12 @@ struct store_call *store_experiment_intend(struct store *s, struct arena *a, con
 	store_experiments_cb *done, void *ctx);
 
 /* Archive frees the name and keeps the rows; what still runs is cancelled by the owner. Purge deletes
- * the rows. Outcome DONE, NOT_FOUND, STALE; the row holds id, state, version. */
+ * the rows: of the one that has the name, or (uid) of the one that has both, archived or not. Outcome DONE,
+ * STALE; no row: not found. The row holds id, state, version. */
 struct store_call *store_experiment_archive(struct store *s, struct arena *a, const char *ns, const char *name,
 	int64_t if_version, store_experiments_cb *done, void *ctx);
 struct store_call *store_experiment_purge(struct store *s, struct arena *a, const char *ns, const char *name,
-	int64_t if_version, store_experiments_cb *done, void *ctx);
+	const char *uid, int64_t if_version, store_experiments_cb *done, void *ctx);
 
 /* The control loop's moves, fenced: one row DONE or WRONG_STATE (the row says which); no row: stale. */
 struct store_experiment_move {

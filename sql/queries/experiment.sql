@@ -93,7 +93,8 @@ WHERE e.finished_at > now() - interval '1 day' AND e.state IN ('succeeded', 'fai
          AND v.reason IN ('WebHookDelivered', 'WebHookFailed'))
 ORDER BY e.finished_at, e.experiment_id LIMIT $1;
 
--- The four pages differ in their order only: each walks its index and stops at the limit.
+-- The pages differ in their order only, and the last one in what it lists: each walks its index and stops at the
+-- limit.
 -- name: experiments_newest repeatable
 -- in: namespace text, labels jsonb, state text, search text, after bigint, after_created timestamptz, max_rows int
 -- out: uid text, brief json, @experiment, @progress, @best, remaining bigint
@@ -157,6 +158,22 @@ FROM (SELECT *, (SELECT CASE WHEN count(*) = 10000 + $7 THEN -1 ELSE greatest(co
 JOIN core.progress p USING (experiment_id)
 LEFT JOIN LATERAL core.best(e.experiment_id) b ON true
 ORDER BY e.namespace DESC, e.name DESC;
+
+-- name: experiments_archived repeatable
+-- in: namespace text, labels jsonb, state text, search text, after bigint, after_archived timestamptz, max_rows int
+-- out: uid text, brief json, @experiment, @progress, @best, remaining bigint
+WITH e AS (
+  SELECT * FROM core.experiments
+  WHERE archived_at IS NOT NULL AND ($1::text IS NULL OR namespace = $1) AND ($2::jsonb IS NULL OR labels @> $2)
+    AND ($3::text IS NULL OR state = $3) AND ($4::text IS NULL OR strpos(name, $4) > 0)
+    AND ($5 = 0 OR (archived_at, experiment_id) < ($6, $5))
+  ORDER BY archived_at DESC, experiment_id DESC LIMIT 10000 + $7)
+SELECT e.uid::text AS uid, core.brief(e.spec) AS brief, @experiment(e), @progress(p), @best(b), e.remaining
+FROM (SELECT *, (SELECT CASE WHEN count(*) = 10000 + $7 THEN -1 ELSE greatest(count(*) - $7, 0) END FROM e) AS remaining
+      FROM e ORDER BY archived_at DESC, experiment_id DESC LIMIT $7) e
+JOIN core.progress p USING (experiment_id)
+LEFT JOIN LATERAL core.best(e.experiment_id) b ON true
+ORDER BY e.archived_at DESC, e.experiment_id DESC;
 
 -- name: experiment_patch
 -- in: namespace text, name text, if_version bigint, spec json, spec_sha256 text, labels jsonb, annotations jsonb
@@ -231,20 +248,25 @@ SELECT e.outcome, e.uid::text AS uid, @experiment(e) FROM e;
 
 -- Observations have no foreign key (it would cost a look-up a point) and may be millions: they go by
 -- observations_sweep, a part at a time.
+-- With a uid the one that has it, archived or not.
 -- name: experiment_purge
--- in: namespace text, name text, if_version bigint
+-- in: namespace text, name text, uid text, if_version bigint
 -- out: outcome text, uid text, @experiment
-WITH d AS (
+WITH i AS (
+  SELECT experiment_id FROM core.experiments
+  WHERE $3::text IS NULL AND namespace = $1 AND name = $2 AND archived_at IS NULL
+  UNION ALL
+  SELECT experiment_id FROM core.experiments WHERE uid = $3::uuid AND namespace = $1 AND name = $2),
+d AS (
   DELETE FROM core.experiments
-  WHERE namespace = $1 AND name = $2 AND archived_at IS NULL AND ($3 = 0 OR version = $3)
+  WHERE experiment_id IN (SELECT experiment_id FROM i) AND ($4 = 0 OR version = $4)
   RETURNING *, pg_notify('trimtab', experiment_id::text)::text AS told),
 p AS (
   INSERT INTO core.purged (experiment_id) SELECT experiment_id FROM d),
 e AS (
   SELECT 'done' AS outcome, d.* FROM d
   UNION ALL
-  SELECT 'stale', x.*, '' FROM core.experiments x
-  WHERE namespace = $1 AND name = $2 AND archived_at IS NULL AND NOT EXISTS (SELECT FROM d))
+  SELECT 'stale', x.*, '' FROM core.experiments x JOIN i USING (experiment_id) WHERE NOT EXISTS (SELECT FROM d))
 SELECT e.outcome, e.uid::text AS uid, @experiment(e) FROM e;
 
 -- name: observations_sweep repeatable

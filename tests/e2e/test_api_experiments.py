@@ -348,6 +348,36 @@ class Delete(ServerCase):
         self.create("gone")
         self.assertNotEqual(self.s.get(path).json["metadata"]["uid"], uid)
 
+    def test_archived_ones_are_listed_and_purged_by_uid(self):
+        uids = []
+        for _ in range(3):
+            path = self.create("again", namespace="attic")
+            uids.append(self.s.get(path).json["metadata"]["uid"])
+            self.expect(self.s.delete(path), 200)
+        path = self.create("again", namespace="attic")
+        newest = self.s.get(path).json["metadata"]["uid"]
+        attic = path.rpartition("/")[0]
+        listed, where = [], "?archived=true&limit=2"
+        while where:
+            page = self.expect(self.s.get(attic + where), 200).json
+            listed += [x["metadata"] for x in page["items"]]
+            where = page.get("continue") and "?archived=true&limit=2&continue=" + page["continue"]
+        self.assertEqual([m["uid"] for m in listed], uids[::-1])
+        self.assertGreaterEqual(listed[0]["archivedAt"], listed[1]["archivedAt"])
+        self.assertNotIn("archivedAt", self.s.get(path).json["metadata"])
+        # Only the one that is named, under its own name, and only for good.
+        self.problem(self.s.delete(f"{path}?uid={uids[1]}"), 422, "invalid")
+        self.problem(self.s.delete(path + "?purge=true&uid=7"), 422, "invalid")
+        self.problem(self.s.delete(f"{attic}/other?purge=true&uid={uids[1]}"), 404, "not-found")
+        r = self.expect(self.s.delete(f"{path}?purge=true&uid={uids[1]}"), 200)
+        self.assertEqual((r.json["uid"], r.json["deleted"]), (uids[1], "purged"))
+        self.problem(self.s.delete(f"{path}?purge=true&uid={uids[1]}"), 404, "not-found")
+        left = self.s.get(attic + "?archived=true").json["items"]
+        self.assertEqual([x["metadata"]["uid"] for x in left], [uids[2], uids[0]])
+        self.assertEqual(self.s.get(path).json["metadata"]["uid"], newest)
+        self.expect(self.s.delete(f"{path}?purge=true&uid={newest}"), 200)
+        self.problem(self.s.get(path), 404, "not-found")
+
     def test_purge(self):
         path = self.create("purged")
         trial = self.ask(path)[0]

@@ -165,6 +165,15 @@ class Commands(harness.ServerCase):
         self.trimtab("delete", "gone")
         self.trimtab("get", "exp", "gone", code=5)
         self.trimtab("delete", "gone", "--ignore-not-found")
+        self.asked("gone")
+        (line,) = [x for x in self.trimtab("get", "experiments", "--archived").splitlines() if x.startswith("gone ")]
+        uid = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", line)[0]
+        self.trimtab("delete", "gone", "--uid", uid, code=2)
+        self.trimtab("get", "trials", "gone", "--archived", code=2)
+        self.assertEqual(self.trimtab("delete", "gone", "--purge", "--uid", uid), "experiment/gone purged\n")
+        self.assertNotIn("gone ", self.trimtab("get", "experiments", "--archived"))
+        self.trimtab("get", "exp", "gone")
+        self.trimtab("delete", "gone", "--purge", "--uid", uid, code=5)
 
     def test_tokens(self):
         secret = self.trimtab("token", "add", "ana", "--role", "viewer", "--expires", "1h").strip()

@@ -102,7 +102,8 @@ static void test_deleted_while_it_runs(void **state)
 	rig_begin();
 	int64_t kept = create("archived", ENDLESS(10, 3, "")), gone = create("purged", ENDLESS(10, 3, ""));
 	WAIT(count_of(kept, TRIAL_RUNNING) == 3 && count_of(gone, TRIAL_RUNNING) == 3);
-	(void)ASK(store_experiments, store_experiment_purge(T.store, T.arena, "default", "purged", 0, on_experiments, NULL));
+	(void)ASK(store_experiments,
+		store_experiment_purge(T.store, T.arena, "default", "purged", NULL, 0, on_experiments, NULL));
 	(void)ASK(store_experiments, store_experiment_archive(T.store, T.arena, "default", "archived", 0, on_experiments, NULL));
 	WAIT(!control_experiment(R.c, gone) && !control_experiment(R.c, kept));
 	assert_string_equal(ask_sql(kept, TRIALS("count(*)") " AND state = 'killed'"), "3");

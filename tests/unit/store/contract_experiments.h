@@ -56,7 +56,7 @@ static void test_pages_of_experiments(void **state)
 			assert_string_equal(p->items[0].name, sorts[i].order[k]);
 			assert_int_equal(p->remaining, 2 - k);
 			q.after_id = p->items[0].id;
-			q.after_created_us = p->items[0].created_us;
+			q.after_us = p->items[0].created_us;
 			q.after_ns = p->items[0].ns;
 			q.after_name = p->items[0].name;
 		}
@@ -157,18 +157,37 @@ static void test_archive_and_purge(void **state)
 						 ->items[0]
 						 .counts[TRIAL_RUNNING],
 		1);
-	/* The name is free again, and the new one can go for good. */
+	/* The archived ones have a list of their own. */
+	struct store_experiment_page q = {.search = "gone", .state = -1, .sort = STORE_ARCHIVED, .limit = 1};
+	e = ASK(store_experiments, store_experiments_page(S, A, &q, on_experiments, NULL));
+	assert_int_equal(e->n, 1);
+	assert_int_equal(e->items[0].id, id);
+	q.after_id = id;
+	q.after_us = e->items[0].archived_us;
+	assert_int_equal(ASK(store_experiments, store_experiments_page(S, A, &q, on_experiments, NULL))->n, 0);
+	const char *uid = e->items[0].uid;
+	/* The name is free again, and the new one can go for good; then the old one, by its uid. */
 	id = begin("gone", 1);
 	add(id, 1, 1, TRIAL_RUNNING, "w");
 	report(id, 1, "loss", 0, 1);
-	e = ASK(store_experiments, store_experiment_purge(S, A, "default", "gone", 0, on_experiments, NULL));
+	e = ASK(
+		store_experiments, store_experiment_purge(S, A, "default", "gone", NULL, 0, on_experiments, NULL));
 	assert_int_equal(e->items[0].outcome, STORE_DONE);
 	char query[128];
 	snprintf(query, sizeof query, "SELECT count(*) FROM core.observations WHERE experiment_id = %d", (int)id);
 	WAIT(*sql(T.conninfo, query) == '0');
 	WAIT(*sql(T.conninfo, "SELECT count(*) FROM core.purged") == '0');
+	e = ASK(
+		store_experiments, store_experiment_purge(S, A, "default", "other", uid, 0, on_experiments, NULL));
+	assert_int_equal(e->n, 0);
+	e = ASK(
+		store_experiments, store_experiment_purge(S, A, "default", "gone", uid, 99, on_experiments, NULL));
+	assert_int_equal(e->items[0].outcome, STORE_STALE);
+	e = ASK(store_experiments, store_experiment_purge(S, A, "default", "gone", uid, 0, on_experiments, NULL));
+	assert_string_equal(e->items[0].uid, uid);
 	assert_int_equal(
-		ASK(store_experiments, store_experiment_purge(S, A, "default", "gone", 0, on_experiments, NULL))->n,
+		ASK(store_experiments, store_experiment_purge(S, A, "default", "gone", NULL, 0, on_experiments, NULL))
+			->n,
 		0);
 }
 

@@ -100,7 +100,8 @@ static void test_lessons_are_copied(void **state)
 	assert_null(e->lacks);
 	int64_t id = e->id;
 	import("teacher", "{\"lr\": 0.04}", "{\"loss\": 0, \"lat\": 1, \"watched\": 1}");
-	(void)ASK(store_experiments, store_experiment_purge(S, A, "default", "teacher", 0, on_experiments, NULL));
+	(void)ASK(
+		store_experiments, store_experiment_purge(S, A, "default", "teacher", NULL, 0, on_experiments, NULL));
 	assert_int_equal(create_from("pupil", "default", "teacher")->outcome, STORE_SAME);
 
 	const struct store_lessons *l = ASK(store_lessons, store_lessons_load(S, A, id, on_lessons, NULL));
