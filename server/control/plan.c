@@ -121,8 +121,7 @@ static bool too_many_failed(const struct plan_input *in)
 
 enum { START_FAILURES_MAX = 3 };
 
-/* Why a running or paused experiment should end now; first reason wins. */
-static enum end_reason reason_to_end(const struct plan_input *in)
+enum end_reason plan_end(const struct plan_input *in)
 {
 	if (in->goal_reached)
 		return END_GOAL;
@@ -230,7 +229,7 @@ static void plan_starts(const struct plan_input *in, struct plan *out)
 
 static void plan_running(const struct plan_input *in, struct plan *out)
 {
-	const enum end_reason why = reason_to_end(in);
+	const enum end_reason why = plan_end(in);
 
 	if (why != END_NONE) {
 		add(out, (struct plan_action){

@@ -119,3 +119,6 @@ struct plan {
 #define PLAN_ACTIONS_MAX(n_trials) ((n_trials) + 2)
 
 void plan(const struct plan_input *in, struct plan *out);
+
+/* Why a running or paused experiment should end now, the first reason that holds; END_NONE: it goes on. */
+enum end_reason plan_end(const struct plan_input *in);

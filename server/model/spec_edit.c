@@ -47,7 +47,7 @@ static void check_leaf(struct edit *e, const cJSON *now, const cJSON *patch, con
 static bool is_servers(const char *pointer)
 {
 	static const char *const names[] = {"/status", "/metadata/uid", "/metadata/resourceVersion",
-		"/metadata/createdAt", "/metadata/createdBy", NULL};
+		"/metadata/createdAt", "/metadata/createdBy", "/metadata/archivedAt", NULL};
 	for (size_t i = 0; names[i] != NULL; i++) {
 		if (below(pointer, names[i]))
 			return true;

@@ -316,6 +316,34 @@ class Act(ServerCase):
         self.act(path, "cancel")
         wait(lambda: self.state(path) == "stopped", "it is cancelled")
 
+    def test_restart_of_what_would_end_at_once(self):
+        from harness import wait
+        low = [{"metric": "loss", "direction": "minimize", "goal": 0.5}]
+        for name, spec, value, refused, enough in (
+                ("spent", {"budget": {"maxTrials": 1, "parallelTrials": 1}}, 0.9,
+                 ("/spec/budget/maxTrials", "budget-used-up"), {"maxTrials": 2}),
+                ("late", {"budget": {"maxTrials": 9, "parallelTrials": 1, "maxDuration": "1s"}}, 0.9,
+                 ("/spec/budget/maxDuration", "budget-used-up"), {"maxDuration": "1h"}),
+                ("broken", {"budget": {"maxTrials": 9, "parallelTrials": 1, "maxFailedTrials": 1}}, None,
+                 ("/spec/budget/maxFailedTrials", "budget-used-up"), {"maxFailedTrials": 3}),
+                ("reached", {"budget": {"maxTrials": 9, "parallelTrials": 1}}, 0.4,
+                 ("/spec/objectives/0/goal", "goal-reached"), None)):
+            with self.subTest(name):
+                path = self.create(name, objectives=low, **spec)
+                (trial,) = self.ask(path)
+                told = {"state": "succeeded", "values": {"loss": value}} if value else {"state": "failed"}
+                self.expect(self.s.post(trial["links"]["tell"], told), 200)
+                wait(lambda path=path: self.state(path) in ("succeeded", "failed"), "it ends")
+                for body in (None, {"budget": {"parallelTrials": 1}}):
+                    r = self.s.post(path + "/restart", body)
+                    self.problem(r, 422, "invalid")
+                    self.assertEqual(r.codes(), dict([refused]))
+                if enough:
+                    self.assertEqual(self.act(path, "restart", body={"budget": enough}).json["status"]["state"], "running")
+                    self.act(path, "cancel")
+                else:
+                    self.problem(self.s.post(path + "/restart", {"budget": {"maxTrials": 99}}), 422, "invalid")
+
     def test_of_nothing(self):
         for verb in ("stop", "cancel", "pause", "resume", "restart"):
             self.problem(self.s.post(f"{API}/none/{verb}"), 404, "not-found")
