@@ -164,6 +164,7 @@ enum algo_capability {
 	ALGO_FIDELITY = 1 << 5,         /* grants resources                                        */
 	ALGO_CURVES = 1 << 6,           /* reads algo_trial.curve; else it may be NULL             */
 	ALGO_SOURCES = 1 << 7,          /* learns from earlier experiments                         */
+	ALGO_REPEATS = 1 << 8,          /* goes on from a checkpoint with the same values          */
 };
 
 struct algorithm {

@@ -12,6 +12,7 @@ const struct algorithm *const algorithms[] = {
 	&algorithm_tpe,
 	&algorithm_nsga2,
 	&algorithm_cmaes,
+	&algorithm_pbt,
 	NULL,
 };
 const size_t n_algorithms = sizeof(algorithms) / sizeof(*algorithms) - 1;

@@ -21,5 +21,6 @@ extern const struct algorithm algorithm_random;
 extern const struct algorithm algorithm_grid;
 extern const struct algorithm algorithm_sobol;
 extern const struct algorithm algorithm_cmaes;
+extern const struct algorithm algorithm_pbt;
 extern const struct algorithm algorithm_tpe;
 extern const struct algorithm algorithm_nsga2;

@@ -26,6 +26,7 @@ static const struct { unsigned bit; const char *name; } capability_names[] = {
 	{ALGO_FIDELITY, "fidelity"},
 	{ALGO_CURVES, "curves"},
 	{ALGO_SOURCES, "sources"},
+	{ALGO_REPEATS, "repeats"},
 };
 
 static void strings(struct json_writer *w, const char *key, const char *const *list)

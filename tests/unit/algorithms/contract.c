@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -217,6 +218,14 @@ static bool same_bits(const double *a, const double *b, size_t n)
 	return memcmp(a, b, n * sizeof(*a)) == 0;
 }
 
+static double processor_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 /* A history of several ended trials of every kind and two pending ones. */
 static void warm_up(struct study *s)
 {
@@ -253,7 +262,7 @@ static void check_setting(const struct algorithm *a, uint32_t row)
 	free(one);
 }
 
-void contract_table(void **state)
+static void contract_table(void **state)
 {
 	const struct algorithm *a = *state;
 
@@ -268,6 +277,23 @@ void contract_table(void **state)
 
 /* ---- the suite --------------------------------------------------------------------------------- */
 
+/* Suggestions that take milliseconds are checked on fewer trials, so that the suite stays fast; with
+ * TRIMTAB_CONTRACT_FULL in the environment on as many as the others. */
+static bool is_dear(const struct algorithm *a)
+{
+	static const char *const names[] = {"gp", "auto", NULL};
+
+	for (size_t i = 0; names[i] && !getenv("TRIMTAB_CONTRACT_FULL"); i++)
+		if (strcmp(a->name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static int trials_for(const struct algorithm *a, int dear, int cheap)
+{
+	return is_dear(a) ? dear : cheap;
+}
+
 static void for_each_space(const struct algorithm *a, void (*check)(struct study *s))
 {
 	for (size_t i = 0; named_spaces[i].name; i++) {
@@ -281,9 +307,9 @@ static void for_each_space(const struct algorithm *a, void (*check)(struct study
 	}
 }
 
-static void run_thirty(struct study *s)
+static void run_some(struct study *s)
 {
-	for (int i = 0; i < 30; i++) {
+	for (int i = 0; i < trials_for(s->a, 12, 30); i++) {
 		uint32_t n, wanted = (uint32_t)i % 4;
 		enum algo_outcome outcome = study_ask(s, wanted, &n);
 
@@ -295,9 +321,9 @@ static void run_thirty(struct study *s)
 	}
 }
 
-void contract_valid_on_every_space(void **state)
+static void contract_valid_on_every_space(void **state)
 {
-	for_each_space(*state, run_thirty);
+	for_each_space(*state, run_some);
 }
 
 static void ask_twice(struct study *s)
@@ -315,7 +341,7 @@ static void ask_twice(struct study *s)
 	free(x);
 }
 
-void contract_deterministic(void **state)
+static void contract_deterministic(void **state)
 {
 	for_each_space(*state, ask_twice);
 }
@@ -335,9 +361,22 @@ static void batch_and_singles(struct study *s)
 	free(x);
 }
 
-void contract_batch_is_singles(void **state)
+static void contract_batch_is_singles(void **state)
 {
 	for_each_space(*state, batch_and_singles);
+}
+
+/* The oldest pending trial ends, mostly well. */
+static void tell_somehow(struct study *s, int i)
+{
+	if (i % 7 == 3)
+		study_tell(s, 0, ALGO_FAILED, NAN);
+	else if (i % 11 == 5)
+		study_tell(s, 0, ALGO_ABANDONED, NAN);
+	else if (i % 13 == 7)
+		study_tell(s, 0, ALGO_STOPPED, 0.5);
+	else
+		tell_oldest(s);
 }
 
 /* With the cache, and without it as after a restart: between any two trials the same bits, also when
@@ -348,7 +387,7 @@ static void restart_between_trials(struct study *s)
 	double *x = must(calloc(3 * (size_t)d, sizeof(*x)));
 	struct algo_suggestion *lost = suggestions_in(x, 3, d);
 
-	for (int i = 0; i < 25; i++) {
+	for (int i = 0; i < trials_for(s->a, 14, 100); i++) {
 		enum algo_outcome fresh;
 
 		if (i % 4 == 2)
@@ -359,14 +398,16 @@ static void restart_between_trials(struct study *s)
 		if (n == 0)
 			break;
 		assert_true(same_bits(s->pending[s->n_pending - 1].x, x, d));
-		if (i % 3)
-			tell_oldest(s);
+		if (i % 9 == 6)
+			study_enqueue(s, x);
+		while (s->n_pending > (uint32_t)i % 3)
+			tell_somehow(s, i);
 	}
 	free(lost);
 	free(x);
 }
 
-void contract_rebuilds_to_the_same_bits(void **state)
+static void contract_rebuilds_to_the_same_bits(void **state)
 {
 	for_each_space(*state, restart_between_trials);
 }
@@ -378,7 +419,7 @@ static void use_up(struct study *s)
 	uint32_t d = space_dim(s->p.space), n;
 	double *x = must(calloc(d, sizeof(*x)));
 
-	if (left <= 700) {
+	if (left <= (uint64_t)trials_for(s->a, 20, 700)) {
 		char *hit = must(calloc(left, 1));
 
 		space_config(s->p.space, left / 2, x);
@@ -408,38 +449,128 @@ static void use_up(struct study *s)
 	free(x);
 }
 
-void contract_finite_spaces_end(void **state)
+static void contract_finite_spaces_end(void **state)
 {
-	for_each_space(*state, use_up);
+	const struct algorithm *a = *state;
+
+	if (!(a->capabilities & ALGO_REPEATS))
+		for_each_space(a, use_up);
 }
 
-/* Values that break arithmetic, and twenty trials at one place. */
-static void strange(struct study *s)
+/* ---- histories --------------------------------------------------------------------------------- */
+
+/* The same trials over and over: every third ends as `status` with `value`, or all of them do. */
+struct history_kind {
+	const char *name;
+	uint32_t n_ended, n_pending;
+	enum algo_status status;
+	double value;
+	enum {
+		ALWAYS,    /* all with the value                                  */
+		SOMETIMES, /* every other one, the others with an ordinary value  */
+		SCALED,    /* ordinary values times the value                     */
+	} how;
+	bool one_place; /* all trials at the same configuration                */
+	bool maximize;
+};
+
+static const struct history_kind history_kinds[] = {
+	{.name = "none"},
+	{.name = "one", .n_ended = 1, .status = ALGO_SUCCEEDED, .value = 1},
+	{.name = "one, failed", .n_ended = 1, .status = ALGO_FAILED, .value = NAN},
+	{.name = "only pending", .n_pending = 20},
+	{.name = "failed", .n_ended = 14, .n_pending = 2, .status = ALGO_FAILED, .value = NAN},
+	{.name = "many failed", .n_ended = 14, .status = ALGO_FAILED, .value = NAN, .how = SOMETIMES},
+	{.name = "abandoned", .n_ended = 14, .status = ALGO_ABANDONED, .value = NAN},
+	{.name = "stopped", .n_ended = 14, .status = ALGO_STOPPED, .value = 3},
+	{.name = "NaN", .n_ended = 14, .n_pending = 3, .status = ALGO_SUCCEEDED, .value = NAN},
+	{.name = "NaN among others", .n_ended = 14, .status = ALGO_SUCCEEDED, .value = NAN, .how = SOMETIMES},
+	{.name = "infinite", .n_ended = 14, .status = ALGO_SUCCEEDED, .value = HUGE_VAL, .how = SOMETIMES},
+	{.name = "minus infinite", .n_ended = 14, .status = ALGO_SUCCEEDED, .value = -HUGE_VAL, .how = SOMETIMES},
+	{.name = "equal", .n_ended = 14, .status = ALGO_SUCCEEDED, .value = 0.7},
+	{.name = "zero", .n_ended = 14, .n_pending = 1, .status = ALGO_SUCCEEDED, .maximize = true},
+	{.name = "one place, equal", .n_ended = 14, .status = ALGO_SUCCEEDED, .value = 2, .one_place = true},
+	{.name = "one place",
+		.n_ended = 14,
+		.status = ALGO_SUCCEEDED,
+		.value = 1,
+		.how = SCALED,
+		.one_place = true},
+	{.name = "an outlier of 1e308",
+		.n_ended = 14,
+		.status = ALGO_SUCCEEDED,
+		.value = 1e308,
+		.how = SOMETIMES},
+	{.name = "-1e308 and 1e300", .n_ended = 14, .status = ALGO_SUCCEEDED, .value = -1e308, .how = SOMETIMES},
+	{.name = "times 1e300", .n_ended = 20, .status = ALGO_SUCCEEDED, .value = 1e300, .how = SCALED},
+	{.name = "times -1e300",
+		.n_ended = 14,
+		.status = ALGO_SUCCEEDED,
+		.value = -1e300,
+		.how = SCALED,
+		.maximize = true},
+	{.name = "times 1e-300", .n_ended = 20, .status = ALGO_SUCCEEDED, .value = 1e-300, .how = SCALED},
+	{.name = "denormal", .n_ended = 14, .status = ALGO_SUCCEEDED, .value = 5e-324, .how = SOMETIMES},
+};
+
+/* Points of the user's, so that every algorithm meets the same ones. */
+static void write_history(struct study *s, const struct history_kind *k)
 {
-	static const double values[] = {
-		NAN, HUGE_VAL, -HUGE_VAL, 1e308, -1e308, 1e-300, 5e-324, 0, 0, 0, 0, 1, 1, 1};
-	uint32_t d = space_dim(s->p.space), n;
-	double *x = must(calloc(3 * (size_t)d, sizeof(*x))), *u = must(calloc(d, sizeof(*u)));
+	uint32_t d = space_dim(s->p.space);
+	double *x = must(calloc(2 * (size_t)d, sizeof(*x))), *u = x + d;
+	struct rng r = rng_seeded(k->n_ended);
 
-	for (size_t kind = 0; kind < sizeof(values) / sizeof(*values); kind++) {
-		struct study *t = study_new(s->a, (struct space *)(uintptr_t)s->p.space, kind);
+	s->objective.direction = k->maximize ? ALGO_MAXIMIZE : ALGO_MINIMIZE;
+	for (uint32_t i = 0; i < k->n_ended + k->n_pending; i++) {
+		bool odd = k->how == SOMETIMES && i % 2 == 1;
+		double ordinary = k->how == ALWAYS ? 1 : 0.25 * (i % 5) + 0.125 * i;
 
-		for (int i = 0; i < 20; i++) {
-			for (uint32_t j = 0; j < d; j++)
-				u[j] = kind % 2 ? 0.25 : 0.01 + 0.049 * i;
-			space_decode(s->p.space, u, x);
-			study_enqueue(t, x);
-			study_tell(t, 0, i % 7 == 3 ? ALGO_FAILED : ALGO_SUCCEEDED, i % 3 ? values[kind] : i);
-		}
-		for (int i = 0; i < 3; i++)
-			assert_true(study_ask(t, 2, &n) > 0);
-		study_free(t);
+		for (uint32_t j = 0; j < d; j++)
+			u[j] = k->one_place ? 0.25 : rng_uniform(&r);
+		space_decode(s->p.space, u, x);
+		study_enqueue(s, x);
+		if (i >= k->n_ended)
+			continue;
+		study_tell(s, s->n_pending - 1, odd ? ALGO_SUCCEEDED : k->status,
+			k->how == SCALED ? ordinary * k->value
+			: odd            ? ordinary
+							 : k->value);
 	}
 	free(x);
-	free(u);
 }
 
-void contract_strange_histories(void **state)
+/* What no algorithm needs for a suggestion, even under a sanitizer. */
+static const double SECONDS_MAX = 20;
+
+static void go_on(struct study *s, const struct history_kind *k)
+{
+	for (int i = 0; i < trials_for(s->a, 1, 2); i++) {
+		double before = processor_seconds();
+		uint32_t n;
+		enum algo_outcome outcome = study_ask(s, 2, &n);
+
+		if (outcome <= 0)
+			fail_msg("%s: outcome %d after the history \"%s\"", s->a->name, (int)outcome, k->name);
+		if (processor_seconds() - before > SECONDS_MAX)
+			fail_msg("%s: %g s after the history \"%s\"", s->a->name, processor_seconds() - before, k->name);
+		if (s->n_pending > 0)
+			study_tell(s, 0, k->status ? k->status : ALGO_SUCCEEDED, k->value);
+	}
+}
+
+static void strange(struct study *s)
+{
+	for (size_t i = 0; i < sizeof(history_kinds) / sizeof(*history_kinds); i++) {
+		struct study *t = study_new(s->a, (struct space *)(uintptr_t)s->p.space, i);
+
+		write_history(t, &history_kinds[i]);
+		go_on(t, &history_kinds[i]);
+		study_free(t);
+	}
+}
+
+/* Every kind of space and of history: an answer that request() finds nothing wrong with. */
+static void contract_strange_histories(void **state)
 {
 	for_each_space(*state, strange);
 }
@@ -458,12 +589,12 @@ static void cancelled(struct study *s)
 	free(x);
 }
 
-void contract_cancel(void **state)
+static void contract_cancel(void **state)
 {
 	for_each_space(*state, cancelled);
 }
 
-void contract_seeds_differ(void **state)
+static void contract_seeds_differ(void **state)
 {
 	static const char *const names[] = {"doubles", "mixed", "steps"};
 	const struct algorithm *a = *state;
@@ -487,11 +618,11 @@ void contract_seeds_differ(void **state)
 	}
 }
 
-void contract_random_spaces(void **state)
+static void contract_random_spaces(void **state)
 {
 	struct rng r = rng_seeded(77);
 
-	for (int i = 0; i < 1500; i++) {
+	for (int i = 0; i < trials_for(*state, 25, 1000); i++) {
 		struct space *space = random_space(&r, i % 2);
 		struct study *s = study_new(*state, space, (uint64_t)i);
 		uint32_t n;
@@ -531,7 +662,7 @@ static void *search(void *ctx)
 }
 
 /* Several searches at once on one shared space come to the same result. */
-void contract_threads(void **state)
+static void contract_threads(void **state)
 {
 	struct runner runners[4];
 	struct space *space = space_named("conditional, finite");
@@ -545,4 +676,32 @@ void contract_threads(void **state)
 		assert_true(runners[i].best == runners[0].best);
 	}
 	space_unref(space);
+}
+
+/* ---- running it -------------------------------------------------------------------------------- */
+
+#define CONTRACT(f)             \
+	{                           \
+#f, f, NULL, NULL, NULL \
+	}
+
+int contract_run(const struct algorithm *a)
+{
+	struct CMUnitTest tests[] = {
+		CONTRACT(contract_table),
+		CONTRACT(contract_valid_on_every_space),
+		CONTRACT(contract_deterministic),
+		CONTRACT(contract_batch_is_singles),
+		CONTRACT(contract_rebuilds_to_the_same_bits),
+		CONTRACT(contract_finite_spaces_end),
+		CONTRACT(contract_strange_histories),
+		CONTRACT(contract_cancel),
+		CONTRACT(contract_seeds_differ),
+		CONTRACT(contract_random_spaces),
+		CONTRACT(contract_threads),
+	};
+
+	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++)
+		tests[i].initial_state = (void *)(uintptr_t)a;
+	return cmocka_run_group_tests_name(a->name, tests, NULL, NULL);
 }

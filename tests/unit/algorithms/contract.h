@@ -33,15 +33,5 @@ void study_enqueue(struct study *s, const double *x); /* a user's point, pending
 /* A smooth function of the configuration with its optimum inside the space. */
 double study_objective(const struct study *s, const double *x);
 
-/* The suite, one cmocka test each; *state is the `const struct algorithm`. */
-void contract_table(void **state);
-void contract_valid_on_every_space(void **state);
-void contract_deterministic(void **state);
-void contract_batch_is_singles(void **state);
-void contract_rebuilds_to_the_same_bits(void **state);
-void contract_finite_spaces_end(void **state);
-void contract_strange_histories(void **state);
-void contract_cancel(void **state);
-void contract_seeds_differ(void **state);
-void contract_random_spaces(void **state);
-void contract_threads(void **state);
+/* All tests of the suite. How many failed. */
+int contract_run(const struct algorithm *a);

@@ -1,45 +1,33 @@
-/* The contract suite over the whole registry: one group of tests for each algorithm. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+/*
+ * The contract suite over the registry: one group of tests for each algorithm. Those that take long
+ * have a program of their own, test_contract_NAME.c. With arguments: only the algorithms of these
+ * names.
+ */
+#include <stdbool.h>
+#include <string.h>
 
 #include "algorithms/registry.h"
 #include "tests/unit/algorithms/contract.h"
 
-#define CONTRACT(f)             \
-	{                           \
-#f, f, NULL, NULL, NULL \
-	}
+static const char *const elsewhere[] = {"gp", "auto", NULL};
 
-static int run(const struct algorithm *a)
+static bool listed(const struct algorithm *a, const char *const *names)
 {
-	struct CMUnitTest tests[] = {
-		CONTRACT(contract_table),
-		CONTRACT(contract_valid_on_every_space),
-		CONTRACT(contract_deterministic),
-		CONTRACT(contract_batch_is_singles),
-		CONTRACT(contract_rebuilds_to_the_same_bits),
-		CONTRACT(contract_finite_spaces_end),
-		CONTRACT(contract_strange_histories),
-		CONTRACT(contract_cancel),
-		CONTRACT(contract_seeds_differ),
-		CONTRACT(contract_random_spaces),
-		CONTRACT(contract_threads),
-	};
-
-	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++)
-		tests[i].initial_state = (void *)(uintptr_t)a;
-	return cmocka_run_group_tests_name(a->name, tests, NULL, NULL);
+	for (; *names; names++)
+		if (strcmp(a->name, *names) == 0)
+			return true;
+	return false;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	int failed = 0;
 
-	for (size_t i = 0; i < n_algorithms; i++)
-		failed += run(algorithms[i]);
+	for (size_t i = 0; i < n_algorithms; i++) {
+		const struct algorithm *a = algorithms[i];
+
+		if (argc > 1 ? listed(a, (const char *const *)argv + 1) : !listed(a, elsewhere))
+			failed += contract_run(a);
+	}
 	return failed;
 }
