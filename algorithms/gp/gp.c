@@ -17,6 +17,7 @@
 #include "algorithms/gp/maximize.h"
 #include "algorithms/gp/observations.h"
 #include "algorithms/gp/surrogate.h"
+#include "algorithms/multi/gp_many.h"
 #include "algorithms/qmc.h"
 #include "algorithms/registry.h"
 
@@ -93,6 +94,7 @@ static int choice(const struct algo_problem *p, int row)
 struct gp_cache {
 	struct embed *embed;
 	struct surrogate *objective, *success;
+	struct gp_many *many;       /* several objectives or constraints: all that is used             */
 };
 
 static void gp_cache_free(void *cache)
@@ -104,6 +106,7 @@ static void gp_cache_free(void *cache)
 	surrogate_free(c->objective);
 	surrogate_free(c->success);
 	embed_free(c->embed);
+	gp_many_free(c->many);
 	free(c);
 }
 
@@ -125,7 +128,12 @@ static void *gp_cache_new(const struct algo_problem *p)
 		o.noiseless = false;
 		c->success = surrogate_new(c->embed, &o);
 	}
-	if (c->objective && c->success)
+	if (p->n_objectives > 1 || p->n_constraints > 0)
+		c->many = gp_many_new(p, &(struct gp_many_options){
+			.warped = choice(p, ROW_WARPING) != WARPING_NONE,
+			.noiseless = choice(p, ROW_NOISE) == NOISE_NONE,
+			.starts = choice(p, ROW_OPTIMIZER) == OPTIMIZER_SAMPLING ? 0 : STARTS});
+	if (c->objective && c->success && (c->many || (p->n_objectives == 1 && p->n_constraints == 0)))
 		return c;
 	gp_cache_free(c);
 	return NULL;
@@ -441,6 +449,11 @@ static enum algo_outcome gp_suggest(
 	r->n_out = 0;
 	if (!s.c)
 		return ALGO_NO_MEMORY;
+	if (s.c->many) {
+		outcome = gp_many_suggest(s.c->many, p, h, r, n_initial(p, s.c->embed));
+		gp_cache_free(own);
+		return outcome;
+	}
 	seen_init(&s.seen, p->space, NULL);
 	if (read_history(&s))
 		outcome = serve(&s, r);
@@ -467,7 +480,7 @@ const struct algorithm algorithm_gp = {
 		   "parameter, conditions, noise, failures and parallel trials.",
 	.settings = gp_settings,
 	.n_settings = sizeof(gp_settings) / sizeof(*gp_settings),
-	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES,
+	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE | ALGO_CONSTRAINTS,
 	.last_trial = gp_last_trial,
 	.suggest = gp_suggest,
 	.cache_new = gp_cache_new,

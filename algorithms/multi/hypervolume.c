@@ -178,14 +178,14 @@ bool hypervolume_select(
 	for (uint32_t i = 0; ok && i < n; i++)
 		bounds[i] = INFINITY;
 	for (uint32_t taken = 0; ok && taken < k; taken++) {
-		double best_gain = -1;
+		double best_gain = -INFINITY;
 		uint32_t best = 0;
 
 		for (uint32_t i = 0; ok && i < n; i++) {
 			if (!(bounds[i] > best_gain))
 				continue;
 			memcpy(set + (size_t)taken * m, y + (size_t)i * m, m * sizeof(*set));
-			bounds[i] = fmax(hypervolume(set, taken + 1, m, reference) - total, 0);
+			bounds[i] = hypervolume(set, taken + 1, m, reference) - total;
 			ok = !isnan(bounds[i]);
 			if (bounds[i] > best_gain) {
 				best_gain = bounds[i];
@@ -193,7 +193,7 @@ bool hypervolume_select(
 			}
 		}
 		memcpy(set + (size_t)taken * m, y + (size_t)best * m, m * sizeof(*set));
-		total += fmax(best_gain, 0);
+		total += best_gain > 0 ? best_gain : 0;
 		bounds[best] = -INFINITY;
 		chosen[taken] = best;
 	}

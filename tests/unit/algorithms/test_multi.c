@@ -14,7 +14,7 @@
 #include "algorithms/registry.h"
 #include "tests/unit/algorithms/spaces.h"
 
-enum { D = 5, M_MAX = 3, TRIALS = 240, ROWS = 16 };
+enum { D = 5, M_MAX = 3, TRIALS = 240, GP_TRIALS = 60, ROWS = 16 };
 
 /* One search, with everything in fixed arrays. */
 struct search {
@@ -22,6 +22,7 @@ struct search {
 	struct algo_problem p;
 	struct algo_value settings[ROWS];
 	struct algo_objective objectives[M_MAX];
+	uint32_t n; /* trials */
 	struct algo_trial trials[TRIALS];
 	double x[TRIALS][D], values[TRIALS][M_MAX], constraints[TRIALS][2];
 };
@@ -44,14 +45,49 @@ static void zdt1(const double *x, double *values)
 	values[2] = fabs(x[0] - 0.5) + 0.1 * far;
 }
 
+static const struct {
+	const char *name;
+	uint32_t n; /* trials of a search                                          */
+} searches[] = {{"nsga2", TRIALS}, {"tpe", TRIALS}, {"gp", GP_TRIALS}};
+enum { SEARCHES = sizeof(searches) / sizeof(*searches) };
+
 typedef void evaluate(const double *x, double *values, double *constraints);
 
-static void run(struct search *s, const char *name, struct space *space, uint32_t m, uint32_t n_constraints,
-	uint64_t seed, evaluate *f)
+/* Without what a server keeps, and with trials under way: the same again. */
+static void check_again(struct search *s, uint32_t i)
+{
+	double x[3][2][D];
+	uint32_t n_pending = i > 3 ? 3 : 0;
+
+	for (int round = 0; round < 3; round++) {
+		struct algo_suggestion out[2] = {{.x = x[round][0]}, {.x = x[round][1]}};
+		struct algo_trial pending[4];
+		struct algo_history h = {
+			.trials = s->trials, .n_trials = i - n_pending, .pending = pending, .n_pending = n_pending};
+		struct algo_request r = {.first_number = i + 1, .n = round == 0 ? 2 : 1, .out = out};
+
+		for (uint32_t k = 0; k < n_pending; k++) {
+			pending[k] = s->trials[i - n_pending + k];
+			pending[k].status = ALGO_PENDING;
+			pending[k].values = NULL;
+		}
+		pending[n_pending] = (struct algo_trial){.number = i + 1, .suggested = true, .x = x[1][0]};
+		if (round == 2) {
+			r.first_number++;
+			h.n_pending++;
+		}
+		assert_int_equal(s->a->suggest(&s->p, &h, &r), ALGO_OK);
+	}
+	assert_memory_equal(x[0][0], x[1][0], sizeof(x[0][0]));
+	assert_memory_equal(x[0][1], x[2][0], sizeof(x[0][0]));
+}
+
+static void run(struct search *s, const char *name, uint32_t n, struct space *space, uint32_t m,
+	uint32_t n_constraints, uint64_t seed, evaluate *f)
 {
 	void *cache;
 
-	*s = (struct search){.a = algorithm_find(name)};
+	*s = (struct search){.a = algorithm_find(name), .n = n};
 	assert_non_null(s->a);
 	assert_true(s->a->n_settings <= ROWS);
 	algo_settings_init(s->a, s->settings);
@@ -64,13 +100,22 @@ static void run(struct search *s, const char *name, struct space *space, uint32_
 		.seed = seed,
 		.parallel = 1};
 	cache = s->a->cache_new ? s->a->cache_new(&s->p) : NULL;
-	for (uint32_t i = 0; i < TRIALS; i++) {
+	for (uint32_t i = 0; i < s->n; i++) {
 		struct algo_suggestion out = {.x = s->x[i]};
 		struct algo_history h = {.trials = s->trials, .n_trials = i};
 		struct algo_request r = {.first_number = i + 1, .n = 1, .out = &out, .cache = cache};
 
 		assert_int_equal(s->a->suggest(&s->p, &h, &r), ALGO_OK);
 		assert_true(space_valid(space, out.x, NULL));
+		if (i % 20 == 11) {
+			double again[D];
+
+			check_again(s, i);
+			out.x = again;
+			r.cache = NULL;
+			assert_int_equal(s->a->suggest(&s->p, &h, &r), ALGO_OK);
+			assert_memory_equal(again, s->x[i], sizeof(again));
+		}
 		f(s->x[i], s->values[i], s->constraints[i]);
 		s->trials[i] = (struct algo_trial){.number = i + 1,
 			.status = i % 17 == 5 ? ALGO_FAILED : ALGO_SUCCEEDED,
@@ -93,7 +138,7 @@ static double volume_of(const struct search *s)
 	double y[TRIALS][M_MAX];
 	uint32_t n = 0, m = s->p.n_objectives;
 
-	for (uint32_t i = 0; i < TRIALS; i++)
+	for (uint32_t i = 0; i < s->n; i++)
 		n += outcome_values(&s->p, &s->trials[i], &y[0][0] + (size_t)n * m);
 	return hypervolume(&y[0][0], n, m, reference);
 }
@@ -105,13 +150,13 @@ static void unconstrained(const double *x, double *values, double *constraints)
 }
 
 /* Mean hypervolume of a few seeds. */
-static double mean_volume(struct search *s, const char *name, uint32_t m)
+static double mean_volume(struct search *s, const char *name, uint32_t n, uint32_t m)
 {
 	struct space *space = space_of(params, D);
 	double sum = 0;
 
 	for (uint64_t seed = 0; seed < 3; seed++) {
-		run(s, name, space, m, 0, seed, unconstrained);
+		run(s, name, n, space, m, 0, seed, unconstrained);
 		sum += volume_of(s) / 3;
 	}
 	space_unref(space);
@@ -120,19 +165,18 @@ static double mean_volume(struct search *s, const char *name, uint32_t m)
 
 static void dominate_more_than_random(void **state)
 {
-	static const char *const names[] = {"nsga2", "tpe"};
 	struct search *s = malloc(sizeof(*s));
 
 	(void)state;
 	assert_non_null(s);
 	for (uint32_t m = 2; m <= 3; m++) {
-		double random = mean_volume(s, "random", m);
+		double random = mean_volume(s, "random", TRIALS, m);
 
-		for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-			double is = mean_volume(s, names[i], m);
+		for (size_t i = 0; i < SEARCHES; i++) {
+			double is = mean_volume(s, searches[i].name, searches[i].n, m);
 
 			if (!(is > random * 1.08))
-				fail_msg("%s with %u objectives: %.4f, random search %.4f", names[i], m, is, random);
+				fail_msg("%s with %u objectives: %.4f, random search %.4f", searches[i].name, m, is, random);
 		}
 	}
 	free(s);
@@ -151,28 +195,27 @@ static uint32_t feasible_late(const struct search *s)
 {
 	uint32_t n = 0;
 
-	for (uint32_t i = TRIALS / 2; i < TRIALS; i++)
+	for (uint32_t i = s->n / 2; i < s->n; i++)
 		n += outcome_violation(&s->p, &s->trials[i]) == 0;
 	return n;
 }
 
 static void keep_to_constraints(void **state)
 {
-	static const char *const names[] = {"nsga2", "tpe"};
 	struct space *space = space_of(params, D);
 	struct search *s = malloc(sizeof(*s));
 
 	(void)state;
 	assert_non_null(s);
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+	for (size_t i = 0; i < SEARCHES; i++) {
 		for (uint32_t m = 1; m <= 2; m++) {
 			if (m == 1 && i == 0)
 				continue;
-			run(s, names[i], space, m, 2, 1, cornered);
+			run(s, searches[i].name, searches[i].n, space, m, 2, 1, cornered);
 			/* By chance a thirty-eighth would be. */
-			if (feasible_late(s) < TRIALS / 6)
-				fail_msg(
-					"%s, %u objectives: %u of %d are feasible", names[i], m, feasible_late(s), TRIALS / 2);
+			if (feasible_late(s) < s->n / 6)
+				fail_msg("%s, %u objectives: %u of %u are feasible", searches[i].name, m, feasible_late(s),
+					s->n / 2);
 		}
 	}
 	space_unref(space);
@@ -193,15 +236,14 @@ static void strange(const double *x, double *values, double *constraints)
 
 static void survive_strange_results(void **state)
 {
-	static const char *const names[] = {"nsga2", "tpe"};
 	struct space *space = space_of(params, D);
 	struct search *s = malloc(sizeof(*s));
 
 	(void)state;
 	assert_non_null(s);
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+	for (size_t i = 0; i < SEARCHES; i++)
 		for (uint32_t m = 1; m <= 3; m++)
-			run(s, names[i], space, m, 2, m, strange);
+			run(s, searches[i].name, searches[i].n, space, m, 2, m, strange);
 	space_unref(space);
 	free(s);
 }

@@ -112,18 +112,20 @@ static void building_says_so(void **state)
 	}
 }
 
-/* Asks for two with 100 trials behind. True if the failing allocation was reached. */
-static bool ask(const struct algorithm *a, const struct space *s, unsigned nth)
+/* Asks for two with 100 trials behind, on demand with two objectives and a constraint. True if the
+ * failing allocation was reached. */
+static bool ask(const struct algorithm *a, const struct space *s, bool many, unsigned nth)
 {
+	static const double ones[2] = {1, 1};
 	static double x[102][20];
 	struct algo_trial ended[100];
 	struct algo_value settings[16];
-	struct algo_objective objective = {.goal = 0};
+	struct algo_objective objectives[2] = {{.goal = 0}, {.goal = 0}};
 	struct algo_suggestion out[2] = {{.x = x[100]}, {.x = x[101]}};
 	struct algo_history h = {.trials = ended, .n_trials = 100};
 	struct algo_request r = {.first_number = 101, .n = 2, .out = out};
 	struct algo_problem p = {
-		.space = s, .objectives = &objective, .n_objectives = 1, .settings = settings, .parallel = 1};
+		.space = s, .objectives = objectives, .n_objectives = 1, .settings = settings, .parallel = 1};
 	enum algo_outcome outcome;
 	long before;
 
@@ -131,7 +133,13 @@ static bool ask(const struct algorithm *a, const struct space *s, unsigned nth)
 	for (uint32_t i = 0; i < 100; i++) {
 		space_config(s, i % 10, x[i]);
 		ended[i] = (struct algo_trial){
-			.number = i + 1, .status = ALGO_SUCCEEDED, .x = x[i], .values = (const double[]){1}};
+			.number = i + 1, .status = ALGO_SUCCEEDED, .x = x[i], .values = ones};
+		if (many && i % 2)
+			ended[i].constraints = ones;
+	}
+	if (many) {
+		p.n_objectives = 2;
+		p.n_constraints = 1;
 	}
 	before = live;
 	countdown = nth;
@@ -155,11 +163,15 @@ static void asking_says_so(void **state)
 	(void)state;
 	assert_non_null(s);
 	for (size_t i = 0; i < n_algorithms; i++) {
-		unsigned nth = 1;
+		const struct algorithm *a = algorithms[i];
 
-		while (ask(algorithms[i], s, nth))
-			nth++;
-		assert_true(nth > 1);
+		for (int many = 0; many <= (a->capabilities & ALGO_MULTI_OBJECTIVE ? 1 : 0); many++) {
+			unsigned nth = 1;
+
+			while (ask(a, s, many, nth))
+				nth++;
+			assert_true(nth > 1);
+		}
 	}
 	space_unref(s);
 }
