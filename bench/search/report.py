@@ -2,12 +2,14 @@
 
     report.py [FOLDER [FILE]]
 """
+import glob
 import math
 import os
 import sys
 import time
 
 import stats
+from adapters import PACKAGES
 from compare import AT, RANDOM, SETS, Duel
 from gates import NAMESAKES, OURS, PUBLISHED, Evidence, against_cold, duel_text, gates, number, plain, relative
 from plot import chart
@@ -199,6 +201,15 @@ def tasks_section(evidence):
                 "\n</details>\n"
 
 
+def versions():
+    """What peers*.txt pin, by package; torch and what it needs are not peers."""
+    pins = {}
+    for path in sorted(glob.glob(os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers*.txt"))):
+        with open(path, encoding="utf-8") as f:
+            pins.update(line.strip().split("==") for line in f if "==" in line and not line.startswith("#"))
+    return ", ".join(f"{name} {pins[name]}" for name in sorted({*PACKAGES.values(), "botorch"}, key=str.lower))
+
+
 def about(evidence, link):
     found = evidence.found.values()
     whos = sorted({r.who for r in found})
@@ -212,7 +223,8 @@ def about(evidence, link):
            "Score of a search on a task: its median regret over the seeds, divided by random search's "
            "at the same number of trials; geometric means count each ratio as no less than 0.001. Peers have their "
            "default settings, one thread, and the same functions by the same library. Only Optuna's TPE is told of "
-           "conditions; the other peers get the flat space. What has few seeds or tasks says so.\n")
+           "conditions, with its group option; the other peers get the flat space. What has few seeds or tasks says so.\n\n"
+           f"Peers: {versions()}.\n")
     yield table(["search", "runs", "tasks", "seeds", "trials up to"], lines)
 
 
