@@ -3,9 +3,10 @@
  *
  *     trials                                    chosen by
  *     all at once (a handful, or half of the
- *     budget in parallel), several objectives   sobol
+ *     budget in parallel)                       sobol
  *     up to GP_TRIALS ended ones                gp
- *     then three of four                        cmaes if all parameters are numeric, else tpe
+ *     then three of four                        nsga2 with several objectives; cmaes if all parameters
+ *                                               are numeric and nothing is constrained; else tpe
  *          the fourth                           gp, on a local model
  *     one in fifty                              random: whatever a model believes, every place gets its turn
  *
@@ -51,7 +52,9 @@ static const struct algorithm *algorithm_of(enum member m, const struct algo_pro
 	case MEMBER_GP:
 		return &algorithm_gp;
 	case MEMBER_LONG:
-		return all_numeric(p->space) ? &algorithm_cmaes : &algorithm_tpe;
+		if (p->n_objectives > 1)
+			return &algorithm_nsga2;
+		return all_numeric(p->space) && p->n_constraints == 0 ? &algorithm_cmaes : &algorithm_tpe;
 	case MEMBERS:
 		break;
 	}
@@ -62,7 +65,7 @@ static enum member member_for(const struct algo_problem *p, uint32_t n_ended, ui
 {
 	bool at_once = p->max_trials > 0 && (p->max_trials <= FEW_TRIALS || 2 * (uint64_t)p->parallel >= p->max_trials);
 
-	if (at_once || p->n_objectives > 1)
+	if (at_once)
 		return MEMBER_SOBOL;
 	if (number % RANDOM_EVERY == RANDOM_EVERY - 1)
 		return MEMBER_RANDOM;
@@ -200,7 +203,7 @@ const struct algorithm algorithm_auto = {
 		   "between. What to take unless you know better.",
 	.settings = auto_settings,
 	.n_settings = sizeof(auto_settings) / sizeof(*auto_settings),
-	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE,
+	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE | ALGO_CONSTRAINTS,
 	.last_trial = auto_last_trial,
 	.suggest = auto_suggest,
 	.cache_new = auto_new,

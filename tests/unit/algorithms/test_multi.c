@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "algorithms/multi/acquisition_ehvi.h"
 #include "algorithms/multi/hypervolume.h"
 #include "algorithms/multi/outcome.h"
 #include "algorithms/registry.h"
@@ -248,9 +249,70 @@ static void survive_strange_results(void **state)
 	free(s);
 }
 
+/* ---- the acquisition function ------------------------------------------------------------------ */
+
+enum { COLUMNS = 2, POINTS = 12, ASKED = 6 };
+
+/* Two columns, values around a bowl whose middle is at `middle`. */
+static struct gp *bowl_model(double middle)
+{
+	struct gp_prior prior = gp_prior(GP_PRIOR_DEFAULT, COLUMNS);
+	struct gp *g = gp_new(COLUMNS, NULL, &prior);
+	double x[POINTS * COLUMNS], y[POINTS], theta[COLUMNS + 2];
+	struct gp_data data = {.x = x, .y = y, .n = POINTS};
+	struct rng r = rng_seeded(8);
+
+	assert_non_null(g);
+	for (int i = 0; i < POINTS * COLUMNS; i++)
+		x[i] = rng_uniform(&r);
+	for (int i = 0; i < POINTS; i++)
+		y[i] = 1 - 4 * (fabs(x[2 * i] - middle) + (x[2 * i + 1] - 0.5) * (x[2 * i + 1] - 0.5));
+	gp_start_prior(g, theta);
+	assert_int_equal(gp_condition(g, &data, theta), ALGO_OK);
+	return g;
+}
+
+static void gradient_of_two_models(void **state)
+{
+	static const double points[][2] = {{-0.5, 0.1}, {-0.1, -0.3}, {0.2, -0.6}};
+	const double step = 1e-6, reference[] = {0.5, 0.5};
+	struct gp *g[2] = {bowl_model(0.2), bowl_model(0.8)};
+	struct rng r = rng_seeded(9);
+	struct ehvi_front front;
+	struct acquisition *a;
+	double x[ASKED * COLUMNS], value[ASKED], gradient[ASKED * COLUMNS], moved[2][ASKED];
+
+	(void)state;
+	assert_true(ehvi_front_init(&front, points, 3, reference));
+	assert_non_null(a = acquisition_ehvi((const struct gp *const *)g, &front, COLUMNS));
+	for (int i = 0; i < ASKED * COLUMNS; i++)
+		x[i] = 0.05 + 0.9 * rng_uniform(&r);
+	assert_int_equal(a->forward(a, x, ASKED, value), ALGO_OK);
+	a->backward(a, gradient);
+	for (int j = 0; j < COLUMNS; j++) {
+		for (int side = 0; side < 2; side++) {
+			for (int i = 0; i < ASKED; i++)
+				x[i * COLUMNS + j] += side ? 2 * step : -step;
+			assert_int_equal(a->forward(a, x, ASKED, moved[side]), ALGO_OK);
+		}
+		for (int i = 0; i < ASKED; i++) {
+			double slope = (moved[1][i] - moved[0][i]) / (2 * step), is = gradient[i * COLUMNS + j];
+
+			if (!(fabs(is - slope) <= 1e-5 * fmax(1, fabs(slope))))
+				fail_msg("point %d, column %d: %.12g, should be %.12g", i, j, is, slope);
+			x[i * COLUMNS + j] -= step;
+		}
+	}
+	acquisition_free(a);
+	ehvi_front_free(&front);
+	gp_free(g[0]);
+	gp_free(g[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(gradient_of_two_models),
 		cmocka_unit_test(dominate_more_than_random),
 		cmocka_unit_test(keep_to_constraints),
 		cmocka_unit_test(survive_strange_results),
