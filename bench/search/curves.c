@@ -2,9 +2,11 @@
  * Learning curves of TaskSet (Metz et al. 2020): 1,000 random configurations of an optimiser's eight
  * parameters on a text classification task, the validation loss at 51 steps of each.
  *
- * The configurations lie nowhere in particular, so a trial gets the curve of the nearest one, in the unit
- * cube (logarithms where the file says so): a function made of plateaus. Its value is the loss at the
- * last step. NAME.txt names the columns, NAME.f32 holds rows x (parameters, then the losses).
+ * The configurations lie nowhere in particular, so a trial gets the mean of its neighbours' curves in the
+ * unit cube (logarithms where the file says so), weighted by a Gaussian as wide as the neighbourhood: the
+ * value of the nearest one alone would be a function of plateaus, in which whoever exploits stands still.
+ * Where the nearest one has no loss, the trial fails. The value is the loss at the last step, bounded.
+ * NAME.txt names the columns, NAME.f32 holds rows x (parameters, then the losses).
  */
 #include <math.h>
 #include <stdio.h>
@@ -14,11 +16,13 @@
 #include "bench/search/files.h"
 #include "bench/search/problem.h"
 
-enum { PARAMS = 8, STEPS = 51, COLUMNS = PARAMS + STEPS };
+enum { PARAMS = 8, STEPS = 51, COLUMNS = PARAMS + STEPS, NEIGHBOURS = 10, ROWS_MAX = 100000 };
 
 struct curves {
 	uint32_t rows;
 	const float *values;
+	double *places;             /* rows x PARAMS, on the unit scales                           */
+	double bound;               /* of the loss: what diverged is only bad                      */
 	struct problem_param params[PARAMS];
 };
 
@@ -29,34 +33,67 @@ static double unit(const struct problem_param *p, double x)
 	return (x - p->space.min) / (p->space.max - p->space.min);
 }
 
-static uint32_t nearest(const struct curves *c, const double *x)
+struct neighbour {
+	double distance;            /* squared                                                     */
+	uint32_t row;
+};
+
+static double loss_of(const struct curves *c, uint32_t row)
 {
-	double least = INFINITY;
-	uint32_t best = 0;
+	return (double)c->values[(size_t)row * COLUMNS + COLUMNS - 1];
+}
 
+/* Keeps the NEIGHBOURS nearest, by distance. */
+static void offer(struct neighbour *near, uint32_t *n, struct neighbour one)
+{
+	uint32_t k = *n < NEIGHBOURS ? (*n)++ : NEIGHBOURS - 1;
+
+	for (; k > 0 && near[k - 1].distance > one.distance; k--)
+		near[k] = near[k - 1];
+	near[k] = one;
+}
+
+static uint32_t neighbours(const struct curves *c, const double *x, struct neighbour *near)
+{
+	double u[PARAMS];
+	uint32_t n = 0;
+
+	for (uint32_t j = 0; j < PARAMS; j++)
+		u[j] = unit(&c->params[j], x[j]);
 	for (uint32_t i = 0; i < c->rows; i++) {
-		const float *row = c->values + (size_t)i * COLUMNS;
-		double sum = 0;
+		struct neighbour one = {.row = i};
 
-		for (uint32_t j = 0; j < PARAMS && sum < least; j++) {
-			double z = unit(&c->params[j], x[j]) - unit(&c->params[j], (double)row[j]);
+		for (uint32_t j = 0; j < PARAMS; j++)
+			one.distance += (u[j] - c->places[i * PARAMS + j]) * (u[j] - c->places[i * PARAMS + j]);
+		if (n < NEIGHBOURS || one.distance < near[n - 1].distance)
+			offer(near, &n, one);
+	}
+	return n;
+}
 
-			sum += z * z;
-		}
-		if (sum < least) {
-			least = sum;
-			best = i;
+static double smooth_loss(const struct curves *c, const double *x)
+{
+	struct neighbour near[NEIGHBOURS] = {0};
+	uint32_t n = neighbours(c, x, near);
+	double sum = 0, weights = 0, width = near[n - 1].distance;
+
+	if (!isfinite(loss_of(c, near[0].row)))
+		return NAN;
+	for (uint32_t k = 0; k < n; k++) {
+		double w = width > 0 ? exp(-2 * near[k].distance / width) : 1, loss = loss_of(c, near[k].row);
+
+		if (isfinite(loss)) {
+			sum += w * fmin(loss, c->bound);
+			weights += w;
 		}
 	}
-	return best;
+	return sum / weights;
 }
 
 static double evaluate(const struct problem *p, const double *x, uint64_t draw)
 {
-	const struct curves *c = p->data;
-
 	(void)draw;
-	return (double)c->values[(size_t)nearest(c, x) * COLUMNS + COLUMNS - 1];
+	return smooth_loss(p->data, x);
 }
 
 /* "cols NAME ... then 51 validation losses ...", "log_cols NAME ..." */
@@ -81,15 +118,12 @@ static bool read_columns(struct curves *c, char *text)
 				c->params[n++].name = word;
 		}
 	}
-	return n == PARAMS && c->rows > 0;
+	return n == PARAMS && c->rows >= NEIGHBOURS && c->rows <= ROWS_MAX;
 }
 
-/* The box is that of the configurations; a loss that is missing or infinite is a failed trial. */
-static bool read_ranges(struct curves *c, double *best, size_t n)
+/* The box is that of the configurations. */
+static bool read_ranges(struct curves *c)
 {
-	if (n != (size_t)c->rows * COLUMNS)
-		return false;
-	*best = INFINITY;
 	for (uint32_t j = 0; j < PARAMS; j++) {
 		struct space_param *p = &c->params[j].space;
 
@@ -104,9 +138,33 @@ static bool read_ranges(struct curves *c, double *best, size_t n)
 		if (!(p->min < p->max) || (p->distribution == SPACE_LOG_UNIFORM && !(p->min > 0)))
 			return false;
 	}
-	for (uint32_t i = 0; i < c->rows; i++)
-		*best = fmin(*best, (double)c->values[(size_t)i * COLUMNS + COLUMNS - 1]);
 	return true;
+}
+
+/* Twice the least loss at the first step bounds the losses; the least smooth loss at a configuration is
+ * taken for the least of all. */
+static bool prepare(struct problems *all, struct curves *c, double *best)
+{
+	c->places = problems_own(all, (size_t)c->rows * PARAMS * sizeof(*c->places));
+	if (!c->places)
+		return false;
+	c->bound = INFINITY;
+	*best = INFINITY;
+	for (uint32_t i = 0; i < c->rows; i++) {
+		const float *row = c->values + (size_t)i * COLUMNS;
+
+		c->bound = fmin(c->bound, 2 * (double)row[PARAMS]);
+		for (uint32_t j = 0; j < PARAMS; j++)
+			c->places[i * PARAMS + j] = unit(&c->params[j], (double)row[j]);
+	}
+	for (uint32_t i = 0; i < c->rows; i++) {
+		double x[PARAMS];
+
+		for (uint32_t j = 0; j < PARAMS; j++)
+			x[j] = (double)c->values[(size_t)i * COLUMNS + j];
+		*best = fmin(*best, smooth_loss(c, x));
+	}
+	return isfinite(*best);
 }
 
 void problems_add_curves(struct problems *all, const char *folder)
@@ -122,7 +180,8 @@ void problems_add_curves(struct problems *all, const char *folder)
 
 		if (c && text)
 			c->values = file_floats(all, folder, "lc", names[i], &n);
-		if (!c || !text || !c->values || !read_columns(c, text) || !read_ranges(c, &p.best, n)) {
+		if (!c || !text || !c->values || !read_columns(c, text) ||
+			n != (size_t)c->rows * COLUMNS || !read_ranges(c) || !prepare(all, c, &p.best)) {
 			problems_fail(all);
 			return;
 		}
