@@ -31,7 +31,7 @@ enum {
 	ROWS_LOCAL = 600,
 };
 
-static const double SCREEN_WORK = 1e8, SCAN_WORK = 1e8; /* multiplications                         */
+static const double SCREEN_WORK = 1e8, SCAN_WORK = 2.5e7; /* multiplications                         */
 static const double KAPPA = 1.8, NOISY = 1e-3;
 
 /* ---- settings ---------------------------------------------------------------------------------- */
