@@ -7,6 +7,8 @@
 #define LENGTHS .min = -4.6051701859880914, .max = 4.6051701859880914
 #define SIGNALS .min = -6.9077552789821368, .max = 4.6051701859880914
 #define NOISES .min = -13.815510557964274, .max = 0
+/* On 1/l^2, as Optuna has it: around 1, where two categories that differ have half in common. */
+#define AROUND_ONE .up = 0.1, .down = 0.1, .power = 2, .min = -7, .max = 7
 /* Gamma(1.1, 30) on the variance: much noise is unlikely, none at all is not. */
 #define LITTLE_NOISE .slope = 0.1, .up = 30, .power = 1, NOISES, .start = -5.7037824746562009
 
@@ -14,6 +16,7 @@
 static const struct gp_prior sets[] = {
 	[GP_PRIOR_DEFAULT] = {
 		.lengthscale = {.precision = 1.0 / 3, .slope = -1, LENGTHS},
+		.category = {AROUND_ONE},
 		.signal = {.precision = 1 / 0.49, SIGNALS},
 		.noise = {LITTLE_NOISE},
 		.mean_variance = 10,
@@ -26,7 +29,7 @@ static const struct gp_prior sets[] = {
 		.mean_variance = 1e6,
 	},
 	[GP_PRIOR_OPTUNA] = {
-		.lengthscale = {.up = 0.1, .down = 0.1, .power = 2, .min = -7, .max = 7},
+		.lengthscale = {AROUND_ONE},
 		.signal = {.slope = 1, .up = 1, .power = 1, .min = -10, .max = 5},
 		.noise = {LITTLE_NOISE},
 	},
@@ -56,7 +59,8 @@ struct gp_prior gp_prior(enum gp_prior_set set, uint32_t active)
 		p.lengthscale.center = M_SQRT2 + 0.5 * log(active > 0 ? active : 1);
 		p.lengthscale.start = fmin(p.lengthscale.center - 3, p.lengthscale.max);
 	}
-	p.category = p.lengthscale;
+	if (set != GP_PRIOR_DEFAULT)
+		p.category = p.lengthscale;
 	return p;
 }
 
