@@ -121,7 +121,9 @@ static int by_place(const void *a, const void *b)
 {
 	const struct edge *x = a, *y = b;
 
-	return x->at < y->at ? -1 : x->at > y->at;
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
+	return x->step < y->step ? -1 : x->step > y->step;
 }
 
 static void weigh_leaves(const struct tree *t, double *weight, double *mean, double *variance)

@@ -10,7 +10,10 @@
 
 #include <cmocka.h>
 
+#include "algorithms/insight/importance.h"
+#include "algorithms/insight/terminator.h"
 #include "algorithms/registry.h"
+#include "algorithms/warm.h"
 #include "tests/unit/algorithms/spaces.h"
 
 #include <stdio.h>
@@ -176,11 +179,77 @@ static void asking_says_so(void **state)
 	space_unref(s);
 }
 
+/* What else is asked about a history: a number for each function. */
+static enum algo_outcome look(int which, const struct algo_problem *p, const struct algo_history *h, const double *xs)
+{
+	static double cost[100], share[20], first[20];
+	struct algo_suggestion out = {.x = first};
+	struct algo_request r = {.first_number = 1, .n = 1, .out = &out};
+	const struct importance_data data = {.space = p->space, .x = xs, .cost = cost, .n = h->n_trials};
+	const struct algo_history none = {0};
+	struct terminator_verdict v;
+
+	for (uint32_t i = 0; i < h->n_trials; i++)
+		cost[i] = h->trials[i].values[0];
+	switch (which) {
+	case 0:
+		return importance_ped_anova(&data, NULL, share);
+	case 1:
+		return importance_fanova(&data, NULL, share);
+	case 2:
+		return terminator_judge(p, h, NULL, &v);
+	default:
+		return warm_suggest(algorithm_find("random"), p, &none, &r);
+	}
+}
+
+static void looking_says_so(void **state)
+{
+	static double x[100][20], values[100];
+	static struct algo_trial trials[100];
+	enum space_fault fault;
+	struct space *s = build(&fault);
+	struct algo_value settings[16];
+	const struct algo_objective objective = {.goal = 0};
+	const struct algo_source source = {.trials = trials, .n_trials = 100};
+	const struct algo_history h = {.trials = trials, .n_trials = 100};
+	const struct algo_problem p = {.space = s, .objectives = &objective, .n_objectives = 1, .settings = settings,
+		.parallel = 1, .sources = &source, .n_sources = 1};
+
+	(void)state;
+	algo_settings_init(algorithm_find("random"), settings);
+	for (uint32_t i = 0; i < 100; i++) {
+		space_config(s, i % space_cardinality(s), x[i]);
+		values[i] = i % 7;
+		trials[i] = (struct algo_trial){.number = i + 1, .status = ALGO_SUCCEEDED, .x = x[i], .values = &values[i]};
+	}
+	for (int which = 0; which < 4; which++) {
+		unsigned refused = 0;
+		/* Some take memory ten thousand times. */
+		for (unsigned nth = 1;; nth += 1 + nth / 10) {
+			const long before = live;
+			countdown = nth;
+			const enum algo_outcome outcome = look(which, &p, &h, x[0]);
+			const bool reached = countdown == 0;
+			countdown = 0;
+			assert_int_equal(live, before);
+			/* qsort() does without: it is a little slower then. */
+			assert_true(outcome == ALGO_OK || (reached && outcome == ALGO_NO_MEMORY));
+			refused += outcome != ALGO_OK;
+			if (!reached)
+				break;
+		}
+		assert_true(refused > 3);
+	}
+	space_unref(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(building_says_so),
 		cmocka_unit_test(asking_says_so),
+		cmocka_unit_test(looking_says_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
