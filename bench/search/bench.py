@@ -141,7 +141,8 @@ def kept_peers(folder):
 
 def main():
     if not problems.DATA:
-        say("TRIMTAB_SEARCH_DATA names no folder with measured data (bench/README.md): tables and surrogates are left out")
+        say("TRIMTAB_SEARCH_DATA names no folder with measured data (bench/README.md): tables and surrogates are left "
+            "out")
     folder = KEPT if FULL else os.path.join(problems.ROOT, "build/search-quick")
     missing = full() if FULL else quick(folder)
     report = os.path.join(os.path.dirname(os.path.abspath(__file__)), "report.py")

@@ -84,8 +84,9 @@ def _first(evidence, us, name, n):
     if place is None or not best_of(rows, evidence.peers()):
         return None, None
     peers_before = [r for r in rows[:place] if r.who in evidence.peers()]
-    seeds = [r.seeds for r in rows]
-    text = f"rank {number(rows[place].rank)} of {len(rows)}, {rows[place].tasks} tasks, {min(seeds)}–{max(seeds)} seeds"
+    seeds = sorted({rows[place].seeds, min(r.seeds for r in rows)})
+    text = (f"rank {number(rows[place].rank)} of {len(rows)}, {rows[place].tasks} tasks, "
+            f"{' and '.join(map(str, seeds))} seeds")
     if peers_before:
         return text + f"; behind {', '.join(r.who for r in peers_before)}", False
     absent = [who for who in MUST if who not in {r.who for r in rows}]

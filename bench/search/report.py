@@ -11,7 +11,7 @@ import time
 import stats
 from adapters import PACKAGES
 from compare import AT, RANDOM, SETS, Duel
-from gates import NAMESAKES, OURS, PUBLISHED, Evidence, against_cold, duel_text, gates, number, plain, relative
+from gates import NAMESAKES, OURS, PUBLISHED, Evidence, against_cold, gates, number, plain, relative
 from plot import chart
 from problems import ROOT
 from runs import reported
@@ -72,18 +72,12 @@ def set_section(evidence, name, folder, link):
 
 def curves(evidence, name):
     """The score by trials of those who are ranked at 50, on the tasks they share."""
+    cold, lines = evidence.cold, {}
     whos = [s.who for s in evidence.ranked(name, 50)]
-    lines = {}
+    common = sorted(set.intersection(*(set(cold.tasks(who, name, 50)) for who in whos))) if whos else []
     for who in whos:
-        line = []
-        for n in range(5, 201):
-            ranked = None
-            if not reported(n):
-                continue
-            tasks = set(evidence.cold.tasks(who, name, n))
-            common = set.intersection(*(set(evidence.cold.tasks(w, name, 50)) for w in whos))
-            if common <= tasks:
-                line.append((n, stats.geometric_mean([evidence.cold.score(who, t, n) for t in sorted(common)])))
+        line = [(n, stats.geometric_mean([cold.score(who, t, n) for t in common]))
+                for n in filter(reported, range(5, 201)) if set(common) <= set(cold.tasks(who, name, n))]
         if line:
             lines[who] = line
     return lines
@@ -197,8 +191,8 @@ def tasks_section(evidence):
             star = " *" if ours and theirs and min(theirs) < min(ours) else ""
             rows.append([task.split("/")[1] + star, *cells])
         if rows:
-            yield f"<details><summary>{TITLES[name]}: {len(rows)} tasks</summary>\n\n" + table(["task", *here], rows) + \
-                "\n</details>\n"
+            yield (f"<details><summary>{TITLES[name]}: {len(rows)} tasks</summary>\n\n"
+                   + table(["task", *here], rows) + "\n</details>\n")
 
 
 def versions():
@@ -218,13 +212,14 @@ def about(evidence, link):
         mine = [r for r in found if r.who == who]
         lines.append([who, f"{len(mine):,}", f"{len({r.problem for r in mine}):,}",
                       f"{min(r.seed for r in mine)}–{max(r.seed for r in mine)}", str(max(r.trials for r in mine))])
-    yield (f"# Search: results at the same number of trials\n\nMade {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())} "
+    made = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    yield (f"# Search: results at the same number of trials\n\nMade {made} "
            f"of the curves in [{link}/]({link}/); `make bench-search` adds what is missing and makes this page anew. "
            "Score of a search on a task: its median regret over the seeds, divided by random search's "
            "at the same number of trials; geometric means count each ratio as no less than 0.001. Peers have their "
            "default settings, one thread, and the same functions by the same library. Only Optuna's TPE is told of "
-           "conditions, with its group option; the other peers get the flat space. What has few seeds or tasks says so.\n\n"
-           f"Peers: {versions()}.\n")
+           "conditions, with its group option; the other peers get the flat space. What has few seeds or tasks says "
+           f"so.\n\nPeers: {versions()}.\n")
     yield table(["search", "runs", "tasks", "seeds", "trials up to"], lines)
 
 
