@@ -49,7 +49,7 @@ struct lbfgs *lbfgs_new(uint32_t n)
 		l->s[i] = at += n;
 		l->y[i] = at += n;
 	}
-	l->held = (bool *)(at + n);
+	l->held = (void *)(at + n);
 	return l;
 }
 
