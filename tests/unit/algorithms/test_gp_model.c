@@ -577,6 +577,48 @@ static void same_calls_same_bits(void **state)
 	assert_memory_equal(theta[0], theta[1], sizeof(theta[0]));
 }
 
+/* A model that has been larger has other distances between its rows; the bits are the same. */
+static void memory_does_not_matter(void **state)
+{
+	enum { LARGE = 150, B = 7 };
+	static double x[LARGE * D], y[LARGE];
+	struct rng r = rng_seeded(15);
+
+	(void)state;
+	for (int i = 0; i < LARGE; i++) {
+		draw_point(&r, x + i * D);
+		y[i] = rng_normal(&r);
+	}
+	for (uint32_t n = 1; n < LARGE - 12; n += 17) {
+		struct gp *fresh = model(), *used = model();
+		struct gp_data data = {.x = x, .y = y, .n = n}, all = {.x = x, .y = y, .n = LARGE};
+		double mean[2][B], variance[2][B], ones[B], gradient[2][B * D];
+		const double *theta;
+
+		for (int i = 0; i < B; i++)
+			ones[i] = 1;
+		assert_int_equal(gp_condition(used, &all, gp_theta(used)), ALGO_OK);
+		for (int k = 0; k < 2; k++) {
+			struct gp *g = k ? used : fresh;
+			struct gp_work *w = gp_work_new(g, k ? 64 : B);
+
+			assert_int_equal(gp_fit(g, &data, &(struct gp_fit){.max_iterations = 5}), ALGO_OK);
+			for (uint32_t i = n; i < n + 11; i++)
+				assert_int_equal(gp_append(g, x + i * D, y[i], 1), ALGO_OK);
+			assert_int_equal(gp_forward(g, w, x + D * (LARGE - B), B, mean[k], variance[k]), ALGO_OK);
+			gp_backward(g, w, ones, ones, gradient[k]);
+			gp_work_free(w);
+		}
+		theta = gp_theta(fresh);
+		assert_memory_equal(theta, gp_theta(used), (D + 2) * sizeof(double));
+		assert_memory_equal(mean[0], mean[1], sizeof(mean[0]));
+		assert_memory_equal(variance[0], variance[1], sizeof(variance[0]));
+		assert_memory_equal(gradient[0], gradient[1], sizeof(gradient[0]));
+		gp_free(fresh);
+		gp_free(used);
+	}
+}
+
 static void stops_when_told(void **state)
 {
 	struct sample s = draw(13);
@@ -650,6 +692,7 @@ int main(void)
 		cmocka_unit_test(fit_finds_what_matters),
 		cmocka_unit_test(bends_what_is_bent),
 		cmocka_unit_test(same_calls_same_bits),
+		cmocka_unit_test(memory_does_not_matter),
 		cmocka_unit_test(stops_when_told),
 		cmocka_unit_test(survives_degenerate_data),
 	};
