@@ -124,14 +124,15 @@ static bool grow_all(struct growing *g, uint32_t n)
 		stack[0].lo[j] = 0;
 		stack[0].hi[j] = 1;
 	}
-	for (top = 1; top > 0;) {
-		struct node *node = &stack[top - 1], *right = &stack[top];
+	for (;;) {
+		struct node *node = &stack[top], *right = &stack[top + 1];
 		struct split s;
 		if (g->cancel && atomic_load_explicit(g->cancel, memory_order_relaxed))
 			return false;
 		if (!find_split(g, node, &s)) {
 			add_leaf(g, node);
-			top--;
+			if (top-- == 0)
+				return true;
 			continue;
 		}
 		const uint32_t n_left = partition(g, node, &s);
@@ -144,7 +145,6 @@ static bool grow_all(struct growing *g, uint32_t n)
 		node->n = n_left;
 		top++;
 	}
-	return true;
 }
 
 bool tree_grow(struct tree *t, const double *u, const double *y, uint32_t n, uint32_t d, struct rng *rng,

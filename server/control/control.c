@@ -11,7 +11,7 @@
 #include "server/control/notify.h"
 #include "server/store/store_lease.h"
 
-enum { LEASE_DEFAULT_S = 15 };
+enum { LEASE_DEFAULT_S = 15, SUGGEST_DEFAULT_S = 600 };
 
 static void tail(void *ctx);
 static void on_tick(void *ctx);
@@ -24,6 +24,8 @@ struct control *control_new(const struct control_config *config)
 	c->config = *config;
 	if (c->config.lease_us == 0)
 		c->config.lease_us = LEASE_DEFAULT_S * CLK_SECOND;
+	if (c->config.suggest_us == 0)
+		c->config.suggest_us = SUGGEST_DEFAULT_S * CLK_SECOND;
 	c->config.replica = xstrdup(config->replica);
 	c->config.base_url = xstrdup(config->base_url);
 	c->loop = config->loop;
@@ -235,8 +237,10 @@ static void on_tick(void *ctx)
 	loop_timer_after(c->tick, c->config.lease_us / 3);
 	lease_tick(c);
 	orphans_tick(c);
-	for (size_t i = 0; i < c->n_experiments; i++)
+	for (size_t i = 0; i < c->n_experiments; i++) {
+		suggest_watch(c, c->experiments[i]);
 		control_dirty(c, c->experiments[i]);
+	}
 }
 
 static void on_wake(void *ctx)

@@ -40,6 +40,7 @@ struct control_config {
 	const void *trial_key;                  /* signs trial tokens                                 */
 	size_t trial_key_len;
 	int64_t lease_us;                       /* 0: 15 s; renewed three times as often              */
+	int64_t suggest_us;                     /* 0: 10 min; an algorithm that computes longer fails */
 };
 
 struct control *control_new(const struct control_config *config);

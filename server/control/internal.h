@@ -123,6 +123,7 @@ void apply_move(struct control *c, struct experiment *x, struct trial *t, enum t
 /* suggest.c */
 void suggest_start(struct control *c, struct experiment *x, int64_t n);
 void suggest_cancel(struct control *c, struct experiment *x);
+void suggest_watch(struct control *c, struct experiment *x);    /* ends one that takes too long */
 
 /* order.c */
 struct run_key order_key(const struct experiment *x, const struct trial *t);

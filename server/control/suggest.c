@@ -45,6 +45,8 @@ struct suggest_job {
 	enum algo_outcome outcome;
 	bool defect;                    /* it gave an invalid configuration */
 	bool abandoned;                 /* the experiment is no longer ours */
+	_Atomic int64_t started_us;     /* on the worker; 0 while it waits for one */
+	bool late;                      /* it was told to stop */
 	int64_t took_us;
 };
 
@@ -163,6 +165,7 @@ static void run(struct work_job *work)
 	struct suggest_job *job = (struct suggest_job *)work;
 	const int64_t start = clk_now_us();
 
+	atomic_store(&job->started_us, start);
 	job->outcome = ALGO_OK;
 	if (job->judge)
 		look_at_convergence(job);
@@ -263,7 +266,7 @@ static void fail(struct control *c, struct experiment *x, const struct suggest_j
 {
 	x->algorithm_failed = true;
 	snprintf(x->verdict, sizeof x->verdict, "algorithm '%s' could not suggest a trial (%s)", job->algorithm->name,
-		job->defect ? "it left the search space" : job->outcome == ALGO_NO_MEMORY ? "out of memory"
+		job->late ? "it takes too long" : job->defect ? "it left the search space" : job->outcome == ALGO_NO_MEMORY ? "out of memory"
 			: job->outcome == ALGO_UNSUPPORTED ? "the search space does not suit it" : "a numerical dead end");
 	LOG_ERROR("algorithm failed", L_STR("experiment", x->name), L_STR("why", x->verdict));
 	control_dirty(c, x);
@@ -303,6 +306,8 @@ static void done(struct work_job *work)
 		job->request.cache = NULL;
 	}
 	control_dirty(c, x);
+	if (job->late && job->outcome == ALGO_CANCELLED)
+		fail(c, x, job);
 	if (!work->ran || job->outcome == ALGO_CANCELLED)
 		goto out;
 	metrics_suggestion(c, job->algorithm->name, job->took_us);
@@ -397,6 +402,17 @@ void suggest_start(struct control *c, struct experiment *x, int64_t n)
 	job->request.cache = NULL;
 	job_free(job);
 	control_later(c, x, POOL_FULL_WAIT_MS * (CLK_SECOND / 1000));
+}
+
+void suggest_watch(struct control *c, struct experiment *x)
+{
+	struct suggest_job *job = x->job;
+	const int64_t started = job ? atomic_load(&job->started_us) : 0;
+
+	if (started == 0 || job->late || clk_now_us() - started < c->config.suggest_us)
+		return;
+	job->late = true;
+	work_cancel(c->config.workers, &job->work);
 }
 
 void suggest_cancel(struct control *c, struct experiment *x)

@@ -50,6 +50,36 @@ static void tell(const char *name, int number, const char *values)
 	(void)ASK(store_trials, store_trial_tell(T.store, T.arena, &t, on_trials, NULL));
 }
 
+static enum algo_outcome never(const struct algo_problem *p, const struct algo_history *h, struct algo_request *r)
+{
+	(void)p;
+	(void)h;
+	while (!algo_cancelled(r))
+		usleep(1000);
+	r->n_out = 0;
+	return ALGO_CANCELLED;
+}
+
+static void test_an_algorithm_that_never_ends(void **state)
+{
+	static struct algorithm stuck;
+	(void)state;
+	rig_begin();
+	R.c->config.suggest_us = 1;
+	int64_t id = create("stuck", WORKERS(6, 4));
+	WAIT(loaded_experiment(id));
+	struct experiment_spec *spec = (struct experiment_spec *)(uintptr_t)loaded_experiment(id)->spec;
+	stuck = *spec->algorithm.algorithm;
+	stuck.suggest = never;
+	stuck.cache_new = NULL;
+	spec->algorithm.algorithm = &stuck;
+	assert_int_equal(ask(id, "stuck", "a", 1).n, 0);
+	run_to_end(id);
+	assert_string_equal(ask_sql(id, EXPERIMENT("reason")), "AlgorithmError");
+	assert_non_null(strstr(ask_sql(id, EXPERIMENT("message")), "it takes too long"));
+	rig_end();
+}
+
 static void test_workers(void **state)
 {
 	(void)state;
@@ -452,6 +482,7 @@ static void test_news_and_debts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_an_algorithm_that_never_ends),
 		cmocka_unit_test(test_workers),
 		cmocka_unit_test(test_a_silent_worker_loses_its_trial),
 		cmocka_unit_test(test_one_statement_for_all_of_a_pass),
