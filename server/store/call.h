@@ -6,6 +6,7 @@
  *     return store_call_send(c);
  */
 #pragma once
+#include "lib/arena.h"
 #include "server/store/pg.h"
 #include "server/store/store.h"
 
@@ -35,6 +36,18 @@ void store_keep_ranking(struct store *s, int64_t experiment);
 
 store_answer_fn store_answer_outcome, store_answer_count;
 const char *const *store_outcome_names(void);
+
+/* The plainest answer: answer_xs() decodes all rows into a struct store_xs, {items, n}. */
+#define ANSWER_ROWS(xs, shape)                                                              \
+	static void answer_##xs(struct store_call *c, const PGresult *res, const struct err *e) \
+	{                                                                                       \
+		struct store_##xs *rows = e ? NULL : ARENA_NEW(c->arena, struct store_##xs);        \
+		if (rows) {                                                                         \
+			rows->items = rows_decode(res, &(shape), c->arena);                             \
+			rows->n = (size_t)PQntuples(res);                                               \
+		}                                                                                   \
+		((store_##xs##_cb *)c->done)(c->ctx, rows, e);                                      \
+	}
 
 #define ROW(kind_, struct_, member_, column_) \
 	{.column = column_, .kind = kind_, .offset = offsetof(struct_, member_)}

@@ -44,6 +44,13 @@ void pg_double_element(struct pg_args *a, double v);
 void pg_bool_element(struct pg_args *a, bool v);
 void pg_text_element(struct pg_args *a, const char *v);
 void pg_time_element(struct pg_args *a, int64_t unix_us);
+/* The same at once: PG_ARRAY(a, i, n, pg_int_element, rows[i].number); */
+#define PG_ARRAY(a, i, n, element, ...)  \
+	do {                                 \
+		pg_array(a, n);                  \
+		for (size_t i = 0; i < (n); i++) \
+			element(a, __VA_ARGS__);     \
+	} while (0)
 
 /* How a column becomes a member of a struct. */
 enum row_kind {

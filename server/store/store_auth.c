@@ -14,18 +14,7 @@ static const struct row_field token_fields[] = {
 static const struct row_shape token_shape = {
 	.size = sizeof(struct store_token), .fields = token_fields, .n = ARRAY_LEN(token_fields)};
 
-static void answer_tokens(struct store_call *c, const PGresult *res, const struct err *e)
-{
-	store_tokens_cb *done = (store_tokens_cb *)c->done;
-	if (e) {
-		done(c->ctx, NULL, e);
-		return;
-	}
-	struct store_tokens *rows = ARENA_NEW(c->arena, struct store_tokens);
-	rows->items = rows_decode(res, &token_shape, c->arena);
-	rows->n = (size_t)PQntuples(res);
-	done(c->ctx, rows, NULL);
-}
+ANSWER_ROWS(tokens, token_shape)
 
 struct store_call *store_token_find(
 	struct store *s, struct arena *a, const char *sha256, store_tokens_cb *done, void *ctx)

@@ -48,21 +48,11 @@ struct store_call *store_events_add(struct store *s, struct arena *a, const stru
 {
 	struct store_call *c = store_call_new(s, STMT_EVENTS_ADD, a, store_answer_count, (store_fn *)done, ctx);
 	struct pg_args *p = &c->unit.args;
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_int_element(p, events[i].experiment);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_int_element(p, events[i].number);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, events[i].type);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, events[i].reason);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, events[i].message);
+	PG_ARRAY(p, i, n, pg_int_element, events[i].experiment);
+	PG_ARRAY(p, i, n, pg_int_element, events[i].number);
+	PG_ARRAY(p, i, n, pg_text_element, events[i].type);
+	PG_ARRAY(p, i, n, pg_text_element, events[i].reason);
+	PG_ARRAY(p, i, n, pg_text_element, events[i].message);
 	return store_call_send_for(c, n > 0 ? events[0].experiment : 0);
 }
 
@@ -99,18 +89,7 @@ static const struct row_field ask_fields[] = {
 static const struct row_shape ask_shape = {
 	.size = sizeof(struct store_ask), .fields = ask_fields, .n = ARRAY_LEN(ask_fields)};
 
-static void answer_asks(struct store_call *c, const PGresult *res, const struct err *e)
-{
-	store_asks_cb *done = (store_asks_cb *)c->done;
-	if (e) {
-		done(c->ctx, NULL, e);
-		return;
-	}
-	struct store_asks *rows = ARENA_NEW(c->arena, struct store_asks);
-	rows->items = rows_decode(res, &ask_shape, c->arena);
-	rows->n = (size_t)PQntuples(res);
-	done(c->ctx, rows, NULL);
-}
+ANSWER_ROWS(asks, ask_shape)
 
 struct store_call *store_ask_add(struct store *s, struct arena *a, const char *ns, const char *experiment,
 	const char *worker, int wanted, int lease_seconds, store_outcome_cb *done, void *ctx)

@@ -100,69 +100,35 @@ static struct store_call *begin(
 
 static void objectives(struct pg_args *p, const struct store_new_objective *o, size_t n)
 {
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, o[i].metric);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, o[i].direction);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, o[i].strategy);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_double_element(p, o[i].goal);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_bool_element(p, o[i].additional);
+	PG_ARRAY(p, i, n, pg_text_element, o[i].metric);
+	PG_ARRAY(p, i, n, pg_text_element, o[i].direction);
+	PG_ARRAY(p, i, n, pg_text_element, o[i].strategy);
+	PG_ARRAY(p, i, n, pg_double_element, o[i].goal);
+	PG_ARRAY(p, i, n, pg_bool_element, o[i].additional);
 }
 
 static void parameters(struct pg_args *p, const struct store_new_parameter *q, size_t n)
 {
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, q[i].name);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, q[i].type);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, q[i].distribution);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_double_element(p, q[i].lo);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_double_element(p, q[i].hi);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_double_element(p, q[i].step);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, q[i].choices);
+	PG_ARRAY(p, i, n, pg_text_element, q[i].name);
+	PG_ARRAY(p, i, n, pg_text_element, q[i].type);
+	PG_ARRAY(p, i, n, pg_text_element, q[i].distribution);
+	PG_ARRAY(p, i, n, pg_double_element, q[i].lo);
+	PG_ARRAY(p, i, n, pg_double_element, q[i].hi);
+	PG_ARRAY(p, i, n, pg_double_element, q[i].step);
+	PG_ARRAY(p, i, n, pg_text_element, q[i].choices);
 }
 
 static void constraints(struct pg_args *p, const struct store_new_constraint *c, size_t n)
 {
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, c[i].metric);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_double_element(p, c[i].min);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_double_element(p, c[i].max);
+	PG_ARRAY(p, i, n, pg_text_element, c[i].metric);
+	PG_ARRAY(p, i, n, pg_double_element, c[i].min);
+	PG_ARRAY(p, i, n, pg_double_element, c[i].max);
 }
 
 static void sources(struct pg_args *p, const struct store_new_source *from, size_t n)
 {
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, from[i].ns);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, from[i].name);
+	PG_ARRAY(p, i, n, pg_text_element, from[i].ns);
+	PG_ARRAY(p, i, n, pg_text_element, from[i].name);
 }
 
 struct store_call *store_experiment_create(struct store *s, struct arena *a,
@@ -351,18 +317,7 @@ static const struct row_field lesson_fields[] = {
 static const struct row_shape lesson_shape = {
 	.size = sizeof(struct store_lesson), .fields = lesson_fields, .n = ARRAY_LEN(lesson_fields)};
 
-static void answer_lessons(struct store_call *c, const PGresult *res, const struct err *e)
-{
-	store_lessons_cb *done = (store_lessons_cb *)c->done;
-	if (e) {
-		done(c->ctx, NULL, e);
-		return;
-	}
-	struct store_lessons *rows = ARENA_NEW(c->arena, struct store_lessons);
-	rows->items = rows_decode(res, &lesson_shape, c->arena);
-	rows->n = (size_t)PQntuples(res);
-	done(c->ctx, rows, NULL);
-}
+ANSWER_ROWS(lessons, lesson_shape)
 
 struct store_call *store_lessons_load(
 	struct store *s, struct arena *a, int64_t experiment, store_lessons_cb *done, void *ctx)

@@ -10,27 +10,12 @@ static const struct row_field fields[] = {
 static const struct row_shape shape = {
 	.size = sizeof(struct store_lease), .fields = fields, .n = ARRAY_LEN(fields)};
 
-static void answer_leases(struct store_call *c, const PGresult *res, const struct err *e)
-{
-	store_leases_cb *done = (store_leases_cb *)c->done;
-	if (e) {
-		done(c->ctx, NULL, e);
-		return;
-	}
-	struct store_leases *rows = ARENA_NEW(c->arena, struct store_leases);
-	rows->items = rows_decode(res, &shape, c->arena);
-	rows->n = (size_t)PQntuples(res);
-	done(c->ctx, rows, NULL);
-}
+ANSWER_ROWS(leases, shape)
 
 static void leases(struct pg_args *p, const struct store_lease *held, size_t n)
 {
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_int_element(p, held[i].experiment);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_int_element(p, held[i].epoch);
+	PG_ARRAY(p, i, n, pg_int_element, held[i].experiment);
+	PG_ARRAY(p, i, n, pg_int_element, held[i].epoch);
 }
 
 struct store_call *store_lease_claim(struct store *s, struct arena *a, const char *owner, int64_t ttl_us,
@@ -40,9 +25,7 @@ struct store_call *store_lease_claim(struct store *s, struct arena *a, const cha
 	struct pg_args *p = &c->unit.args;
 	pg_text(p, owner);
 	pg_int(p, ttl_us);
-	pg_array(p, n_held);
-	for (size_t i = 0; i < n_held; i++)
-		pg_int_element(p, held[i]);
+	PG_ARRAY(p, i, n_held, pg_int_element, held[i]);
 	pg_int(p, max);
 	return store_call_send(c);
 }
@@ -76,35 +59,16 @@ static const struct row_field run_fields[] = {
 static const struct row_shape run_shape = {
 	.size = sizeof(struct store_run), .fields = run_fields, .n = ARRAY_LEN(run_fields)};
 
-static void answer_runs(struct store_call *c, const PGresult *res, const struct err *e)
-{
-	store_runs_cb *done = (store_runs_cb *)c->done;
-	if (e) {
-		done(c->ctx, NULL, e);
-		return;
-	}
-	struct store_runs *rows = ARENA_NEW(c->arena, struct store_runs);
-	rows->items = rows_decode(res, &run_shape, c->arena);
-	rows->n = (size_t)PQntuples(res);
-	done(c->ctx, rows, NULL);
-}
+ANSWER_ROWS(runs, run_shape)
 
 struct store_call *store_runs_look(
 	struct store *s, struct arena *a, const struct store_run *runs, size_t n, store_runs_cb *done, void *ctx)
 {
 	struct store_call *c = store_call_new(s, STMT_RUNS_LOOK, a, answer_runs, (store_fn *)done, ctx);
 	struct pg_args *p = &c->unit.args;
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_int_element(p, runs[i].experiment);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, runs[i].uid);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_int_element(p, runs[i].number);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_int_element(p, runs[i].attempt);
+	PG_ARRAY(p, i, n, pg_int_element, runs[i].experiment);
+	PG_ARRAY(p, i, n, pg_text_element, runs[i].uid);
+	PG_ARRAY(p, i, n, pg_int_element, runs[i].number);
+	PG_ARRAY(p, i, n, pg_int_element, runs[i].attempt);
 	return store_call_send(c);
 }

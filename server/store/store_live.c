@@ -29,30 +29,15 @@ static const struct row_field fields[] = {
 static const struct row_shape shape = {
 	.size = sizeof(struct store_live), .fields = fields, .n = ARRAY_LEN(fields)};
 
-static void answer_lives(struct store_call *c, const PGresult *res, const struct err *e)
-{
-	store_lives_cb *done = (store_lives_cb *)c->done;
-	if (e) {
-		done(c->ctx, NULL, e);
-		return;
-	}
-	struct store_lives *rows = ARENA_NEW(c->arena, struct store_lives);
-	rows->items = rows_decode(res, &shape, c->arena);
-	rows->n = (size_t)PQntuples(res);
-	done(c->ctx, rows, NULL);
-}
+ANSWER_ROWS(lives, shape)
 
 struct store_call *store_live_experiments(
 	struct store *s, struct arena *a, const struct store_live_query *q, store_lives_cb *done, void *ctx)
 {
 	struct store_call *c = store_call_new(s, STMT_LIVE_EXPERIMENTS, a, answer_lives, (store_fn *)done, ctx);
 	struct pg_args *p = &c->unit.args;
-	pg_array(p, q->n_ids);
-	for (size_t i = 0; i < q->n_ids; i++)
-		pg_int_element(p, q->ids[i]);
-	pg_array(p, q->n_namespaces);
-	for (size_t i = 0; i < q->n_namespaces; i++)
-		pg_text_element(p, q->namespaces[i]);
+	PG_ARRAY(p, i, q->n_ids, pg_int_element, q->ids[i]);
+	PG_ARRAY(p, i, q->n_namespaces, pg_text_element, q->namespaces[i]);
 	pg_bool(p, q->everywhere);
 	return store_call_send(c);
 }

@@ -92,29 +92,18 @@ static void batch_sort_out(struct batch *b, struct arena *a)
 static void points_arguments(const struct batch *b, struct pg_args *p)
 {
 	const struct store_point *points = b->points;
-	pg_array(p, b->n_kept);
-	for (size_t i = 0; i < b->n_kept; i++)
-		pg_text_element(p, points[b->kept[i]].metric);
-	pg_array(p, b->n_kept);
-	for (size_t i = 0; i < b->n_kept; i++)
-		pg_int_element_or_null(p, points[b->kept[i]].step, points[b->kept[i]].step == STORE_NO_STEP);
-	pg_array(p, b->n_kept);
-	for (size_t i = 0; i < b->n_kept; i++)
-		pg_double_element(p, points[b->kept[i]].value);
-	pg_array(p, b->n_kept);
-	for (size_t i = 0; i < b->n_kept; i++)
-		pg_time_element(p, points[b->kept[i]].time_us);
+	PG_ARRAY(p, i, b->n_kept, pg_text_element, points[b->kept[i]].metric);
+	PG_ARRAY(p, i, b->n_kept, pg_int_element_or_null, points[b->kept[i]].step,
+		points[b->kept[i]].step == STORE_NO_STEP);
+	PG_ARRAY(p, i, b->n_kept, pg_double_element, points[b->kept[i]].value);
+	PG_ARRAY(p, i, b->n_kept, pg_time_element, points[b->kept[i]].time_us);
 }
 
 static void trials_arguments(
 	const struct store_point *points, const uint32_t *of, size_t n, struct pg_args *p)
 {
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_int_element(p, points[of[i]].experiment);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_int_element(p, points[of[i]].number);
+	PG_ARRAY(p, i, n, pg_int_element, points[of[i]].experiment);
+	PG_ARRAY(p, i, n, pg_int_element, points[of[i]].number);
 }
 
 static enum stmt batch_statement(const struct batch *b)
@@ -262,9 +251,7 @@ struct store_call *store_curves(struct store *s, struct arena *a, const char *ns
 	pg_text(p, ns);
 	pg_text(p, experiment);
 	pg_text(p, metric);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_int_element(p, numbers[i]);
+	PG_ARRAY(p, i, n, pg_int_element, numbers[i]);
 	pg_int(p, n > 0 ? 0 : top);
 	pg_int(p, max_points);
 	return store_call_send(c);
@@ -276,9 +263,7 @@ struct store_call *store_live_points(struct store *s, struct arena *a, int64_t e
 	struct store_call *c = store_call_new(s, STMT_LIVE_POINTS, a, answer_series, (store_fn *)done, ctx);
 	struct pg_args *p = &c->unit.args;
 	pg_int(p, experiment);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_int_element(p, numbers[i]);
+	PG_ARRAY(p, i, n, pg_int_element, numbers[i]);
 	pg_text(p, known);
 	pg_int(p, max);
 	return store_call_send(c);
@@ -307,26 +292,13 @@ static const struct row_field last_fields[] = {
 static const struct row_shape last_shape = {
 	.size = sizeof(struct store_last_step), .fields = last_fields, .n = ARRAY_LEN(last_fields)};
 
-static void answer_last_steps(struct store_call *c, const PGresult *res, const struct err *e)
-{
-	store_last_steps_cb *done = (store_last_steps_cb *)c->done;
-	if (e) {
-		done(c->ctx, NULL, e);
-		return;
-	}
-	struct store_last_steps *rows = ARENA_NEW(c->arena, struct store_last_steps);
-	rows->items = rows_decode(res, &last_shape, c->arena);
-	rows->n = (size_t)PQntuples(res);
-	done(c->ctx, rows, NULL);
-}
+ANSWER_ROWS(last_steps, last_shape)
 
 struct store_call *store_last_steps(struct store *s, struct arena *a, int64_t experiment, const int *numbers,
 	size_t n, store_last_steps_cb *done, void *ctx)
 {
 	struct store_call *c = store_call_new(s, STMT_LAST_STEPS, a, answer_last_steps, (store_fn *)done, ctx);
 	pg_int(&c->unit.args, experiment);
-	pg_array(&c->unit.args, n);
-	for (size_t i = 0; i < n; i++)
-		pg_int_element(&c->unit.args, numbers[i]);
+	PG_ARRAY(&c->unit.args, i, n, pg_int_element, numbers[i]);
 	return store_call_send_for(c, experiment);
 }

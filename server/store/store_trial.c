@@ -40,27 +40,13 @@ struct store_call *store_trials_add(struct store *s, struct arena *a, int64_t ex
 	struct pg_args *p = &c->unit.args;
 	pg_int(p, expected_next);
 	pg_int(p, last_number);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, trials[i].params);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, trials[i].budget);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, source_name(trials[i].source));
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, trial_state_name(trials[i].state));
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, trials[i].executor);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, trials[i].worker);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_int_element(p, trials[i].worker ? trials[i].lease_seconds : 0);
+	PG_ARRAY(p, i, n, pg_text_element, trials[i].params);
+	PG_ARRAY(p, i, n, pg_text_element, trials[i].budget);
+	PG_ARRAY(p, i, n, pg_text_element, source_name(trials[i].source));
+	PG_ARRAY(p, i, n, pg_text_element, trial_state_name(trials[i].state));
+	PG_ARRAY(p, i, n, pg_text_element, trials[i].executor);
+	PG_ARRAY(p, i, n, pg_text_element, trials[i].worker);
+	PG_ARRAY(p, i, n, pg_int_element, trials[i].worker ? trials[i].lease_seconds : 0);
 	return store_call_send_for(c, experiment);
 }
 
@@ -78,33 +64,15 @@ struct store_call *store_trials_move(struct store *s, struct arena *a, int64_t e
 {
 	struct store_call *c = fenced(s, STMT_TRIALS_MOVE, a, experiment, epoch, done, ctx);
 	struct pg_args *p = &c->unit.args;
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_int_element(p, moves[i].number);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_int_element(p, moves[i].attempt);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, trial_state_name(moves[i].to));
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, moves[i].reason);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, moves[i].message);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_int_element_or_null(p, moves[i].exit_code, moves[i].exit_code == STORE_NO_INT);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, moves[i].object);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, moves[i].worker);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_int_element(p, moves[i].worker ? moves[i].lease_seconds : 0);
+	PG_ARRAY(p, i, n, pg_int_element, moves[i].number);
+	PG_ARRAY(p, i, n, pg_int_element, moves[i].attempt);
+	PG_ARRAY(p, i, n, pg_text_element, trial_state_name(moves[i].to));
+	PG_ARRAY(p, i, n, pg_text_element, moves[i].reason);
+	PG_ARRAY(p, i, n, pg_text_element, moves[i].message);
+	PG_ARRAY(p, i, n, pg_int_element_or_null, moves[i].exit_code, moves[i].exit_code == STORE_NO_INT);
+	PG_ARRAY(p, i, n, pg_text_element, moves[i].object);
+	PG_ARRAY(p, i, n, pg_text_element, moves[i].worker);
+	PG_ARRAY(p, i, n, pg_int_element, moves[i].worker ? moves[i].lease_seconds : 0);
 	return store_call_send_for(c, experiment);
 }
 
@@ -113,15 +81,9 @@ struct store_call *store_trials_stop(struct store *s, struct arena *a, int64_t e
 {
 	struct store_call *c = fenced(s, STMT_TRIALS_STOP, a, experiment, epoch, done, ctx);
 	struct pg_args *p = &c->unit.args;
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_int_element(p, stops[i].number);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, stops[i].reason);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, stops[i].message ? stops[i].message : "");
+	PG_ARRAY(p, i, n, pg_int_element, stops[i].number);
+	PG_ARRAY(p, i, n, pg_text_element, stops[i].reason);
+	PG_ARRAY(p, i, n, pg_text_element, stops[i].message ? stops[i].message : "");
 	return store_call_send_for(c, experiment);
 }
 

@@ -98,9 +98,7 @@ struct store_call *store_trials_enqueue(struct store *s, struct arena *a, const 
 	void *ctx)
 {
 	struct store_call *c = named(s, STMT_TRIALS_ENQUEUE, a, ns, experiment, done, ctx);
-	pg_array(&c->unit.args, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(&c->unit.args, params[i]);
+	PG_ARRAY(&c->unit.args, i, n, pg_text_element, params[i]);
 	pg_int(&c->unit.args, max_trials);
 	return store_call_send(c);
 }
@@ -110,21 +108,11 @@ struct store_call *store_trials_import(struct store *s, struct arena *a, const c
 {
 	struct store_call *c = named(s, STMT_TRIALS_IMPORT, a, ns, experiment, done, ctx);
 	struct pg_args *p = &c->unit.args;
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, trials[i].params);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, trials[i].values);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, trial_state_name(trials[i].state));
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, trials[i].reason);
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_text_element(p, trials[i].message);
+	PG_ARRAY(p, i, n, pg_text_element, trials[i].params);
+	PG_ARRAY(p, i, n, pg_text_element, trials[i].values);
+	PG_ARRAY(p, i, n, pg_text_element, trial_state_name(trials[i].state));
+	PG_ARRAY(p, i, n, pg_text_element, trials[i].reason);
+	PG_ARRAY(p, i, n, pg_text_element, trials[i].message);
 	return store_call_send(c);
 }
 

@@ -112,7 +112,5 @@ struct store_call *trials_call(
 
 void trials_numbers(struct pg_args *p, const int *numbers, size_t n)
 {
-	pg_array(p, n);
-	for (size_t i = 0; i < n; i++)
-		pg_int_element(p, numbers[i]);
+	PG_ARRAY(p, i, n, pg_int_element, numbers[i]);
 }
