@@ -1,4 +1,3 @@
-/* Answers that several handlers of experiments share. */
 #include "server/api/experiment_out.h"
 
 #include <assert.h>
@@ -58,7 +57,7 @@ static void allowed_actions(struct json_writer *w, const void *ctx)
 	jw_end(w);
 }
 
-void reply_wrong_state(struct http_req *req, const struct store_experiment *x, const char *action)
+static void reply_wrong_state(struct http_req *req, const struct store_experiment *x, const char *action)
 {
 	http_reply_problem(req, &(struct problem_reply){
 		.code = ERR_WRONG_STATE,
@@ -66,6 +65,43 @@ void reply_wrong_state(struct http_req *req, const struct store_experiment *x, c
 		.extra = allowed_actions,
 		.ctx = x,
 	});
+}
+
+/* ---- intents ----------------------------------------------------------------------------------------- */
+
+struct intending {
+	struct http_req *req;
+	enum store_intent intent;
+	int status;
+};
+
+static void intended(void *ctx, const struct store_experiments *rows, const struct err *e)
+{
+	static const char *const verbs[] = {
+		[STORE_STOP] = "stop",
+		[STORE_CANCEL] = "cancel",
+		[STORE_PAUSE] = "pause",
+		[STORE_RESUME] = "resume",
+		[STORE_RESTART] = "restart",
+	};
+	const struct intending *i = ctx;
+
+	assert((size_t)i->intent < ARRAY_LEN(verbs));
+	if (!experiment_found(i->req, rows, e))
+		return;
+	if (rows->items[0].outcome == STORE_WRONG_STATE)
+		reply_wrong_state(i->req, &rows->items[0], verbs[i->intent]);
+	else
+		reply_experiment(i->req, i->status, &rows->items[0]);
+}
+
+void experiment_intend(struct http_req *req, enum store_intent intent, const struct experiment_spec *s, int status)
+{
+	struct intending *i = ARENA_NEW(req->arena, struct intending);
+
+	*i = (struct intending){req, intent, status};
+	store_experiment_intend(api_app(req)->store, req->arena, api_ns(req), api_name(req), intent,
+		s ? spec_text(req, s) : NULL, s ? spec_hash(req, s) : NULL, api_who(req), intended, i);
 }
 
 /* ---- versions ---------------------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* Answers that several handlers of experiments share. */
+/* What several handlers of experiments share: answers and intents. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,8 +13,9 @@ struct http_req;
 bool experiment_found(struct http_req *req, const struct store_experiments *rows, const struct err *e) MUSTCHECK;
 /* The document with its ETag. */
 void reply_experiment(struct http_req *req, int status, const struct store_experiment *x);
-/* 409 with the state and the actions that it allows. */
-void reply_wrong_state(struct http_req *req, const struct store_experiment *x, const char *action);
+/* Carries the intent out, with a new spec if one is given, and answers: the experiment with `status`, or 409
+ * with its state and the actions that it allows. */
+void experiment_intend(struct http_req *req, enum store_intent intent, const struct experiment_spec *s, int status);
 
 /* If-Match: 0 without the header or with *, the version, or -1 for one that we never gave. */
 int64_t if_match(const struct http_req *req);

@@ -1,5 +1,4 @@
 /* What users want of an experiment: stop, cancel, pause, resume, restart. */
-#include <assert.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -12,59 +11,24 @@
 #include "server/model/observe.h"
 #include "server/model/spec.h"
 
-static const char *const verbs[] = {
-	[STORE_STOP] = "stop",
-	[STORE_CANCEL] = "cancel",
-	[STORE_PAUSE] = "pause",
-	[STORE_RESUME] = "resume",
-	[STORE_RESTART] = "restart",
-};
-
-struct acting {
-	struct http_req *req;
-	enum store_intent intent;
-};
-
-static void intended(void *ctx, const struct store_experiments *rows, const struct err *e)
-{
-	struct acting *act = ctx;
-
-	if (!experiment_found(act->req, rows, e))
-		return;
-	const struct store_experiment *x = &rows->items[0];
-	if (x->outcome == STORE_WRONG_STATE)
-		return reply_wrong_state(act->req, x, verbs[act->intent]);
-	reply_experiment(act->req, 202, x);
-}
-
-static void intend(struct http_req *req, enum store_intent intent, const struct experiment_spec *s)
-{
-	struct acting *act = ARENA_NEW(req->arena, struct acting);
-
-	assert((size_t)intent < ARRAY_LEN(verbs));
-	*act = (struct acting){.req = req, .intent = intent};
-	store_experiment_intend(api_app(req)->store, req->arena, api_ns(req), api_name(req), intent,
-		s ? spec_text(req, s) : NULL, s ? spec_hash(req, s) : NULL, api_who(req), intended, act);
-}
-
 static void stop(struct http_req *req)
 {
-	intend(req, STORE_STOP, NULL);
+	experiment_intend(req, STORE_STOP, NULL, 202);
 }
 
 static void cancel(struct http_req *req)
 {
-	intend(req, STORE_CANCEL, NULL);
+	experiment_intend(req, STORE_CANCEL, NULL, 202);
 }
 
 static void pause_(struct http_req *req)
 {
-	intend(req, STORE_PAUSE, NULL);
+	experiment_intend(req, STORE_PAUSE, NULL, 202);
 }
 
 static void resume(struct http_req *req)
 {
-	intend(req, STORE_RESUME, NULL);
+	experiment_intend(req, STORE_RESUME, NULL, 202);
 }
 
 /* ---- restart, with a larger budget -------------------------------------------------------------------- */
@@ -177,7 +141,7 @@ static void restart_read(void *ctx, const struct store_experiments *rows, const 
 		return http_reply_problems(
 			req, p, NULL, "The experiment would end again at once", "Nothing was changed");
 	}
-	intend(req, STORE_RESTART, edit.spec);
+	experiment_intend(req, STORE_RESTART, edit.spec, 202);
 }
 
 static void restart(struct http_req *req)

@@ -39,26 +39,13 @@ struct patching {
 
 static void patch_try(struct patching *p);
 
-static void paused(void *ctx, const struct store_experiments *rows, const struct err *e)
-{
-	struct patching *p = ctx;
-
-	if (!experiment_found(p->req, rows, e))
-		return;
-	const struct store_experiment *x = &rows->items[0];
-	if (x->outcome == STORE_WRONG_STATE)
-		return reply_wrong_state(p->req, x, p->edit.paused ? "pause" : "resume");
-	reply_experiment(p->req, 200, x);
-}
-
 static void pause_or_reply(struct patching *p, const struct store_experiment *x)
 {
 	struct http_req *req = p->req;
 
 	if (!p->edit.has_paused)
 		return reply_experiment(req, 200, x);
-	store_experiment_intend(api_app(req)->store, req->arena, api_ns(req), api_name(req),
-		p->edit.paused ? STORE_PAUSE : STORE_RESUME, NULL, NULL, api_who(req), paused, p);
+	experiment_intend(req, p->edit.paused ? STORE_PAUSE : STORE_RESUME, NULL, 200);
 }
 
 static void patched(void *ctx, const struct store_experiments *rows, const struct err *e)
