@@ -115,13 +115,7 @@ int launcher_main(int socket)
 	sigset_t set;
 
 	setsid();
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGUSR1);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_SETMASK, &set, NULL);
+	supervise_hold_signals(&set);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	fds[1] = (struct pollfd){.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), .events = POLLIN};

@@ -409,17 +409,21 @@ static void run_program(struct supervisor *s)
 	explain(s);
 }
 
+void supervise_hold_signals(sigset_t *held)
+{
+	static const int signals[] = {SIGCHLD, SIGUSR1, SIGTERM, SIGINT, SIGHUP};
+
+	sigemptyset(held);
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+		sigaddset(held, signals[i]);
+	sigprocmask(SIG_SETMASK, held, NULL);
+}
+
 static int open_signals(void)
 {
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGUSR1);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_SETMASK, &set, NULL);
+	supervise_hold_signals(&set);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 

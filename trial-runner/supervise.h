@@ -6,7 +6,10 @@
  * Signals to it: SIGUSR1 = read stop.json; SIGTERM, SIGINT = the machine goes down, end the program.
  */
 #pragma once
+#include <signal.h>
 
-/* Runs in a process of its own, forked with SIGCHLD, SIGUSR1, SIGTERM, SIGINT and SIGHUP blocked.
- * Returns its exit code. */
+/* Blocks SIGCHLD, SIGUSR1, SIGTERM, SIGINT and SIGHUP, which are read from a descriptor. */
+void supervise_hold_signals(sigset_t *held);
+
+/* Runs in a process of its own, forked with these signals held. Returns its exit code. */
 int supervise(const char *folder);
