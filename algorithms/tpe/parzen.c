@@ -245,6 +245,7 @@ static float next_sigma(struct level *l, float mean, uint32_t n)
 	return clamped(reach, narrowest(n), 1);
 }
 
+/* A level stands for all of its cell: the variance of that is added to the kernel's. */
 static void fit_grid(struct parzen *p, uint32_t j, const struct parzen_row *rows, uint32_t n)
 {
 	const struct parzen_axis *a = p->axes[j];
@@ -254,16 +255,18 @@ static void fit_grid(struct parzen *p, uint32_t j, const struct parzen_row *rows
 	count_levels(p, j, rows, n, levels);
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t c = (uint32_t)rows[p->order[i]].x[p->columns[j]];
-		float mean = centre(a, c), sigma = next_sigma(&levels[c], mean, n);
+		float mean = centre(a, c), reach = next_sigma(&levels[c], mean, n);
+		double width = (double)(a->edges[c + 1] - a->edges[c]);
+		double sigma = sqrt((double)reach * (double)reach + width * width / 12);
 
 		means[i] = mean;
-		scales[i] = (float)M_SQRT1_2 / sigma;
-		if (sigma > narrowest(n)) {
-			p->factors[i] /= norm_on_grid(a, (double)mean, (double)sigma);
+		scales[i] = (float)(M_SQRT1_2 / sigma);
+		if (reach > narrowest(n)) {
+			p->factors[i] /= norm_on_grid(a, (double)mean, sigma);
 			continue;
 		}
 		if (levels[c].norm == 0)
-			levels[c].norm = norm_on_grid(a, (double)mean, (double)sigma);
+			levels[c].norm = norm_on_grid(a, (double)mean, sigma);
 		p->factors[i] /= levels[c].norm;
 	}
 	for (uint32_t i = n; i < p->stride; i++)
@@ -452,6 +455,22 @@ static float draw_normal(float mean, float scale, struct rng *r)
 	return mean;
 }
 
+/* One of the levels, by the share of each in the kernel. */
+static float draw_level(const struct parzen_axis *a, float mean, float scale, struct rng *r)
+{
+	float sums[PARZEN_GRID_MAX], sum = 0, u = (float)rng_uniform(r);
+	uint32_t c = 0;
+
+	for (uint32_t k = 0; k < a->levels; k++) {
+		float z = (centre(a, k) - mean) * scale;
+
+		sums[k] = sum += (a->edges[k + 1] - a->edges[k]) * expf(-z * z);
+	}
+	while (c + 1 < a->levels && sums[c] < u * sum)
+		c++;
+	return (float)c;
+}
+
 static float draw_uniform(const struct parzen_axis *a, struct rng *r)
 {
 	return a->kind == PARZEN_CHOICE ? (float)rng_below(r, a->levels) : (float)rng_uniform(r);
@@ -480,9 +499,9 @@ void parzen_draw(const struct parzen *p, struct rng *r, float *x)
 
 		if (a->kind == PARZEN_CHOICE)
 			x[j] = rng_uniform(r) < p->hits[j] ? p->means[at] : draw_uniform(a, r);
+		else if (a->kind == PARZEN_GRID)
+			x[j] = draw_level(a, p->means[at], p->scales[at], r);
 		else
 			x[j] = draw_normal(p->means[at], p->scales[at], r);
-		if (a->kind == PARZEN_GRID)
-			x[j] = (float)parzen_level(a, x[j]);
 	}
 }

@@ -250,7 +250,7 @@ static const struct algo_setting tpe_settings[] = {
 		.type = ALGO_INT,
 		.min = 1,
 		.max = 10000,
-		.def = 64,
+		.def = 24,
 		.doc = "Candidates that are drawn for each suggestion; the best one is refined."},
 	[ROW_GAMMA] = {.name = "gamma",
 		.type = ALGO_REAL,

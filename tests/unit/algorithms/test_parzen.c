@@ -218,8 +218,7 @@ static void far_away(void **state)
 	free(s);
 }
 
-/* A million draws fall where the density says; the cells of a grid get a normal curve's share, not
- * the centre's, which is the same within a few per cent. */
+/* A million draws of a number and a choice fall where the density says. */
 static void draws_follow_the_density(void **state)
 {
 	enum { DRAWS = 1000000, BINS = 20 };
@@ -269,6 +268,37 @@ static void draws_follow_the_density(void **state)
 	free(s);
 }
 
+static void draws_of_levels(void **state)
+{
+	enum { DRAWS = 400000 };
+	struct sample *s = calloc(1, sizeof(*s));
+	struct parzen p = {0};
+	struct rng r = rng_seeded(4);
+	double hits[4] = {0};
+
+	(void)state;
+	assert_non_null(s);
+	s->n_axes = 1;
+	s->axes[0] = &uneven;
+	fill(s, &r, 9);
+	assert_true(parzen_fit(&p, s->axes, columns, 1, s->rows, s->n, 0.5f));
+	for (int i = 0; i < DRAWS; i++) {
+		float x;
+
+		parzen_draw(&p, &r, &x);
+		assert_true(x >= 0 && x < 4 && x == floorf(x));
+		hits[(int)x]++;
+	}
+	for (int k = 0; k < 4; k++) {
+		float x = (float)k;
+		double width = (double)(uneven_edges[k + 1] - uneven_edges[k]);
+
+		CLOSE(hits[k] / DRAWS, exp((double)parzen_log_density(&p, &x)) * width, 0.004);
+	}
+	parzen_free(&p);
+	free(s);
+}
+
 static void levels_of_cells(void **state)
 {
 	(void)state;
@@ -290,6 +320,7 @@ int main(void)
 		cmocka_unit_test(joint_integrates_to_one),
 		cmocka_unit_test(far_away),
 		cmocka_unit_test(draws_follow_the_density),
+		cmocka_unit_test(draws_of_levels),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
