@@ -65,6 +65,7 @@ struct run_resources {
 
 struct run_order {
 	struct run_key key;
+	int32_t parent;                 /* number of the trial whose checkpoint it continues; 0 = none */
 	const char *ns, *experiment;    /* names, for people and for labels  */
 	const char *trial;              /* <experiment>-<8 characters>       */
 	const char *const *argv;        /* NULL-ended; argv[0] is looked up in the trial's PATH */

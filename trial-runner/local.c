@@ -62,6 +62,7 @@ static bool write_sheet(struct local *l, struct arena *a, const struct run_order
 	const char *gpus, struct err *e)
 {
 	struct run_sheet sheet = {.order = *o, .gpus = gpus, .log_max = l->log_max};
+	struct run_key parent = o->key;
 	int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool ok;
 
@@ -69,7 +70,9 @@ static bool write_sheet(struct local *l, struct arena *a, const struct run_order
 		return err_set(e, ERR_UNAVAILABLE, "cannot open the folder %s: %s", folder, strerror(errno));
 	if (!sheet.order.cwd)
 		sheet.order.cwd = arena_printf(a, "%s/%s", folder, RUNDIR_WORK);
-	sheet.order.env = local_env(a, o, folder, rundir_checkpoint_path(a, l->state, &o->key), gpus);
+	parent.number = o->parent;
+	sheet.order.env = local_env(a, o, folder, rundir_checkpoint_path(a, l->state, &o->key),
+		o->parent ? rundir_checkpoint_path(a, l->state, &parent) : NULL, gpus);
 	ok = rundir_write_sheet(dir, &sheet, e);
 	close(dir);
 	return ok;

@@ -50,7 +50,7 @@ static void inherit(struct env *e, const char *name, const char *dflt)
 }
 
 const char *const *local_env(struct arena *a, const struct run_order *o, const char *folder,
-	const char *checkpoint, const char *gpus)
+	const char *checkpoint, const char *parent_checkpoint, const char *gpus)
 {
 	struct env e = {.arena = a, .cap = 64};
 
@@ -66,6 +66,8 @@ const char *const *local_env(struct arena *a, const struct run_order *o, const c
 	put(&e, arena_printf(a, "TRIMTAB_STOP_FILE=%s/%s", folder, RUNDIR_STOP_FILE));
 	put(&e, arena_printf(a, "TRIMTAB_SPOOL=%s/%s", folder, RUNDIR_SPOOL));
 	put(&e, arena_printf(a, "TRIMTAB_CHECKPOINT_DIR=%s", checkpoint));
+	if (parent_checkpoint)
+		put(&e, arena_printf(a, "TRIMTAB_PARENT_CHECKPOINT_DIR=%s", parent_checkpoint));
 	if (gpus)
 		put(&e, arena_printf(a, "CUDA_VISIBLE_DEVICES=%s", gpus));
 	e.items[e.n] = NULL;

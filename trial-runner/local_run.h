@@ -86,7 +86,7 @@ void local_look(struct local_run *r);
 
 /* local_env.c: the clean base, the order's, and the backend's own; NULL-ended, in the arena. */
 const char *const *local_env(struct arena *a, const struct run_order *o, const char *folder,
-	const char *checkpoint, const char *gpus);
+	const char *checkpoint, const char *parent_checkpoint, const char *gpus);
 
 /* local_log.c */
 struct run_log *local_log_open(struct run_backend *b, const struct run_log_query *q, run_log_fn *fn, void *ctx);

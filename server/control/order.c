@@ -34,6 +34,7 @@ static struct trial_facts facts_of(struct control *c, struct experiment *x, stru
 		.attempt = t->attempt,
 		.seed = trial_seed(x->seed, t->number),
 		.budget_steps = t->resource > 0 ? (int64_t)t->resource : 0,
+		.parent = t->parent,
 		.trial_url = arena_printf(a, "%s/api/v1/namespaces/%s/experiments/%s/trials/%" PRId32,
 			c->config.base_url, x->ns, x->name, t->number),
 		.token = token,
@@ -79,6 +80,7 @@ const struct run_order *order_make(struct control *c, struct experiment *x, stru
 	size_t n;
 
 	o->key = order_key(x, t);
+	o->parent = (int32_t)t->parent;
 	o->ns = x->ns;
 	o->experiment = x->name;
 	o->trial = facts.name;

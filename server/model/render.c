@@ -237,6 +237,8 @@ static void env_own(struct env_list *e, const struct trial_facts *t)
 	env_str(e, "TRIMTAB_DIRECTION", direction_name(t->spec->objectives[0].direction));
 	if (t->budget_steps > 0)
 		env_int(e, "TRIMTAB_BUDGET_STEPS", t->budget_steps);
+	if (t->parent > 0)
+		env_int(e, "TRIMTAB_PARENT_NUMBER", t->parent);
 	env_str(e, "TRIMTAB_CHECKPOINT_DIR", t->checkpoint_dir);
 	env_str(e, "TRIMTAB_STOP_FILE", t->stop_file);
 	env_str(e, "TRIMTAB_SPOOL", t->spool);

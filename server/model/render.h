@@ -32,6 +32,7 @@ struct trial_facts {
 	const char *name;
 	int64_t number, attempt, seed;
 	int64_t budget_steps;           /* 0 = none granted */
+	int64_t parent;                 /* number of the trial whose checkpoint it continues; 0 = none */
 	/* Of the environment only; each may be NULL and is then left out. */
 	const char *trial_url;          /* http://…/trials/17 */
 	const char *token;

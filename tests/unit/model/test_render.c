@@ -99,6 +99,7 @@ static void test_environment(void **state)
 		"[M=]");
 	t.trial_url = t.token = NULL;
 	t.budget_steps = 0;
+	t.parent = 3;
 	t.params_file = "/t/params.json";
 	t.checkpoint_dir = "/t/c";
 	t.stop_file = "/t/stop";
@@ -109,7 +110,7 @@ static void test_environment(void **state)
 		"[TRIMTAB_TRIAL_NUMBER=7] "
 		"[TRIMTAB_ATTEMPT=2] [TRIMTAB_SEED=99] [TRIMTAB_PARAMS={\"x\":1e-07,\"n\":8,\"opt\":\"adam\"}] "
 		"[TRIMTAB_PARAMS_FILE=/t/params.json] [TRIMTAB_OBJECTIVE=loss] [TRIMTAB_DIRECTION=minimize] "
-		"[TRIMTAB_CHECKPOINT_DIR=/t/c] [TRIMTAB_STOP_FILE=/t/stop] [TRIMTAB_SPOOL=/t/spool] "
+		"[TRIMTAB_PARENT_NUMBER=3] [TRIMTAB_CHECKPOINT_DIR=/t/c] [TRIMTAB_STOP_FILE=/t/stop] [TRIMTAB_SPOOL=/t/spool] "
 		"[KATIB_TRIAL_NAME=e-abcd2345] [LR=1e-07] [M=]");
 	arena_free(a);
 }

@@ -49,6 +49,24 @@ static void the_program_sees_two_pipes_and_nothing_else(void **state UNUSED)
 	hs_free(h);
 }
 
+/* A trial of population-based training loads what the one before it has saved. */
+static void a_trial_continues_from_anothers_checkpoint(void **state UNUSED)
+{
+	static const char *const argv[] = {"sh", "-c", "cat $TRIMTAB_PARENT_CHECKPOINT_DIR/model", NULL};
+	struct harness *h = hs_new(NULL);
+	struct run_order o = hs_order(2, argv);
+	char *out;
+
+	hs_run_script(h, 1, "test -z \"$TRIMTAB_PARENT_CHECKPOINT_DIR\" && echo weights > $TRIMTAB_CHECKPOINT_DIR/model");
+	o.parent = 1;
+	hs_start(h, &o);
+	hs_finish(h, 2);
+	out = hs_file(h, 2, "output");
+	assert_string_equal(out, "weights\n");
+	free(out);
+	hs_free(h);
+}
+
 /* --- metrics from the output ---------------------------------------------------------------------- */
 
 static const struct hs_point *point(const struct harness *h, size_t i, const char *metric, int64_t step, double value)
@@ -286,6 +304,7 @@ static void what_is_not_text_does_no_harm(void **state UNUSED)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(the_environment_is_clean_and_complete),
 	cmocka_unit_test(the_program_sees_two_pipes_and_nothing_else),
+	cmocka_unit_test(a_trial_continues_from_anothers_checkpoint),
 	cmocka_unit_test(lines_become_points),
 	cmocka_unit_test(a_fallback_is_called_one),
 	cmocka_unit_test(no_collector_no_points),
