@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include <gsl/gsl_cdf.h>
-#include <gsl/gsl_heapsort.h>
 
 #include "algorithms/gp/acquisition.h"
+#include "algorithms/gp/incumbents.h"
 #include "algorithms/gp/maximize.h"
 #include "algorithms/gp/observations.h"
 #include "algorithms/gp/surrogate.h"
@@ -24,7 +24,6 @@
 enum {
 	SAMPLES = 32,               /* of what pending trials may bring                                */
 	SAMPLED_MAX = 16,           /* pending trials; with more, each is believed to bring its mean   */
-	ELITE = ACQUISITION_BLOCK,  /* best observations among which the model chooses its incumbents  */
 	INCUMBENTS = 5,
 	STARTS = 8,
 	ROWS_MAX = 1000,
@@ -32,7 +31,7 @@ enum {
 };
 
 static const double SCREEN_WORK = 1e8, SCAN_WORK = 2.5e7; /* multiplications                         */
-static const double KAPPA = 1.8, NOISY = 1e-3;
+static const double KAPPA = 1.8;
 
 /* ---- settings ---------------------------------------------------------------------------------- */
 
@@ -151,9 +150,7 @@ struct gp_search {
 	struct seen seen;
 	double *pending;            /* rows of pending trials and of those chosen in this call         */
 	uint32_t n_pending;
-	double *incumbents;         /* [INCUMBENTS x d], by the model's mean                           */
-	uint32_t n_incumbents;
-	double best;                /* the value to improve on, in the model's unit                    */
+	struct incumbents incumbents;
 	double *scale;              /* [columns]                                                       */
 	bool modelled;              /* the model is at this history                                    */
 };
@@ -192,58 +189,6 @@ static enum algo_outcome choose_by_design(const struct gp_search *s, uint32_t nu
 	return outcome;
 }
 
-struct elite {
-	double value;
-	uint32_t index;
-};
-
-static int by_value(const void *a, const void *b)
-{
-	const struct elite *x = a, *y = b;
-
-	if (x->value != y->value)
-		return x->value > y->value ? -1 : 1;
-	return (x->index > y->index) - (x->index < y->index);
-}
-
-/* The best observations by the model's mean: incumbents, and the value to improve on. */
-static enum algo_outcome find_incumbents(struct gp_search *s)
-{
-	const struct observations *o = &s->seen_values;
-	const struct gp *g = surrogate_model(s->c->objective);
-	uint32_t columns = s->c->embed->n_columns, d = space_dim(s->p->space);
-	uint32_t n = o->n < ELITE ? o->n : ELITE;
-	struct elite *elite = malloc(o->n * sizeof(*elite));
-	double *rows = malloc(ELITE * ((size_t)columns + 2) * sizeof(*rows));
-	double *mean = rows ? rows + (size_t)ELITE * columns : NULL;
-	struct gp_work *work = gp_work_new(g, ELITE);
-	enum algo_outcome outcome = ALGO_NO_MEMORY;
-
-	if (!elite || !rows || !work)
-		goto out;
-	for (uint32_t i = 0; i < o->n; i++)
-		elite[i] = (struct elite){surrogate_targets(s->c->objective)[i], i};
-	gsl_heapsort(elite, o->n, sizeof(*elite), by_value);
-	s->best = elite[0].value;
-	for (uint32_t i = 0; i < n; i++)
-		memcpy(rows + (size_t)i * columns, o->rows + (size_t)elite[i].index * columns, columns * sizeof(*rows));
-	if ((outcome = gp_forward(g, work, rows, n, mean, mean + ELITE)) != ALGO_OK)
-		goto out;
-	for (uint32_t i = 0; i < n; i++)
-		elite[i].value = mean[i];
-	gsl_heapsort(elite, n, sizeof(*elite), by_value);
-	if (gp_noise_variance(g) > NOISY)
-		s->best = elite[0].value;
-	for (s->n_incumbents = 0; s->n_incumbents < n && s->n_incumbents < INCUMBENTS; s->n_incumbents++)
-		memcpy(s->incumbents + (size_t)s->n_incumbents * d, o->x[elite[s->n_incumbents].index],
-			d * sizeof(*s->incumbents));
-out:
-	free(elite);
-	free(rows);
-	gp_work_free(work);
-	return outcome;
-}
-
 /* Brings the models to the history, once in a call. */
 static enum algo_outcome learn(struct gp_search *s)
 {
@@ -255,7 +200,7 @@ static enum algo_outcome learn(struct gp_search *s)
 	outcome = surrogate_update(s->c->objective, o->rows, o->values, o->n, s->r->cancel);
 	if (outcome == ALGO_OK && o->n_failed > 0)
 		outcome = surrogate_update(s->c->success, o->tried, o->verdicts, o->n_tried, s->r->cancel);
-	if (outcome != ALGO_OK || (outcome = find_incumbents(s)) != ALGO_OK)
+	if (outcome != ALGO_OK || (outcome = incumbents_find(&s->incumbents, s->c->objective, o, s->c->embed)) != ALGO_OK)
 		return outcome;
 	for (uint32_t c = 0; c < s->c->embed->n_columns; c++)
 		s->scale[c] = fmin(fmax(gp_lengthscale(surrogate_model(s->c->objective), c), 0.05), 5);
@@ -297,7 +242,7 @@ static enum algo_outcome imagine(const struct gp_search *s, uint32_t number, str
 	if (g && z && fill_normals(s, number, samples, z))
 		outcome = gp_fantasize(g, s->pending, p, samples, z, f);
 	for (uint32_t i = 0; outcome == ALGO_OK && i < samples; i++) {
-		best[i] = s->best;
+		best[i] = s->incumbents.best;
 		for (uint32_t k = 0; samples > 1 && k < p; k++)
 			best[i] = fmax(best[i], f[(size_t)i * p + k]);
 	}
@@ -353,12 +298,12 @@ static enum algo_outcome choose_by_model(struct gp_search *s, uint32_t number, d
 {
 	struct gp *imagined = NULL;
 	const struct gp *g = surrogate_model(s->c->objective);
-	double best[SAMPLES] = {s->best}, work, value;
+	double best[SAMPLES] = {s->incumbents.best}, work, value;
 	struct maximize task = {.embed = s->c->embed,
 		.seen = &s->seen,
 		.scale = s->scale,
-		.incumbents = s->incumbents,
-		.n_incumbents = s->n_incumbents,
+		.incumbents = s->incumbents.x,
+		.n_incumbents = s->incumbents.n,
 		.starts = choice(s->p, ROW_OPTIMIZER) == OPTIMIZER_SAMPLING ? 0 : STARTS,
 		.seed = rng_mix(rng_mix(s->p->seed, RNG_SUGGEST), number),
 		.cancel = s->r->cancel};
@@ -422,10 +367,11 @@ static bool read_history(struct gp_search *s)
 	uint32_t d = space_dim(s->p->space), columns = s->c->embed->n_columns;
 
 	s->pending = malloc(((size_t)h->n_pending + s->r->n) * (columns + 1) * sizeof(*s->pending) + 1);
-	s->incumbents = malloc((INCUMBENTS * (size_t)d + columns) * sizeof(*s->incumbents));
-	if (!s->pending || !s->incumbents || !observations_read(&s->seen_values, s->c->embed, s->p, h, 0))
+	s->incumbents = (struct incumbents){
+		.x = malloc((INCUMBENTS * (size_t)d + columns) * sizeof(double)), .n_max = INCUMBENTS};
+	if (!s->pending || !s->incumbents.x || !observations_read(&s->seen_values, s->c->embed, s->p, h, 0))
 		return false;
-	s->scale = s->incumbents + INCUMBENTS * (size_t)d;
+	s->scale = s->incumbents.x + INCUMBENTS * (size_t)d;
 	for (uint32_t i = 0; i < h->n_trials; i++)
 		if (space_valid(s->p->space, h->trials[i].x, NULL) && !seen_add(&s->seen, h->trials[i].x))
 			return false;
@@ -462,7 +408,7 @@ static enum algo_outcome gp_suggest(
 	observations_free(&s.seen_values);
 	seen_free(&s.seen);
 	free(s.pending);
-	free(s.incumbents);
+	free(s.incumbents.x);
 	gp_cache_free(own);
 	return outcome;
 }
