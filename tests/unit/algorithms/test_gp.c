@@ -1,0 +1,124 @@
+/* The Gaussian process search as a whole: it finds optima in few trials, leaves one that is only local,
+ * keeps away from failures, and spreads parallel trials. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "algorithms/registry.h"
+#include "tests/unit/algorithms/contract.h"
+#include "tests/unit/algorithms/spaces.h"
+
+static double branin(const double *x)
+{
+	double a = x[1] - 5.1 / (4 * M_PI * M_PI) * x[0] * x[0] + 5 / M_PI * x[0] - 6;
+
+	return a * a + 10 * (1 - 1 / (8 * M_PI)) * cos(x[0]) + 10 - 0.39788735772973816;
+}
+
+static const struct space_param branin_params[] = {
+	{.kind = SPACE_DOUBLE, .min = -5, .max = 10}, {.kind = SPACE_DOUBLE, .min = 0, .max = 15}};
+
+/* Runs `n` trials, `parallel` at a time; the best value. */
+static double run(
+	const struct space_param *params, uint32_t d, double (*f)(const double *x), int n, uint32_t parallel, uint64_t seed)
+{
+	struct space *space = space_of(params, d);
+	struct study *s = study_new(&algorithm_gp, space, seed);
+	double best = HUGE_VAL;
+
+	for (int i = 0; i < n; i++) {
+		uint32_t got;
+		double y;
+
+		while (s->n_pending < parallel)
+			assert_int_equal(study_ask(s, 1, &got), ALGO_OK);
+		y = f(s->pending[0].x);
+		best = fmin(best, isnan(y) ? HUGE_VAL : y);
+		study_tell(s, 0, isnan(y) ? ALGO_FAILED : ALGO_SUCCEEDED, y);
+	}
+	study_free(s);
+	space_unref(space);
+	return best;
+}
+
+static void finds_an_optimum(void **state)
+{
+	static const struct {
+		int trials;
+		uint32_t parallel;
+		double within;
+	} cases[] = {{40, 1, 0.02}, {50, 4, 0.05}, {60, 20, 0.5}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		for (uint64_t seed = 1; seed <= 3; seed++) {
+			double regret = run(branin_params, 2, branin, cases[i].trials, cases[i].parallel, seed);
+
+			if (!(regret <= cases[i].within))
+				fail_msg("%d trials, %u at once, seed %d: %g", cases[i].trials, cases[i].parallel, (int)seed, regret);
+		}
+	}
+}
+
+/* One category is good everywhere but never excellent, one is excellent in a corner and bad elsewhere. */
+static double two_branches(const double *x)
+{
+	double a = x[1] - 0.8, b = x[2] - 0.15;
+
+	if (x[0] == 0)
+		return 0.4 + 0.1 * (a * a + b * b);
+	return 1 - exp(-12 * (a * a + b * b));
+}
+
+static void leaves_a_local_optimum(void **state)
+{
+	static const struct space_param params[] = {{.kind = SPACE_CATEGORICAL, .n_values = 2},
+		{.kind = SPACE_DOUBLE, .min = 0, .max = 1}, {.kind = SPACE_DOUBLE, .min = 0, .max = 1}};
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 3; seed++) {
+		double best = run(params, 3, two_branches, 70, 1, seed);
+
+		if (!(best < 0.1))
+			fail_msg("seed %d: stayed at %g", (int)seed, best);
+	}
+}
+
+static int n_failed;
+
+/* Fails on the right two thirds; the optimum lies at the border. */
+static double fragile(const double *x)
+{
+	if (x[0] > 0) {
+		n_failed++;
+		return NAN;
+	}
+	return (x[0] + 0.5) * (x[0] + 0.5) + (x[1] - 7) * (x[1] - 7) / 50;
+}
+
+static void avoids_failures(void **state)
+{
+	double best;
+
+	(void)state;
+	n_failed = 0;
+	best = run(branin_params, 2, fragile, 30, 1, 1);
+	if (!(best < 0.05) || n_failed > 14) /* 20 at random */
+		fail_msg("best %g, %d of 30 failed", best, n_failed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_an_optimum),
+		cmocka_unit_test(leaves_a_local_optimum),
+		cmocka_unit_test(avoids_failures),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
