@@ -24,7 +24,10 @@
 
 enum parzen_kind { PARZEN_REAL = 0, PARZEN_GRID, PARZEN_CHOICE };
 
-enum { PARZEN_GRID_MAX = 64 };
+enum {
+	PARZEN_GRID_MAX = 64,       /* levels of a grid, at most                                   */
+	PARZEN_BLOCK = 16,          /* kernels that are summed together                            */
+};
 
 struct parzen_axis {
 	enum parzen_kind kind;
@@ -34,6 +37,15 @@ struct parzen_axis {
 
 /* The level of a grid whose cell holds u. */
 uint32_t parzen_level(const struct parzen_axis *a, float u);
+static inline float parzen_centre(const struct parzen_axis *a, uint32_t level)
+{
+	return 0.5f * (a->edges[level] + a->edges[level + 1]);
+}
+/* Where a value lies: on a grid at the centre of its level's cell. */
+static inline float parzen_position(const struct parzen_axis *a, float value)
+{
+	return a->kind == PARZEN_GRID ? parzen_centre(a, (uint32_t)value) : value;
+}
 
 struct parzen_row {
 	const float *x;             /* a value on each of the axes, at its column                  */
