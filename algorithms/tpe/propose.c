@@ -7,10 +7,11 @@
 #include "algorithms/grow.h"
 
 enum {
-	AGE_FLAT = 25, /* the newest trials of a set count in full, older ones less and less     */
-	NEWEST = 256,  /* bad trials that are all kernels                                        */
-	OLDER = 256,   /* and how many stand for those before them                               */
-	ROUNDS = 3,    /* of refinement, with steps that get half as long                        */
+	AGE_FLAT = 25,     /* the newest trials of a set count in full, older ones less and less     */
+	NEWEST = 256,      /* bad trials that are all kernels                                        */
+	OLDER = 256,       /* and how many stand for those before them                               */
+	ROUNDS = 3,        /* of refinement, with steps that get half as long                        */
+	AXES_REFINED = 64, /* of very many, so that time grows no faster than their number            */
 };
 
 static const float FIRST_STEP = 0.1f;
@@ -102,14 +103,23 @@ static float score(struct proposer *p, const float *x)
 	return parzen_log_density(&p->good, x) - parzen_log_density(&p->bad, x);
 }
 
-static void draw_candidates(struct proposer *p, uint32_t n_axes, struct rng *r)
+static bool cancelled(const atomic_bool *cancel)
+{
+	return cancel && atomic_load_explicit(cancel, memory_order_relaxed);
+}
+
+static enum algo_outcome draw_candidates(
+	struct proposer *p, uint32_t n_axes, struct rng *r, const atomic_bool *cancel)
 {
 	for (uint32_t i = 0; i < p->n_candidates; i++) {
 		float *x = p->candidates + (size_t)i * n_axes;
 
+		if (cancelled(cancel))
+			return ALGO_CANCELLED;
 		parzen_draw(&p->good, r, x);
 		p->scores[i] = score(p, x);
 	}
+	return ALGO_OK;
 }
 
 static uint32_t best_candidate(const struct proposer *p)
@@ -138,19 +148,26 @@ static void try_move(struct proposer *p, float *x, float *best, uint32_t j, floa
  * Climbs from the best candidate along one real axis at a time. Levels and choices stay as they were
  * drawn: where there are few values, chance is what keeps the search from settling too early.
  */
-static void refine_best(struct proposer *p, uint32_t n_axes)
+static enum algo_outcome refine_best(
+	struct proposer *p, uint32_t n_axes, struct rng *r, const atomic_bool *cancel)
 {
-	uint32_t best = best_candidate(p);
+	uint32_t best = best_candidate(p), n = n_axes < AXES_REFINED ? n_axes : AXES_REFINED;
+	uint32_t first = n < n_axes ? (uint32_t)rng_below(r, n_axes) : 0;
 	float *x = p->candidates + (size_t)best * n_axes, step = FIRST_STEP;
 
 	for (int round = 0; round < ROUNDS; round++, step /= 2) {
-		for (uint32_t j = 0; j < n_axes; j++) {
+		for (uint32_t k = 0; k < n; k++) {
+			uint32_t j = (first + k) % n_axes;
+
+			if (cancelled(cancel))
+				return ALGO_CANCELLED;
 			if (p->axes[j]->kind != PARZEN_REAL)
 				continue;
 			try_move(p, x, &p->scores[best], j, fminf(x[j] + step, 1));
 			try_move(p, x, &p->scores[best], j, fmaxf(x[j] - step, 0));
 		}
 	}
+	return ALGO_OK;
 }
 
 static void write_natural(const struct rows *rows, struct group group, const float *values, double *x)
@@ -175,13 +192,16 @@ static void choose(
 	write_natural(rows, group, p->candidates + (size_t)first * group.n, x);
 }
 
-bool propose(struct proposer *p, const struct rows *rows, const struct split *split, struct group group,
-	const struct seen *seen, struct rng *r, double *x)
+enum algo_outcome propose(struct proposer *p, const struct rows *rows, const struct split *split,
+	struct group group, const struct seen *seen, const atomic_bool *cancel, struct rng *r, double *x)
 {
+	enum algo_outcome outcome;
+
 	if (!learn(p, rows, split, group))
-		return false;
-	draw_candidates(p, group.n, r);
-	refine_best(p, group.n);
+		return ALGO_NO_MEMORY;
+	if ((outcome = draw_candidates(p, group.n, r, cancel)) != ALGO_OK ||
+		(outcome = refine_best(p, group.n, r, cancel)) != ALGO_OK)
+		return outcome;
 	choose(p, rows, group, seen, x);
-	return true;
+	return ALGO_OK;
 }

@@ -35,7 +35,7 @@ void proposer_free(struct proposer *p);
 
 /*
  * Writes natural values of the group's parameters into x. `seen` is NULL or holds what is to be
- * avoided; the group is then all there is. False: no memory.
+ * avoided; the group is then all there is. ALGO_OK, ALGO_NO_MEMORY or ALGO_CANCELLED.
  */
-bool propose(struct proposer *p, const struct rows *rows, const struct split *split, struct group group,
-	const struct seen *seen, struct rng *r, double *x);
+enum algo_outcome propose(struct proposer *p, const struct rows *rows, const struct split *split,
+	struct group group, const struct seen *seen, const atomic_bool *cancel, struct rng *r, double *x);

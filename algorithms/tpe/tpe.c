@@ -80,6 +80,7 @@ struct search {
 	struct tpe *t;
 	struct split split;
 	struct seen seen; /* pending and chosen ones, over the ended                     */
+	const atomic_bool *cancel;
 };
 
 /* Parameters that were active in the same trials as j, ended or not, and have no value yet. */
@@ -101,7 +102,7 @@ static struct group group_of(const struct search *s, uint32_t j)
 }
 
 /* Top down: a group is decided when the first of its parameters is found active. */
-static bool model_point(struct search *s, struct rng *r, double *x)
+static enum algo_outcome model_point(struct search *s, struct rng *r, double *x)
 {
 	struct tpe *t = s->t;
 	const struct space *space = s->p->space;
@@ -118,15 +119,17 @@ static bool model_point(struct search *s, struct rng *r, double *x)
 		if (!t->decided[j]) {
 			struct group g = group_of(s, j);
 			bool whole = g.n == d && !space_has_conditions(space);
+			enum algo_outcome outcome = propose(
+				&t->proposer, t->rows, &s->split, g, whole ? &s->seen : NULL, s->cancel, r, t->values);
 
-			if (!propose(&t->proposer, t->rows, &s->split, g, whole ? &s->seen : NULL, r, t->values))
-				return false;
+			if (outcome != ALGO_OK)
+				return outcome;
 			for (uint32_t k = 0; k < g.n; k++)
 				t->decided[g.params[k]] = true;
 		}
 		x[j] = t->values[j];
 	}
-	return true;
+	return ALGO_OK;
 }
 
 /* Another value of one parameter of x, drawn from the prior; where conditions change, so do others. */
@@ -150,8 +153,10 @@ static enum algo_outcome model_next(struct search *s, uint32_t number, double *x
 	struct rng r = rng_stream(s->p->seed, RNG_SUGGEST, number);
 
 	for (int i = 0; i < ATTEMPTS; i++) {
-		if (!model_point(s, &r, x))
-			return ALGO_NO_MEMORY;
+		enum algo_outcome outcome = model_point(s, &r, x);
+
+		if (outcome != ALGO_OK)
+			return outcome;
 		if (!seen_has(&s->seen, x))
 			return ALGO_OK;
 	}
@@ -205,7 +210,7 @@ static enum algo_outcome tpe_suggest(
 	const struct algo_problem *p, const struct algo_history *h, struct algo_request *r)
 {
 	struct tpe *own = r->cache ? NULL : tpe_new(p);
-	struct search s = {.p = p, .t = own ? own : r->cache};
+	struct search s = {.p = p, .t = own ? own : r->cache, .cancel = r->cancel};
 	enum algo_outcome outcome = ALGO_NO_MEMORY;
 
 	r->n_out = 0;
