@@ -9,7 +9,7 @@
  *     bus.c      who listens live                             notify.c   web hooks: what is told
  *     live.c     what they are told                           courier.c  how it is delivered
  *     metrics.c  what Prometheus is told                       lessons.c  what earlier experiments teach
- *     orphans.c  runs that nobody needs any more
+ *     orphans.c  runs that nobody needs any more              curves.c   steps that were told
  *
  * Law of callbacks: a store callback carries {control, experiment id, epoch} and looks the experiment
  * up again; it may have gone, or come back with another epoch.

@@ -11,7 +11,6 @@
 #include "server/control/internal.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +20,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/mem.h"
+#include "server/control/curves.h"
 #include "server/store/store_event.h"
 #include "server/store/store_live.h"
 
@@ -30,14 +30,7 @@ enum {
 	PAGE = 200,       /* trials and events at once                                  */
 	POINTS_MAX = 500, /* of a metric in a second                                    */
 	MESSAGE_MAX = 64 << 10,
-	KNOWN_MAX = 16 << 20,
-};
-
-/* The last step that was told. */
-struct curve {
-	int32_t number;
-	char *metric; /* owned */
-	int64_t step;
+	ENDED_MAX = 1000,
 };
 
 /* An experiment that is listened to. */
@@ -52,11 +45,10 @@ struct live {
 	/* Told up to here. */
 	int64_t change, event;
 	int32_t change_number, best;
-	struct curve *curves; /* by (number, metric)                                        */
-	size_t n_curves, cap_curves;
-	bool curves_known; /* else the next points are old ones                          */
-	int *ended;        /* trials whose last points may be untold                     */
-	size_t n_ended, cap_ended;
+	struct curves curves; /* the steps that were told */
+	bool curves_known;    /* else the next points are old ones                          */
+	int ended[ENDED_MAX]; /* trials whose last points may be untold */
+	size_t n_ended;
 	int64_t points_at_us; /* when points were told last                                 */
 };
 
@@ -90,10 +82,7 @@ struct live_feed *live_new(struct control *c)
 static void live_remove(struct live_feed *f, struct live *l)
 {
 	TAILQ_REMOVE(&f->lives, l, link);
-	for (size_t i = 0; i < l->n_curves; i++)
-		free(l->curves[i].metric);
-	free(l->curves);
-	free(l->ended);
+	curves_free(&l->curves);
 	free(l->ns);
 	free(l->name);
 	free(l);
@@ -258,77 +247,6 @@ static void tell_points(
 
 /* ---- points ------------------------------------------------------------------------------------ */
 
-static struct curve *curve_of(struct live *l, int32_t number, const char *metric)
-{
-	size_t lo = 0, hi = l->n_curves;
-
-	while (lo < hi) {
-		const size_t mid = lo + (hi - lo) / 2;
-		const struct curve *v = &l->curves[mid];
-		if (v->number < number || (v->number == number && strcmp(v->metric, metric) < 0))
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (lo < l->n_curves && l->curves[lo].number == number && strcmp(l->curves[lo].metric, metric) == 0)
-		return &l->curves[lo];
-	if (l->n_curves == l->cap_curves) {
-		l->cap_curves = l->cap_curves ? 2 * l->cap_curves : 16;
-		l->curves = xreallocarray(l->curves, l->cap_curves, sizeof *l->curves);
-	}
-	memmove(l->curves + lo + 1, l->curves + lo, (l->n_curves - lo) * sizeof *l->curves);
-	l->n_curves++;
-	l->curves[lo] = (struct curve){.number = number, .metric = xstrdup(metric)};
-	return &l->curves[lo];
-}
-
-static bool has_ended(const struct live *l, size_t n, int32_t number)
-{
-	for (size_t i = 0; i < n; i++)
-		if (l->ended[i] == number)
-			return true;
-	return false;
-}
-
-/* Their last points are told. */
-static void forget_ended(struct live *l)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < l->n_curves; i++)
-		if (has_ended(l, l->n_ended, l->curves[i].number))
-			free(l->curves[i].metric);
-		else
-			l->curves[kept++] = l->curves[i];
-	l->n_curves = kept;
-	l->n_ended = 0;
-}
-
-static const char *known_steps(const struct live *l, struct arena *a)
-{
-	struct json_writer w;
-	struct strbuf b;
-	char number[16];
-
-	strbuf_init(&b, KNOWN_MAX);
-	jw_init(&w, &b);
-	jw_object(&w, NULL);
-	for (size_t i = 0; i < l->n_curves; i++) {
-		const struct curve *v = &l->curves[i];
-		if (i == 0 || v->number != v[-1].number) {
-			snprintf(number, sizeof number, "%d", (int)v->number);
-			jw_object(&w, number);
-		}
-		jw_int(&w, v->metric, v->step);
-		if (i + 1 == l->n_curves || v->number != v[1].number)
-			jw_end(&w);
-	}
-	jw_end(&w);
-	const char *text = b.failed ? "{}" : arena_strdup(a, b.data);
-	strbuf_free(&b);
-	return text;
-}
-
 static void on_points(void *ctx, const struct store_series *rows, const struct err *e)
 {
 	struct reading *r = ctx;
@@ -340,12 +258,14 @@ static void on_points(void *ctx, const struct store_series *rows, const struct e
 		const struct store_series_point *p = &rows->items[i];
 		for (n = 1; i + n < rows->n && p[n].number == p->number && strcmp(p[n].metric, p->metric) == 0;)
 			n++;
-		curve_of(l, p->number, p->metric)->step = p[n - 1].step;
+		*curves_step(&l->curves, p->number, p->metric) = p[n - 1].step;
 		if (l->curves_known)
 			tell_points(r->control, l, p, n);
 	}
 	l->curves_known = true;
-	forget_ended(l);
+	for (size_t i = 0; i < l->n_ended; i++)
+		curves_forget(&l->curves, l->ended[i]);
+	l->n_ended = 0;
 out:
 	if (l)
 		l->reading = false;
@@ -362,7 +282,7 @@ static void read_points(struct control *c, struct live *l)
 	else if (!l->curves_known || now - l->points_at_us >= LOOK_MS * (CLK_SECOND / 1000)) {
 		l->points_at_us = now;
 		r = reading_new(c, l->birth);
-		store_live_points(c->store, r->arena, l->id, l->ended, l->n_ended, known_steps(l, r->arena),
+		store_live_points(c->store, r->arena, l->id, l->ended, l->n_ended, curves_json(&l->curves, r->arena),
 			POINTS_MAX, on_points, r);
 		return;
 	}
@@ -408,13 +328,13 @@ static void read_events(struct control *c, struct live *l)
 
 static void read_trials(struct control *c, struct live *l);
 
+/* Its last points are still to be told, unless very many end at once. */
 static void note_end(struct live *l, int number)
 {
-	if (l->n_ended == l->cap_ended) {
-		l->cap_ended = l->cap_ended ? 2 * l->cap_ended : 16;
-		l->ended = xreallocarray(l->ended, l->cap_ended, sizeof *l->ended);
-	}
-	l->ended[l->n_ended++] = number;
+	if (l->n_ended < ENDED_MAX)
+		l->ended[l->n_ended++] = number;
+	else
+		curves_forget(&l->curves, number);
 }
 
 static void on_trials(void *ctx, const struct store_trials *rows, const struct err *e)
