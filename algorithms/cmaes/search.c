@@ -314,24 +314,24 @@ static bool learn_trial(struct search *s, const struct algo_problem *p, const st
 	return s->n_results < s->restart.lambda || end_generation(s);
 }
 
-/* The state before the first result of ours: the trials before it tell where to begin if they are
- * many, and else are results themselves. */
+/* The state before the first result of ours. The trials before it are results themselves, unless they
+ * have already told where to begin. */
 static bool begin_search(
 	struct search *s, const struct algo_problem *p, const struct algo_trial *before, uint32_t n)
 {
 	const struct search_options *o = &s->options;
-	uint32_t used = 0;
+	bool taken;
 
 	restart_free(&s->restart);
 	if (!restart_init(&s->restart, o->restart, s->latent.n_axes + s->latent.n_choices, o->lambda, o->sigma))
 		return false;
 	for (uint32_t i = 0; i < s->latent.n_axes; i++)
 		s->place[i] = 0.5;
-	if (!begin_run(s, s->place) || !warm_start(p, &s->latent, before, n, s->cma, &s->choices, &used))
+	if (!begin_run(s, s->place) || !warm_start(p, &s->latent, before, n, s->cma, &s->choices, &taken))
 		return false;
 	if (s->cma)
 		margin_correct(&s->latent, s->cma, s->stretch);
-	for (uint32_t i = 0; i < n && used == 0; i++)
+	for (uint32_t i = 0; i < n && !taken; i++)
 		if (rank_of(&before[i], p->objectives[0].direction, 0).class < RANK_FAILED &&
 			!learn_trial(s, p, &before[i]))
 			return false;

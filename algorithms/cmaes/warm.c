@@ -111,16 +111,23 @@ static bool lean_choices(const struct rows *r, struct choices *choices)
 	return true;
 }
 
-static bool collect(struct rows *r, const struct algo_problem *p, const struct algo_trial *before, uint32_t n)
+static bool collect(struct rows *r, const struct algo_problem *p, const struct algo_trial *before, uint32_t n,
+	bool *took_before)
 {
+	*took_before = false;
 	for (uint32_t i = 0; i < p->n_sources; i++)
 		if (!add_best(r, p, p->sources[i].trials, p->sources[i].n_trials))
 			return false;
-	return r->n > 0 || add_best(r, p, before, n);
+	if (r->n > 0)
+		return true;
+	if (!add_best(r, p, before, n))
+		return false;
+	*took_before = r->n > 0;
+	return true;
 }
 
 bool warm_start(const struct algo_problem *p, const struct latent *l, const struct algo_trial *before,
-	uint32_t n, struct cma *c, struct choices *choices, uint32_t *used)
+	uint32_t n, struct cma *c, struct choices *choices, bool *took_before)
 {
 	struct rows r = {.latent = l, .capacity = n};
 	bool ok;
@@ -130,14 +137,13 @@ bool warm_start(const struct algo_problem *p, const struct latent *l, const stru
 	r.capacity = r.capacity / PART + 1;
 	r.places = malloc(((size_t)r.capacity * l->n_axes + 1) * sizeof(*r.places));
 	r.choices = malloc(((size_t)r.capacity * l->n_choices + 1) * sizeof(*r.choices));
-	ok = r.places && r.choices && collect(&r, p, before, n);
+	ok = r.places && r.choices && collect(&r, p, before, n, took_before);
 	if (ok && r.n > 0 && c) {
 		take_mean(&r, c->mean);
 		take_covariance(&r, c->mean, c);
 	}
 	if (ok && r.n > 0)
 		ok = lean_choices(&r, choices);
-	*used = r.n;
 	free(r.places);
 	free(r.choices);
 	return ok;

@@ -8,8 +8,7 @@
 #include "algorithms/cmaes/cma.h"
 #include "algorithms/cmaes/latent.h"
 
-/* Takes the sources of the problem and, if these are too few, the trials `before`. *used is the number
- * of trials that the distribution was made of; 0: too few, nothing was changed. `c` may be NULL.
- * False: no memory. */
+/* Takes the sources of the problem or, if these have too few good trials, the trials `before`, and tells
+ * if it took the latter. With too few of both, nothing is changed. `c` may be NULL. False: no memory. */
 bool warm_start(const struct algo_problem *p, const struct latent *l, const struct algo_trial *before,
-	uint32_t n, struct cma *c, struct choices *choices, uint32_t *used);
+	uint32_t n, struct cma *c, struct choices *choices, bool *took_before);
