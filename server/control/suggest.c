@@ -262,12 +262,22 @@ static void add_trials(struct suggest_job *job, struct control *c, struct experi
 		on_added, s);
 }
 
+static const char *cause(const struct suggest_job *job)
+{
+	if (job->late)
+		return "it takes too long";
+	if (job->defect)
+		return "it left the search space";
+	if (job->outcome == ALGO_NO_MEMORY)
+		return "out of memory";
+	return job->outcome == ALGO_UNSUPPORTED ? "the search space does not suit it" : "a numerical dead end";
+}
+
 static void fail(struct control *c, struct experiment *x, const struct suggest_job *job)
 {
 	x->algorithm_failed = true;
 	snprintf(x->verdict, sizeof x->verdict, "algorithm '%s' could not suggest a trial (%s)", job->algorithm->name,
-		job->late ? "it takes too long" : job->defect ? "it left the search space" : job->outcome == ALGO_NO_MEMORY ? "out of memory"
-			: job->outcome == ALGO_UNSUPPORTED ? "the search space does not suit it" : "a numerical dead end");
+		cause(job));
 	LOG_ERROR("algorithm failed", L_STR("experiment", x->name), L_STR("why", x->verdict));
 	control_dirty(c, x);
 }
