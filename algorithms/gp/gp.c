@@ -26,6 +26,8 @@ enum {
 	SAMPLED_MAX = 16,           /* pending trials; with more, each is believed to bring its mean   */
 	INCUMBENTS = 5,
 	STARTS = 8,
+	SCREEN_MIN = 256,           /* candidates to screen                                            */
+	SCREEN_MAX = 512,
 	ROWS_MAX = 1000,
 	ROWS_LOCAL = 600,
 };
@@ -231,6 +233,12 @@ static bool fill_normals(const struct gp_search *s, uint32_t number, uint32_t sa
 	return true;
 }
 
+/* Every second trial looks for a gain that is worth having, wherever it may be. */
+static double to_improve(const struct gp_search *s, uint32_t number)
+{
+	return s->incumbents.best + (number % 2 ? 0 : s->incumbents.least_gain);
+}
+
 /* A copy of the model that has samples at the pending trials, and what to improve on in each. */
 static enum algo_outcome imagine(const struct gp_search *s, uint32_t number, struct gp **g_out, double *best)
 {
@@ -242,7 +250,7 @@ static enum algo_outcome imagine(const struct gp_search *s, uint32_t number, str
 	if (g && z && fill_normals(s, number, samples, z))
 		outcome = gp_fantasize(g, s->pending, p, samples, z, f);
 	for (uint32_t i = 0; outcome == ALGO_OK && i < samples; i++) {
-		best[i] = s->incumbents.best;
+		best[i] = to_improve(s, number);
 		for (uint32_t k = 0; samples > 1 && k < p; k++)
 			best[i] = fmax(best[i], f[(size_t)i * p + k]);
 	}
@@ -298,7 +306,7 @@ static enum algo_outcome choose_by_model(struct gp_search *s, uint32_t number, d
 {
 	struct gp *imagined = NULL;
 	const struct gp *g = surrogate_model(s->c->objective);
-	double best[SAMPLES] = {s->incumbents.best}, work, value;
+	double best[SAMPLES] = {to_improve(s, number)}, work, value;
 	struct maximize task = {.embed = s->c->embed,
 		.seen = &s->seen,
 		.scale = s->scale,
@@ -313,7 +321,7 @@ static enum algo_outcome choose_by_model(struct gp_search *s, uint32_t number, d
 		return outcome;
 	g = imagined ? imagined : g;
 	work = gp_rows(g) * (gp_rows(g) + 4.0 * s->c->embed->n_columns + (double)gp_samples(g) * s->n_pending);
-	task.candidates = (uint32_t)fmin(fmax(SCREEN_WORK / work, 256), 1024);
+	task.candidates = (uint32_t)fmin(fmax(SCREEN_WORK / work, SCREEN_MIN), SCREEN_MAX);
 	task.scan_max = (uint64_t)fmax(SCAN_WORK / work, 512);
 	task.acquisition = acquisition_for(s, g, number, best);
 	outcome = task.acquisition ? maximize(&task, x, &value) : ALGO_NO_MEMORY;

@@ -57,7 +57,7 @@ enum algo_outcome incumbents_find(struct incumbents *best, const struct surrogat
 	uint32_t columns = e->n_columns, d = space_dim(e->space), n = o->n < ELITE ? o->n : ELITE;
 	struct elite *elite = malloc(o->n * sizeof(*elite));
 	double *rows = malloc(ELITE * ((size_t)columns + 2) * sizeof(*rows));
-	double *mean = rows ? rows + (size_t)ELITE * columns : NULL, gain;
+	double *mean = rows ? rows + (size_t)ELITE * columns : NULL;
 	struct gp_work *work = gp_work_new(g, ELITE);
 	enum algo_outcome outcome = ALGO_NO_MEMORY;
 
@@ -66,7 +66,7 @@ enum algo_outcome incumbents_find(struct incumbents *best, const struct surrogat
 	for (uint32_t i = 0; i < o->n; i++)
 		elite[i] = (struct elite){surrogate_targets(s)[i], i};
 	gsl_heapsort(elite, o->n, sizeof(*elite), by_value);
-	gain = least_gain(o, elite);
+	best->least_gain = least_gain(o, elite);
 	best->best = elite[0].value;
 	for (uint32_t i = 0; i < n; i++)
 		memcpy(rows + (size_t)i * columns, o->rows + (size_t)elite[i].index * columns, columns * sizeof(*rows));
@@ -77,7 +77,6 @@ enum algo_outcome incumbents_find(struct incumbents *best, const struct surrogat
 	gsl_heapsort(elite, n, sizeof(*elite), by_value);
 	if (gp_noise_variance(g) > NOISY) /* the best observation may be the luckiest */
 		best->best = elite[0].value;
-	best->best += gain;
 	best->n = n < best->n_max ? n : best->n_max;
 	for (uint32_t i = 0; i < best->n; i++)
 		memcpy(best->x + (size_t)i * d, o->x[elite[i].index], d * sizeof(*best->x));

@@ -1,10 +1,9 @@
 /*
  * The best configurations known, by the model's mean, and the value that the next one is to improve on.
  *
- * Of equal promise near the incumbent and elsewhere, elsewhere is worth more: what improves the best
- * value by less than a thousandth of what the search has gained so far counts as nothing. Output
- * warps stretch the best values as a search converges, so without that it would polish one optimum
- * for ever.
+ * Output warps stretch the best values as a search converges, so expected improvement alone would polish
+ * one optimum for ever. Therefore they also tell the least gain worth having, a thousandth of what the
+ * search has gained so far: whoever asks for that much more than the best looks elsewhere in time.
  */
 #pragma once
 #include <stdint.h>
@@ -15,7 +14,7 @@
 struct incumbents {
 	double *x;                  /* in: room for n_max x d; out: n configurations, the best first   */
 	uint32_t n_max, n;
-	double best;                /* out, in the model's unit                                        */
+	double best, least_gain;    /* out, in the model's unit                                        */
 };
 
 /* After surrogate_update() with these observations, of which there is one at least. ALGO_OK or

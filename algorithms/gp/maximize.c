@@ -409,8 +409,7 @@ static bool prune(struct search *s, const bool *improved)
 		uint32_t better = 0;
 
 		for (uint32_t i = 0; i < s->n_starts; i++)
-			better += s->starts[i].value > s->starts[k].value ||
-				(s->starts[i].value == s->starts[k].value && i < k);
+			better += i < k ? s->starts[i].value >= s->starts[k].value : s->starts[i].value > s->starts[k].value;
 		s->starts[k].moving = s->starts[k].moving && better < (moving + 2) / 2;
 		kept += s->starts[k].moving;
 	}
