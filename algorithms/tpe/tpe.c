@@ -50,6 +50,14 @@ static void tpe_free(void *cache)
 	free(t);
 }
 
+/* Along a front the good values of one parameter go with many of another: learn each by itself. */
+static bool is_joint(const struct algo_problem *p)
+{
+	double given = p->settings[ROW_MULTIVARIATE].number;
+
+	return isnan(given) ? p->n_objectives == 1 : given != 0;
+}
+
 static void *tpe_new(const struct algo_problem *p)
 {
 	struct tpe *t = calloc(1, sizeof(*t));
@@ -58,7 +66,7 @@ static void *tpe_new(const struct algo_problem *p)
 
 	if (!t)
 		return NULL;
-	t->joint = p->settings[ROW_MULTIVARIATE].number != 0;
+	t->joint = is_joint(p);
 	t->n_startup = (uint32_t)p->settings[ROW_STARTUP].number;
 	t->rows = rows_new(p->space);
 	ok = proposer_init(
@@ -276,8 +284,9 @@ static const struct algo_setting tpe_settings[] = {
 		.doc = "Weight of the declared distributions beside that of one trial."},
 	[ROW_MULTIVARIATE] = {.name = "multivariate",
 		.type = ALGO_BOOL,
-		.def = 1,
-		.doc = "Model the parameters jointly, not each by itself."},
+		.def = __builtin_nan(""),
+		.doc =
+			"Model the parameters jointly, not each by itself; if not given, where there is one objective."},
 	[ROW_SEED] = ALGO_SETTING_SEED,
 };
 
