@@ -93,6 +93,17 @@ static void add_objectives(struct strbuf *out, struct arena *a, const cJSON *obj
 	}
 }
 
+/* "latency_ms to 20" */
+static void add_constraints(struct strbuf *out, struct arena *a, const cJSON *constraints)
+{
+	json_each(c, constraints) {
+		const char *min = show_exact(a, json_get(c, "min")), *max = show_exact(a, json_get(c, "max"));
+		line(out, c == constraints->child ? "Constraint:" : "",
+			arena_printf(a, "%s%s%s%s%s", json_str(json_get(c, "metric")), *min ? " from " : "", min, *max ? " to " : "",
+				max));
+	}
+}
+
 static void add_best(struct strbuf *out, struct arena *a, const cJSON *x)
 {
 	const cJSON *best = experiment_best(x);
@@ -158,7 +169,11 @@ static bool describe_experiment(struct strbuf *out, struct cli *c, const char *n
 		arena_printf(a, "%s  %s", json_str_at(x, "/spec/algorithm/name"),
 			show_params(a, json_at(x, "/spec/algorithm/settings"))));
 	add_objectives(out, a, json_at(x, "/spec/objectives"));
+	add_constraints(out, a, json_at(x, "/spec/constraints"));
 	line(out, "Budget:", show_params(a, json_at(x, "/spec/budget")));
+	line(out, "Stops when:", show_params(a, json_at(x, "/spec/stopWhen")));
+	json_each(s, json_at(x, "/spec/warmStart"))
+		line(out, "Learned from:", json_str(s));
 	add_counts(out, a, json_get(x, "status"));
 	add_best(out, a, x);
 	add_space(out, a, json_at(x, "/spec/parameters"));
@@ -187,6 +202,7 @@ static bool describe_trial(
 			json_str(json_get(t, "message"))));
 	line(out, "Parameters:", show_params(a, json_get(t, "parameters")));
 	line(out, "Values:", show_params(a, json_get(t, "values")));
+	line(out, "Feasible:", show_exact(a, json_get(t, "feasible")));
 	line(out, "Rank:", show_exact(a, json_get(t, "rank")));
 	line(out, "Step:", show_exact(a, json_get(t, "lastStep")));
 	line(out, "Worker:", json_str(json_get(t, "workerId")));

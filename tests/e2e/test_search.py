@@ -60,7 +60,7 @@ class Constraints(Search):
 
 class Converged(Search):
     def test_a_search_that_is_done(self):
-        path = self.create("parabola", parameters={"x": {"type": "double", "min": 0, "max": 1}},
+        path = self.create("parabola", constraints=[{"metric": "loss", "max": 9}], parameters={"x": {"type": "double", "min": 0, "max": 1}},
                            algorithm={"name": "gp", "seed": 3}, budget={"maxTrials": 200, "parallelTrials": 2},
                            stopWhen={"rule": "converged", "tolerance": 0.05})
         told = 0
@@ -77,6 +77,10 @@ class Converged(Search):
         self.assertRegex(status["conditions"][-1]["message"], r"^no trial would be better than trial \d+ by more than")
         events = self.s.get(path + "/events").json["items"]
         self.assertIn("Converged", [e["reason"] for e in events])
+        text = self.cli("describe", "experiment", "parabola").stdout
+        self.assertRegex(text, r"Constraint: +loss to 9\n")
+        self.assertRegex(text, r"Stops when: +rule=converged tolerance=0\.05 minTrials=22\n")
+        self.assertRegex(self.cli("describe", "trial", "parabola/1").stdout, r"Feasible: +true\n")
 
 
 class Importance(Search):
