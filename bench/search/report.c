@@ -175,7 +175,7 @@ static void print_set(const struct table *t, const char *const *problems, size_t
 		for (size_t k = 0; t->whos[k]; k++) {
 			struct score s = score_of(t, t->whos[k], problems[i]);
 
-			printf("    %-36s %-32s", k ? "" : problems[i], t->whos[k]);
+			printf("    %-44s %-24s", k ? "" : problems[i], t->whos[k]);
 			print_numbers(s.ratio, 9);
 			printf("\n");
 		}

@@ -334,8 +334,10 @@ static bool report(struct session *s, char *who, const char *baseline)
 		if (strcmp(names[i], who) == 0 || !is_beside(s->o, names[i]))
 			continue;
 		whos[n++] = names[i];
-		if (strcmp(names[i], baseline) != 0 && !runs_read(&s->runs, s->o->out, names[i]))
+		if (strcmp(names[i], baseline) != 0 && !runs_read(&s->runs, s->o->out, names[i])) {
+			runs_free_names(names);
 			return false;
+		}
 	}
 	narrow(s);
 	runs_report(&s->runs, whos, baseline, s->o->parallel, s->o->per_problem);
