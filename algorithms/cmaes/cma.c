@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "algorithms/assert.h"
+#include "algorithms/blas.h"
 #include "algorithms/cmaes/adapt.h"
 
 /* In the unit cube a larger step says nothing more, and could overflow one day. */
@@ -51,6 +52,7 @@ struct cma *cma_new(uint32_t d, uint32_t lambda, const double *mean, double sigm
 	struct cma *c = calloc(1, sizeof(*c));
 
 	ALGO_ASSERT(d >= 1 && lambda >= 4 && lambda <= CMA_LAMBDA_MAX);
+	blas_use_one_thread();
 	if (!c)
 		return NULL;
 	c->diagonal = d > CMA_FULL_MAX;

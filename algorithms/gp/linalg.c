@@ -7,15 +7,9 @@
 
 enum { SMALL = 24 };            /* up to here a call of OpenBLAS costs more than it does       */
 
-/* OpenBLAS has these and its package's headers do not declare them. LAPACK sees a row-major lower
+/* OpenBLAS has it, and its package's headers do not declare it. LAPACK sees a row-major lower
  * triangle as an upper one by columns. */
-extern void openblas_set_num_threads(int n);
 extern void dlauum_(const char *uplo, const int *n, double *a, const int *ld, int *info);
-
-void linalg_use_one_thread(void)
-{
-	openblas_set_num_threads(1);
-}
 
 /* The unblocked case: L row by row, then L^-1 row by row, both by sums over rows. */
 static bool factor_small(uint32_t n, double *a, size_t ld)

@@ -9,9 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One thread: a GP's matrices are small, and the callers are threads already. */
-void linalg_use_one_thread(void);
-
 /* a = L L' -> L^-1, in place. False: not positive definite, and a is spoilt. 2/3 n^3 flops. */
 bool linalg_inverse_factor(uint32_t n, double *a, size_t ld);
 /* L^-1 -> (L L')^-1, in place. n^3/3. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "algorithms/assert.h"
+#include "algorithms/blas.h"
 #include "algorithms/gp/linalg.h"
 #include "algorithms/gp/model_impl.h"
 
@@ -35,7 +36,7 @@ struct gp *gp_new(uint32_t d, const bool *category, const struct gp_prior *prior
 {
 	struct gp *g = calloc(1, sizeof(*g));
 
-	linalg_use_one_thread();
+	blas_use_one_thread();
 	if (!g)
 		return NULL;
 	g->d = d;

@@ -239,8 +239,10 @@ static void test_warnings(void **state)
 		{"{\"spec\":{\"budget\":{\"maxTrials\":5}}}", ""},
 		{"{}", "/spec/budget unlimited"},
 		{"{\"spec\":{\"stopWhen\":\"converged\"}}", ""},
-		{"{\"spec\":{\"budget\":{\"maxTrials\":5},\"constraints\":[{\"metric\":\"ms\",\"max\":1}]}}",
+		{"{\"spec\":{\"budget\":{\"maxTrials\":5},\"algorithm\":{\"name\":\"random\"},"
+		 "\"constraints\":[{\"metric\":\"ms\",\"max\":1}]}}",
 			"/spec/constraints not-searched-by"},
+		{"{\"spec\":{\"budget\":{\"maxTrials\":5},\"constraints\":[{\"metric\":\"ms\",\"max\":1}]}}", ""},
 		{"{\"spec\":{\"budget\":{\"maxTrials\":5},\"trial\":{\"command\":[\"run\",\"${x}\",\"${n}\",\"${m}\"]"
 		 "}}}",
 			"/spec/trial/command unused-parameter"},
