@@ -22,6 +22,8 @@ RUN = os.environ.get("TRIMTAB_SEARCH_RUN", os.path.join(problems.ROOT, "build/re
 PYTHON = os.path.join(problems.ROOT, "build/search-venv/bin/python")
 HEBO = os.path.join(problems.ROOT, "build/hebo-venv/bin/python")
 
+OURS_FILE = "ours.txt"      # of which state of the sources our curves in a folder are
+
 # One call of search-run: more are its further options.
 Ours = namedtuple("Ours", "algorithms problems seeds trials more", defaults=((),))
 
@@ -64,8 +66,17 @@ def state():
     return done.decode()[:12]
 
 
+def write_state(folder):
+    done = subprocess.run(["git", "-C", problems.ROOT, "log", "-1", "--format=commit %h of %cs", "--", "algorithms"],
+                          check=True, text=True, stdout=subprocess.PIPE)
+    changed = subprocess.run(["git", "-C", problems.ROOT, "diff", "--quiet", "HEAD", "--", "algorithms"], check=False)
+    with open(os.path.join(folder, OURS_FILE), "w", encoding="utf-8") as f:
+        f.write(done.stdout.strip() + (" with changes" if changed.returncode else "") + "\n")
+
+
 def run_ours(plan, folder):
     missing = set()
+    write_state(folder)
     for row in plan:
         for name in row.algorithms:
             if name in missing:
@@ -124,7 +135,9 @@ def full():
     missing = run_ours(FULL_PLAN, ours)
     time_ours(ours, missing)
     os.makedirs(KEPT, exist_ok=True)
-    for path in glob.glob(os.path.join(ours, "*.jsonl")):
+    for path in glob.glob(os.path.join(KEPT, "trimtab-*.jsonl")):
+        os.remove(path)
+    for path in [*glob.glob(os.path.join(ours, "*.jsonl")), os.path.join(ours, OURS_FILE)]:
         shutil.copy(path, KEPT)
     run_peers(["--speed", "optuna-tpe,optuna-gp"], KEPT)
     for plan in ("fast", "slow"):

@@ -10,6 +10,7 @@ import time
 
 import stats
 from adapters import PACKAGES
+from bench import OURS_FILE
 from compare import AT, RANDOM, SETS, Duel
 from gates import NAMESAKES, OURS, PUBLISHED, Evidence, against_cold, gates, number, plain, relative
 from plot import chart
@@ -204,7 +205,16 @@ def versions():
     return ", ".join(f"{name} {pins[name]}" for name in sorted({*PACKAGES.values(), "botorch"}, key=str.lower))
 
 
-def about(evidence, link):
+def ours(folder):
+    """Of which state of the algorithms the curves are; bench.py writes it down."""
+    path = os.path.join(folder, OURS_FILE)
+    if not os.path.exists(path):
+        return "of a state that nobody wrote down"
+    with open(path, encoding="utf-8") as f:
+        return f.read().strip()
+
+
+def about(evidence, folder, link):
     found = evidence.found.values()
     whos = sorted({r.who for r in found})
     lines = []
@@ -219,7 +229,7 @@ def about(evidence, link):
            "at the same number of trials; geometric means count each ratio as no less than 0.001. Peers have their "
            "default settings, one thread, and the same functions by the same library. Only Optuna's TPE is told of "
            "conditions, with its group option; the other peers get the flat space. What has few seeds or tasks says "
-           f"so.\n\nPeers: {versions()}.\n")
+           f"so.\n\nOurs: {ours(folder)}. Peers: {versions()}.\n")
     yield table(["search", "runs", "tasks", "seeds", "trials up to"], lines)
 
 
@@ -252,7 +262,7 @@ def main():
     if RANDOM not in evidence.cold.by:
         sys.exit(f"{folder} has no runs of {RANDOM}, which all others are divided by")
     found, link = gates(evidence), os.path.relpath(folder, os.path.dirname(os.path.abspath(out)))
-    parts = [*about(evidence, link), *gate_section(found)]
+    parts = [*about(evidence, folder, link), *gate_section(found)]
     for name in SETS:
         parts += set_section(evidence, name, folder, link)
     for section in (losses_section, duel_section, published_section, ways_section, speed_section):

@@ -148,13 +148,13 @@ class Folder(unittest.TestCase):
         for task in range(10):
             self.add("trimtab-gp", f"tables/t{task}", 1, 1.5 * (task + 1), parallel=8)
         gate = self.gate("trimtab-gp, tables, 8 at once, regret at 100 over sequential")
-        self.assertEqual((gate.measured, gate.met), ("1.5 over 10 tasks", False))
+        self.assertEqual((gate.measured, gate.met), ("1.5 over 10 of 10 tasks", False))
 
     def test_warm_over_cold(self):
         for who, scale in (("trimtab-random", 9), ("trimtab-gp", 1), ("trimtab-gp+warm=3", 0.25)):
             self.add(who, "family/a-1", 1, scale, trials=20)
         gate = self.gate("trimtab-gp, family, warm start, regret at 20 over cold")
-        self.assertEqual((gate.measured, gate.met), ("0.25 over 1 tasks", True))
+        self.assertEqual((gate.measured, gate.met), ("0.25 over 1 of 1 tasks", True))
 
     def test_published(self):
         for seed, regret in ((1, 4.0), (2, 2.0)):
