@@ -35,12 +35,29 @@ struct loops {
 #define NAME(x) x##_plain
 #include "algorithms/gp/kernel_loops.h"
 
+#ifdef __x86_64__
+/* Not with gcc's address sanitizer: frames that it moves to the heap are aligned to 32 bytes at most. */
+static bool has_avx512(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+	return false;
+#else
+	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq");
+#endif
+}
+
+static bool has_avx2(void)
+{
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+#endif
+
 static const struct loops *loops(void)
 {
 #ifdef __x86_64__
-	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
+	if (has_avx512())
 		return &loops_avx512;
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+	if (has_avx2())
 		return &loops_avx2;
 #endif
 	return &loops_plain;

@@ -22,9 +22,9 @@ static size_t versions(const struct loops *all[3])
 
 	all[n++] = &loops_plain;
 #ifdef __x86_64__
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+	if (has_avx2())
 		all[n++] = &loops_avx2;
-	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
+	if (has_avx512())
 		all[n++] = &loops_avx512;
 #endif
 	return n;

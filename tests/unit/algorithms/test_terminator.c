@@ -17,9 +17,11 @@
 /* A search of n trials, on the study's smooth function times `scale`. */
 static struct study *searched_by(const char *algorithm, const char *space, uint32_t n, uint64_t seed, double scale)
 {
-	struct study *s = study_new(algorithm_find(algorithm), space_named(space), seed);
+	struct space *named = space_named(space);
+	struct study *s = study_new(algorithm_find(algorithm), named, seed);
 	uint32_t got;
 
+	space_unref(named);
 	for (uint32_t i = 0; i < n; i++) {
 		assert_int_equal(study_ask(s, 1, &got), ALGO_OK);
 		study_tell(s, 0, ALGO_SUCCEEDED, scale * study_objective(s, s->pending[0].x));
