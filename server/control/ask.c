@@ -217,7 +217,8 @@ static bool worth_waiting(const struct waiter *w, const struct store_trials *row
 
 	if (rows->state != EXPERIMENT_RUNNING || clk_now_us() >= w->until_us)
 		return false;
-	return !x || !x->loaded || may_come(x);
+	/* What changed since the look began may be the trial that this worker waits for. */
+	return w->look_again || !x || !x->loaded || may_come(x);
 }
 
 static void on_held(void *ctx, const struct store_trials *rows, const struct err *e)
@@ -288,7 +289,11 @@ void ask_serve(struct control *c, struct experiment *x, const struct store_trial
 
 	for (w = TAILQ_FIRST(&c->waiters); w; w = next) {
 		next = TAILQ_NEXT(w, link);
-		if (w->experiment == x->id && !w->looking)
+		if (w->experiment != x->id)
+			continue;
+		if (w->looking)
+			w->look_again = true;
+		else
 			serve(w, x, rows);
 	}
 	settle(c, x);
