@@ -116,6 +116,7 @@ static void *gp_cache_new(const struct algo_problem *p)
 	struct gp_cache *c = calloc(1, sizeof(*c));
 	struct surrogate_options o = {.prior = GP_PRIOR_DEFAULT,
 		.warp = choice(p, ROW_WARPING) == WARPING_NONE ? WARP_NONE : WARP_HALF_RANK,
+		.noisy = choice(p, ROW_WARPING) == WARPING_NONE ? WARP_NONE : WARP_POWER,
 		.noiseless = choice(p, ROW_NOISE) == NOISE_NONE,
 		.rows_max = ROWS_MAX,
 		.rows_local = ROWS_LOCAL,
@@ -125,7 +126,7 @@ static void *gp_cache_new(const struct algo_problem *p)
 		return NULL;
 	if ((c->embed = embed_new(p->space))) {
 		c->objective = surrogate_new(c->embed, &o);
-		o.warp = WARP_NONE;
+		o.warp = o.noisy = WARP_NONE;
 		o.noiseless = false;
 		c->success = surrogate_new(c->embed, &o);
 	}

@@ -19,6 +19,8 @@ enum {
 	ITERATIONS_WARM = 15,
 };
 
+static const double NOISY = 0.05;   /* of the variance                                             */
+
 /* One place in the schedule: the number of observations, and whether the fit starts anew. */
 struct stage {
 	uint32_t n, index;
@@ -30,6 +32,7 @@ struct surrogate {
 	struct gp *model;
 	double *theta;              /* of the fit at `stage`                                           */
 	struct stage stage;         /* n = 0: not fitted yet                                           */
+	enum warp warp;             /* of this chain of fits                                           */
 	uint32_t n;                 /* observations that are in, as below                              */
 	double *rows, *values, *targets;
 	uint32_t *members, n_members;
@@ -181,7 +184,7 @@ static bool choose_members(struct surrogate *s, uint32_t n)
 static enum algo_outcome retarget(struct surrogate *s, uint32_t n)
 {
 	uint32_t columns = s->embed->n_columns;
-	enum algo_outcome outcome = warp_outputs(s->options.warp, s->values, n, NAN, s->targets);
+	enum algo_outcome outcome = warp_outputs(s->warp, s->values, n, NAN, s->targets);
 
 	if (outcome != ALGO_OK)
 		return outcome;
@@ -196,7 +199,9 @@ static enum algo_outcome retarget(struct surrogate *s, uint32_t n)
 	return ALGO_OK;
 }
 
-static enum algo_outcome fit(struct surrogate *s, struct stage stage, const atomic_bool *cancel)
+/* Fits to the members with the transform of the chain. */
+static enum algo_outcome fit_members(
+	struct surrogate *s, struct stage stage, const atomic_bool *cancel)
 {
 	bool cold = starts_anew(stage);
 	struct gp_fit how = {.starts = s->theta,
@@ -209,19 +214,39 @@ static enum algo_outcome fit(struct surrogate *s, struct stage stage, const atom
 	struct gp_data data;
 	enum algo_outcome outcome;
 
-	if (!choose_members(s, stage.n))
-		return ALGO_NO_MEMORY;
 	if ((outcome = retarget(s, stage.n)) != ALGO_OK)
 		return outcome;
 	data = (struct gp_data){.x = s->local_x, .y = s->local_y, .n = s->n_members};
 	if (cold)
 		gp_start_prior(s->model, s->theta);
-	if ((outcome = gp_fit(s->model, &data, &how)) != ALGO_OK)
-		return outcome;
-	memcpy(s->theta, gp_theta(s->model), gp_n_theta(s->model) * sizeof(*s->theta));
-	s->stage = stage;
-	s->n = stage.n;
-	return ALGO_OK;
+	if ((outcome = gp_fit(s->model, &data, &how)) == ALGO_OK)
+		memcpy(s->theta, gp_theta(s->model), gp_n_theta(s->model) * sizeof(*s->theta));
+	return outcome;
+}
+
+static bool is_noisy(const struct gp *g)
+{
+	return gp_noise_variance(g) > NOISY * (gp_noise_variance(g) + gp_signal_variance(g));
+}
+
+static enum algo_outcome fit(struct surrogate *s, struct stage stage, const atomic_bool *cancel)
+{
+	enum algo_outcome outcome;
+
+	if (!choose_members(s, stage.n))
+		return ALGO_NO_MEMORY;
+	if (starts_anew(stage))
+		s->warp = s->options.warp;
+	outcome = fit_members(s, stage, cancel);
+	if (outcome == ALGO_OK && starts_anew(stage) && s->options.noisy != s->warp && is_noisy(s->model)) {
+		s->warp = s->options.noisy;
+		outcome = fit_members(s, stage, cancel);
+	}
+	if (outcome == ALGO_OK) {
+		s->stage = stage;
+		s->n = stage.n;
+	}
+	return outcome;
 }
 
 /* Through the fits that lead to the last stage before n, then one observation after the other. */

@@ -8,6 +8,9 @@
  * at every update. So the model depends on the observations alone, whether it grew with them or was
  * rebuilt; that is what makes it fit to be kept in a cache.
  *
+ * Half-ranks keep a lucky value at the top and tell little of how bad the bad half is, which costs most
+ * where values are noisy: each fit that starts anew finds out, and may take another transform.
+ *
  * Beyond `rows_max` observations the model is local: at each fit it takes the best third of
  * `rows_local`, the third nearest to the best, and others at random.
  *
@@ -26,6 +29,7 @@
 struct surrogate_options {
 	enum gp_prior_set prior;
 	enum warp warp;
+	enum warp noisy;            /* instead, where the first leaves much noise; the same: never     */
 	bool noiseless;             /* the same configuration always gives the same value              */
 	uint32_t rows_max, rows_local;
 	uint64_t seed;

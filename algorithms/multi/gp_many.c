@@ -48,6 +48,7 @@ static struct surrogate *new_surrogate(const struct gp_many *g, enum warp warp, 
 {
 	return surrogate_new(g->embed, &(struct surrogate_options){.prior = GP_PRIOR_DEFAULT,
 									   .warp = warp,
+									   .noisy = warp,
 									   .noiseless = noiseless,
 									   .rows_max = ROWS_MAX,
 									   .rows_local = ROWS_LOCAL,

@@ -21,9 +21,10 @@ struct data {
 	double rows[N * D], values[N];
 };
 
-static void data_init(struct data *d)
+/* With much noise each configuration comes twice. */
+static void data_init(struct data *d, double noise)
 {
-	struct rng r = rng_seeded(9);
+	struct rng r = rng_seeded(9), place = r, luck = rng_seeded(10);
 
 	d->space = space_named("mixed");
 	d->embed = embed_new(d->space);
@@ -31,13 +32,18 @@ static void data_init(struct data *d)
 	for (int i = 0; i < N; i++) {
 		double u[D], x[D], sum = 0;
 
+		if (noise > 0.1 && i % 2 == 1)
+			r = place;
+		else
+			place = r;
 		for (int j = 0; j < D; j++)
 			u[j] = rng_uniform(&r);
 		space_decode(d->space, u, x);
+		space_encode(d->space, x, u); /* what the configuration tells, no more                */
 		embed_row(d->embed, x, d->rows + i * D);
 		for (int j = 0; j < D; j++)
 			sum -= (u[j] - 0.4) * (u[j] - 0.4);
-		d->values[i] = i == 40 ? -HUGE_VAL : sum + 0.01 * rng_normal(&r);
+		d->values[i] = i == 40 ? -HUGE_VAL : sum + noise * rng_normal(&luck);
 	}
 }
 
@@ -50,7 +56,7 @@ static void data_free(struct data *d)
 static struct surrogate *make(const struct data *d, uint32_t rows_max)
 {
 	struct surrogate_options o = {
-		.warp = WARP_HALF_RANK, .rows_max = rows_max, .rows_local = rows_max * 3 / 4, .seed = 11};
+		.warp = WARP_HALF_RANK, .noisy = WARP_POWER, .rows_max = rows_max, .rows_local = rows_max * 3 / 4, .seed = 11};
 	struct surrogate *s = surrogate_new(d->embed, &o);
 
 	assert_non_null(s);
@@ -72,13 +78,12 @@ static void ask(const struct surrogate *s, const struct data *d, double *out)
 	gp_work_free(w);
 }
 
-static void grown_is_rebuilt(void **state)
+static void grown_is_rebuilt_from(double noise)
 {
 	static const uint32_t limits[] = {1000, 48}; /* one model of all, one that becomes local       */
 	struct data d;
 
-	(void)state;
-	data_init(&d);
+	data_init(&d, noise);
 	for (int k = 0; k < 2; k++) {
 		struct surrogate *grown = make(&d, limits[k]);
 
@@ -91,13 +96,41 @@ static void grown_is_rebuilt(void **state)
 			ask(grown, &d, a);
 			ask(fresh, &d, b);
 			if (memcmp(a, b, sizeof(a)) != 0)
-				fail_msg("limit %u: with %u observations the grown model says %.17g, the rebuilt one %.17g",
-					limits[k], n, a[0], b[0]);
+				fail_msg("noise %g, limit %u: with %u observations the grown model says %.17g, the rebuilt one %.17g",
+					noise, limits[k], n, a[0], b[0]);
 			surrogate_free(fresh);
 		}
 		surrogate_free(grown);
 	}
 	data_free(&d);
+}
+
+static void grown_is_rebuilt(void **state)
+{
+	(void)state;
+	grown_is_rebuilt_from(0.01);
+	grown_is_rebuilt_from(0.3);
+}
+
+/* Much noise is told from little, and from then on the values are transformed otherwise. */
+static void noise_changes_the_transform(void **state)
+{
+	static const double noises[] = {0.001, 0.3};
+
+	(void)state;
+	for (int k = 0; k < 2; k++) {
+		struct data d;
+		double power[N];
+		data_init(&d, noises[k]);
+		struct surrogate *s = make(&d, 1000);
+		update(s, &d, N);
+		assert_int_equal(warp_outputs(WARP_POWER, d.values, N, NAN, power), ALGO_OK);
+		bool equal = memcmp(power, surrogate_targets(s), sizeof(power)) == 0;
+		if (equal != (k == 1))
+			fail_msg("noise %g: %s", noises[k], equal ? "power transform" : "half-ranks");
+		surrogate_free(s);
+		data_free(&d);
+	}
 }
 
 /* Another history than the one it had: as if it had never seen the first. */
@@ -108,7 +141,7 @@ static void starts_over(void **state)
 	double a[32], b[32];
 
 	(void)state;
-	data_init(&d);
+	data_init(&d, 0.01);
 	s = make(&d, 1000);
 	fresh = make(&d, 1000);
 	update(s, &d, 50);
@@ -131,7 +164,7 @@ static void local_members(void **state)
 	bool has_best = false;
 
 	(void)state;
-	data_init(&d);
+	data_init(&d, 0.01);
 	s = make(&d, 48);
 	update(s, &d, 48);
 	assert_int_equal(gp_rows(surrogate_model(s)), 48);
@@ -200,6 +233,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(grown_is_rebuilt),
+		cmocka_unit_test(noise_changes_the_transform),
 		cmocka_unit_test(starts_over),
 		cmocka_unit_test(local_members),
 		cmocka_unit_test(verdicts),
