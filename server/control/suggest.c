@@ -364,7 +364,7 @@ static bool due(const struct experiment *x)
 {
 	const struct stop_when *stop = &x->spec->stop_when;
 
-	return stop->rule == STOP_CONVERGED && (int64_t)x->n_ended >= stop->min_trials &&
+	return stop->rule == STOP_WHEN_CONVERGED && (int64_t)x->n_ended >= stop->min_trials &&
 		x->n_ended > x->judged + x->judged / 50;
 }
 

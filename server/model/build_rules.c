@@ -149,7 +149,7 @@ void build_stop_when(struct build *b)
 		problem_add(b->p, STOP_WHEN, "one-objective-only",
 			"whether a search has converged is judged for one objective, not for %zu", b->s->n_objectives);
 	b->s->stop_when = (struct stop_when){
-		.rule = STOP_CONVERGED,
+		.rule = STOP_WHEN_CONVERGED,
 		.tolerance = d->tolerance,
 		.min_trials = d->has_min_trials
 			? d->min_trials

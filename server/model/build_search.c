@@ -214,10 +214,8 @@ void build_early_stopping(struct build *b)
 	if (d->name == NULL)
 		return;
 	for (size_t i = 0; early_stopping_rules[i] != NULL; i++) {
-		if (strcmp(early_stopping_rules[i], d->name) == 0) {
-			b->s->early_stopping.name = d->name;
+		if (strcmp(early_stopping_rules[i], d->name) == 0)
 			return;
-		}
 	}
 	problem_unknown(b->p, EARLY_STOPPING "/name", "unknown-early-stopping",
 		"an early-stopping rule of this version", d->name, early_stopping_rules);

@@ -25,6 +25,7 @@
 
 struct arena;
 struct json_writer;
+struct stop_problem;
 
 enum {
 	SPEC_NAME_MAX = 40,             /* trial = name + "-" + 8, a Job's name is at most 63            */
@@ -35,6 +36,7 @@ enum {
 	SPEC_INITIAL_TRIALS_MAX = 1000,
 	SPEC_CONSTRAINTS_MAX = 16,
 	SPEC_SOURCES_MAX = 8,           /* experiments of one warmStart */
+	SPEC_STOP_RULES_MAX = 8,        /* of one earlyStopping */
 	SPEC_DOCUMENT_MAX = 1 << 20,    /* bytes */
 	SPEC_TRIALS_MAX = 1000000,
 };
@@ -63,11 +65,11 @@ struct outcome_constraint {
 /* An earlier experiment whose results help this one. */
 struct warm_source { const char *namespace, *name; };
 
-enum stop_rule { STOP_NEVER, STOP_CONVERGED };
+enum stop_when_rule { STOP_WHEN_NEVER, STOP_WHEN_CONVERGED };
 /* When the search ends by itself. Converged: what could still be gained over the best trial is, by the
  * model, less than `tolerance` of the spread of the better half of the results, or than their noise. */
 struct stop_when {
-	enum stop_rule rule;
+	enum stop_when_rule rule;
 	double tolerance;
 	int64_t min_trials;             /* succeeded ones, before it is judged at all */
 };
@@ -119,10 +121,25 @@ struct algorithm_spec {
 	const struct algorithm *algorithm;
 };
 
-struct early_stopping_spec {
-	const char *name;               /* or NULL: none */
-	const struct setting *settings;
+/* How much of a trial is run: given by the document, or by the scheduler's own settings (Katib's). */
+struct fidelity {
+	bool given;                     /* else nothing below counts */
+	int parameter;                  /* that carries it, or -1: the steps of the first objective's reports */
+	double min, max;                /* 0 < min <= max, finite; of the parameter's own values */
+	double eta;                     /* > 1 */
+	bool resume;                    /* a promoted trial goes on from its checkpoint; false: it starts over */
+};
+
+struct stop_rule_spec {
+	const char *name;               /* never an alias */
+	const struct setting *settings; /* as given, without defaults */
 	size_t n_settings;
+};
+
+struct early_stopping_spec {
+	const struct stop_rule_spec *rules;
+	size_t n_rules;                 /* 0: no rule; an algorithm may stop trials all the same */
+	bool all;                       /* every rule must say so; false: one is enough */
 };
 
 struct budget {
@@ -199,6 +216,7 @@ struct experiment_spec {
 	const struct outcome_constraint *constraints;
 	size_t n_constraints;
 	struct algorithm_spec algorithm;
+	struct fidelity fidelity;
 	struct early_stopping_spec early_stopping;
 	struct budget budget;
 	const double *const *initial_trials;    /* vectors of n_parameters; NaN = inactive */
@@ -214,7 +232,9 @@ struct experiment_spec {
 	/* The same, compiled for the algorithms: space, objectives, settings and budget. All but the
 	 * seed, which is experiment_seed(), and the sources' trials, which are in the database. Whoever
 	 * outlives the spec takes a space_ref(). */
-	struct algo_problem problem;
+	struct algo_problem problem;    /* its fidelity is NULL unless one is given */
+	/* What the stopper of this experiment is made of; NULL: no trial is stopped for what it reports. */
+	const struct stop_problem *stopping;
 };
 
 /* What the place of the request decides. */

@@ -163,12 +163,6 @@ static void write_algorithm(struct json_writer *w, const struct experiment_spec 
 		jw_int(w, "seed", s->algorithm.seed);
 	write_settings(w, s->algorithm.settings, s->algorithm.n_settings);
 	jw_end(w);
-	if (s->early_stopping.name == NULL)
-		return;
-	jw_object(w, "earlyStopping");
-	jw_str(w, "name", s->early_stopping.name);
-	write_settings(w, s->early_stopping.settings, s->early_stopping.n_settings);
-	jw_end(w);
 }
 
 static void write_budget(struct json_writer *w, const struct experiment_spec *s)
@@ -217,10 +211,10 @@ static void write_warm_start(struct json_writer *w, const struct experiment_spec
 
 static void write_stop_when(struct json_writer *w, const struct experiment_spec *s)
 {
-	if (s->stop_when.rule == STOP_NEVER)
+	if (s->stop_when.rule == STOP_WHEN_NEVER)
 		return;
 	jw_object(w, "stopWhen");
-	jw_str(w, "rule", stop_rule_names[s->stop_when.rule - STOP_CONVERGED]);
+	jw_str(w, "rule", stop_rule_names[s->stop_when.rule - STOP_WHEN_CONVERGED]);
 	jw_num(w, "tolerance", s->stop_when.tolerance);
 	jw_int(w, "minTrials", s->stop_when.min_trials);
 	jw_end(w);

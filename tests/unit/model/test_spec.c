@@ -44,7 +44,7 @@ static void test_defaults(void **state)
 	assert_int_equal(s->trial.metrics.collector, COLLECTOR_PUSH);
 	assert_int_equal(s->trial.metrics.fallback, COLLECTOR_STDOUT);
 	assert_null(s->trial.command[s->trial.n_command]);
-	assert_null(s->early_stopping.name);
+	assert_int_equal(s->early_stopping.n_rules, 0);
 	arena_free(a);
 }
 
@@ -171,11 +171,11 @@ static void test_constraints_sources_and_the_end(void **state)
 	assert_int_equal(s->n_sources, 2);
 	assert_string_equal(s->sources[0].namespace, "default");
 	assert_string_equal(s->sources[1].name, "other");
-	assert_int_equal(s->stop_when.rule, STOP_CONVERGED);
+	assert_int_equal(s->stop_when.rule, STOP_WHEN_CONVERGED);
 	assert_true(s->stop_when.tolerance == 0.01);
 	assert_int_equal(s->stop_when.min_trials, 28);
 	assert_non_null(strstr(spec_document(s, a), "\"warmStart\":[\"old\",\"team/other\"]"));
-	assert_int_equal(spec_patched(a, "{}")->stop_when.rule, STOP_NEVER);
+	assert_int_equal(spec_patched(a, "{}")->stop_when.rule, STOP_WHEN_NEVER);
 	arena_free(a);
 }
 
