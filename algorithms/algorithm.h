@@ -64,10 +64,10 @@ struct algo_objective {
 	double goal;                /* NaN: none                                                   */
 };
 
-/* How much of a trial is run: epochs, rows, seconds. All NaN or 0: every trial runs in full. */
+/* How much of a trial is run: epochs, rows, seconds. What is NaN was not said: algo_fidelity_of(). */
 struct algo_fidelity {
 	double min, max;            /* resource of the cheapest and of a full trial                */
-	double eta;                 /* factor between rungs                                        */
+	double eta;                 /* factor between rungs, above 1                               */
 	int param;                  /* the parameter that carries it, or -1: it is a step count    */
 	bool resumable;             /* a trial can continue from another one's checkpoint          */
 };
@@ -167,6 +167,20 @@ enum algo_capability {
 	ALGO_REPEATS = 1 << 8,          /* goes on from a checkpoint with the same values          */
 };
 
+/*
+ * The resources at which the trials of an algorithm that stops early are compared with each other. A
+ * trial is stopped when it comes to one of them and is not among the best 1/eta of those that came as
+ * far. Trials of different brackets (algo_trial.bracket; 0 for users' trials) meet different rungs.
+ */
+enum { ALGO_RUNGS_MAX = 64 };
+struct algo_rungs {
+	double at[ALGO_RUNGS_MAX];  /* ascending, all below max; bracket b meets at[b], at[b + 1], ... */
+	uint32_t n;                 /* 0: every trial runs to the end                              */
+	uint32_t brackets;          /* 1 .. n + 1                                                  */
+	double max;                 /* resource of a full trial                                    */
+	double eta;
+};
+
 struct algorithm {
 	const char *name;
 	const char *const *aliases;         /* NULL-ended, or NULL                                 */
@@ -183,6 +197,8 @@ struct algorithm {
 	/* Optional: what speeds up the next call; NULL from cache_new() is allowed. */
 	void *(*cache_new)(const struct algo_problem *p);
 	void (*cache_free)(void *cache);
+	/* Optional: the rungs at which its trials are to be stopped. False: none on this problem. */
+	bool (*rungs)(const struct algo_problem *p, struct algo_rungs *out);
 };
 
 /* ---- for callers ------------------------------------------------------------------------------- */
@@ -201,6 +217,17 @@ bool algo_setting_text(const struct algorithm *a, struct algo_value *values, uin
 /* Everything that would keep the algorithm from working on this problem: required settings,
  * capabilities, the algorithm's own check(). Reports all; true if there was nothing. */
 bool algo_check(const struct algorithm *a, const struct algo_problem *p, algo_report *report, void *ctx);
+/*
+ * The problem's fidelity with nothing left open. First comes what p->fidelity says (param -1 is "not
+ * said"), then the algorithm's settings r_l (max), eta and resource_name (param), then: max is the
+ * parameter's largest value; eta is 3; min is max / eta^k with the largest k that keeps it at or above
+ * max / 27 and the parameter's smallest value or, without a parameter, 1. With r_l it is 1, as in Katib.
+ *
+ * False: nothing says how far a full trial runs. The parameter's range must hold max: a Katib document
+ * with an r_l beyond it widens the range when its space is built.
+ */
+bool algo_fidelity_of(
+	const struct algorithm *a, const struct algo_problem *p, struct algo_fidelity *out);
 
 /* ---- for algorithms ---------------------------------------------------------------------------- */
 
