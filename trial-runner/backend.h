@@ -65,7 +65,9 @@ struct run_resources {
 
 struct run_order {
 	struct run_key key;
-	int32_t parent;                 /* number of the trial whose checkpoint it continues; 0 = none */
+	int32_t parent;                 /* number of the trial from whose checkpoint it begins; 0 = none */
+	int32_t line;                   /* number of the trial in whose checkpoint folder it goes on, which
+									 * it may change: that one has ended; 0 = it has its own */
 	const char *ns, *experiment;    /* names, for people and for labels  */
 	const char *trial;              /* <experiment>-<8 characters>       */
 	const char *const *argv;        /* NULL-ended; argv[0] is looked up in the trial's PATH */

@@ -50,11 +50,21 @@ static bool make_folder(const char *path, struct err *e)
 	return err_set(e, ERR_UNAVAILABLE, "cannot make the folder %s: %s", path, strerror(errno));
 }
 
+/* The rungs of one configuration are trials of their own, but have one folder. */
+static const char *checkpoint_path(struct local *l, struct arena *a, const struct run_order *o)
+{
+	struct run_key key = o->key;
+
+	if (o->line)
+		key.number = o->line;
+	return rundir_checkpoint_path(a, l->state, &key);
+}
+
 static bool make_folders(struct local *l, struct arena *a, const struct run_order *o, const char *folder,
 	struct err *e)
 {
 	return make_folder(arena_printf(a, "%s/%s", l->state, o->key.uid), e) &&
-		make_folder(rundir_checkpoint_path(a, l->state, &o->key), e) && make_folder(folder, e) &&
+		make_folder(checkpoint_path(l, a, o), e) && make_folder(folder, e) &&
 		(o->cwd || make_folder(arena_printf(a, "%s/%s", folder, RUNDIR_WORK), e));
 }
 
@@ -71,7 +81,7 @@ static bool write_sheet(struct local *l, struct arena *a, const struct run_order
 	if (!sheet.order.cwd)
 		sheet.order.cwd = arena_printf(a, "%s/%s", folder, RUNDIR_WORK);
 	parent.number = o->parent;
-	sheet.order.env = local_env(a, o, folder, rundir_checkpoint_path(a, l->state, &o->key),
+	sheet.order.env = local_env(a, o, folder, checkpoint_path(l, a, o),
 		o->parent ? rundir_checkpoint_path(a, l->state, &parent) : NULL, gpus);
 	ok = rundir_write_sheet(dir, &sheet, e);
 	close(dir);

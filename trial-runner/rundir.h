@@ -1,7 +1,8 @@
 /*
  * The folder of a run: all that a server and a supervisor ever tell each other.
  *
- *   <state>/<experiment uid>/<number>-checkpoint/   TRIMTAB_CHECKPOINT_DIR, of all attempts
+ *   <state>/<experiment uid>/<number>-checkpoint/   TRIMTAB_CHECKPOINT_DIR, of all attempts and of
+ *                                                   the trials that go on from this one's rung
  *   <state>/<experiment uid>/<number>-<attempt>/    watched by the server
  *     sheet.json    server      what to run, the whole environment included
  *     stop.json     server      how to stop it (SIGUSR1 to the supervisor follows)

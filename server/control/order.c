@@ -2,6 +2,7 @@
 #include "server/control/internal.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +21,36 @@ struct run_key order_key(const struct experiment *x, const struct trial *t)
 	return key;
 }
 
+/* The first trial of its configuration: each rung is a trial of its own, and goes on from the one before. */
+static uint32_t first_of_line(const struct experiment *x, const struct trial *t)
+{
+	while (t->parent > 0 && t->parent < (uint32_t)t->number && t->parent <= (uint32_t)x->n_trials)
+		t = &x->trials[t->parent - 1];
+	return (uint32_t)t->number;
+}
+
+/* Steps that are granted, or that a full trial has. */
+static int64_t budget_steps(const struct experiment_spec *s, const struct trial *t)
+{
+	if (s->fidelity.given && s->fidelity.parameter >= 0)
+		return 0;
+	if (t->resource > 0)
+		return (int64_t)ceil(t->resource);
+	return s->fidelity.given ? (int64_t)s->fidelity.max : 0;
+}
+
+/* Does a parent mean an earlier rung of the same configuration? Population-based training means another. */
+static bool promotes(const struct experiment_spec *s)
+{
+	return s->fidelity.given && (s->algorithm.algorithm->capabilities & ALGO_FIDELITY);
+}
+
+/* A promoted trial that does not resume knows nothing of the one before. */
+static uint32_t parent_of(const struct experiment_spec *s, const struct trial *t)
+{
+	return promotes(s) && !s->fidelity.resume ? 0 : t->parent;
+}
+
 static struct trial_facts facts_of(struct control *c, struct experiment *x, struct trial *t, struct arena *a)
 {
 	char *token = arena_alloc(a, TRIAL_TOKEN_MAX), *name = arena_alloc(a, TRIAL_NAME_MAX);
@@ -33,8 +64,8 @@ static struct trial_facts facts_of(struct control *c, struct experiment *x, stru
 		.number = t->number,
 		.attempt = t->attempt,
 		.seed = trial_seed(x->seed, t->number),
-		.budget_steps = t->resource > 0 ? (int64_t)t->resource : 0,
-		.parent = t->parent,
+		.budget_steps = budget_steps(x->spec, t),
+		.parent = parent_of(x->spec, t),
 		.trial_url = arena_printf(a, "%s/api/v1/namespaces/%s/experiments/%s/trials/%" PRId32,
 			c->config.base_url, x->ns, x->name, t->number),
 		.token = token,
@@ -80,7 +111,10 @@ const struct run_order *order_make(struct control *c, struct experiment *x, stru
 	size_t n;
 
 	o->key = order_key(x, t);
-	o->parent = (int32_t)t->parent;
+	if (promotes(x->spec) && x->spec->fidelity.resume)
+		o->line = (int32_t)first_of_line(x, t);
+	else
+		o->parent = (int32_t)facts.parent;
 	o->ns = x->ns;
 	o->experiment = x->name;
 	o->trial = facts.name;

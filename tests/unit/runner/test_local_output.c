@@ -67,6 +67,36 @@ static void a_trial_continues_from_anothers_checkpoint(void **state UNUSED)
 	hs_free(h);
 }
 
+/* The next rung of a configuration has its folder, also after an attempt that failed. */
+static void a_promoted_trial_goes_on_in_the_same_folder(void **state UNUSED)
+{
+	static const char *const argv[] = {"sh", "-c",
+		"test -z \"$TRIMTAB_PARENT_CHECKPOINT_DIR\" && cd $TRIMTAB_CHECKPOINT_DIR && basename $PWD && cat steps; echo 9 >> steps", NULL};
+	struct harness *h = hs_new(NULL);
+	struct run_order o = hs_order(4, argv);
+	char *out;
+
+	hs_run_script(h, 2, "echo 3 > $TRIMTAB_CHECKPOINT_DIR/steps");
+	o.line = 2;
+	hs_start(h, &o);
+	hs_finish(h, 4);
+	o = hs_order(7, argv);
+	o.line = 2;
+	hs_start(h, &o);
+	hs_finish(h, 7);
+	out = hs_file(h, 7, "output");
+	assert_string_equal(out, "2-checkpoint\n3\n9\n");
+	free(out);
+	out = xasprintf("%s/" HS_UID "/4-checkpoint", h->state);
+	assert_int_equal(access(out, F_OK), -1);
+	free(out);
+	run_purge(h->b, HS_UID);
+	out = xasprintf("%s/" HS_UID, h->state);
+	assert_int_equal(access(out, F_OK), -1);
+	free(out);
+	hs_free(h);
+}
+
 /* --- metrics from the output ---------------------------------------------------------------------- */
 
 static const struct hs_point *point(const struct harness *h, size_t i, const char *metric, int64_t step, double value)
@@ -305,6 +335,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(the_environment_is_clean_and_complete),
 	cmocka_unit_test(the_program_sees_two_pipes_and_nothing_else),
 	cmocka_unit_test(a_trial_continues_from_anothers_checkpoint),
+	cmocka_unit_test(a_promoted_trial_goes_on_in_the_same_folder),
 	cmocka_unit_test(lines_become_points),
 	cmocka_unit_test(a_fallback_is_called_one),
 	cmocka_unit_test(no_collector_no_points),
