@@ -188,6 +188,32 @@ struct store_call *store_observations_add(struct store *s, struct arena *a, cons
 	return store_call_send(c);
 }
 
+struct store_call *store_observations_judge(struct store *s, struct arena *a, const struct store_point *points,
+	const int64_t *epochs, size_t n, const struct store_verdict *verdicts, size_t n_verdicts, store_acks_cb *done,
+	void *ctx)
+{
+	assert(n < UINT32_MAX / 4);
+	struct arena *scratch = arena_new();
+	struct batch b = {.points = points, .n = n};
+	batch_sort_out(&b, scratch);
+	const enum stmt stmt = n_verdicts > 0 ? STMT_OBSERVATIONS_JUDGE : STMT_OBSERVATIONS_MARK;
+	struct store_call *c = store_call_new(s, stmt, a, answer_acks, (store_fn *)done, ctx);
+	struct pg_args *p = &c->unit.args;
+	trials_arguments(points, b.kept, b.n_kept, p);
+	points_arguments(&b, p);
+	PG_ARRAY(p, i, b.n_kept, pg_int_element, epochs[b.kept[i]]);
+	trials_arguments(points, b.trials, b.n_trials, p);
+	if (n_verdicts > 0) {
+		PG_ARRAY(p, i, n_verdicts, pg_int_element, verdicts[i].experiment);
+		PG_ARRAY(p, i, n_verdicts, pg_int_element, verdicts[i].epoch);
+		PG_ARRAY(p, i, n_verdicts, pg_int_element, verdicts[i].number);
+		PG_ARRAY(p, i, n_verdicts, pg_text_element, verdicts[i].reason);
+		PG_ARRAY(p, i, n_verdicts, pg_text_element, verdicts[i].message);
+	}
+	arena_free(scratch);
+	return store_call_send(c);
+}
+
 /* ---- points out -------------------------------------------------------------------------------- */
 
 struct line {

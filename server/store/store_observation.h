@@ -37,6 +37,24 @@ typedef void store_acks_cb(void *ctx, const struct store_acks *rows, const struc
 struct store_call *store_observations_add(struct store *s, struct arena *a, const struct store_point *points,
 	size_t n, store_acks_cb *done, void *ctx);
 
+/* Under which epoch its experiment's driver judged a point, or: */
+enum { STORE_NOT_JUDGED = 0, STORE_UNJUDGED = -1 };
+/* That a trial shall stop, decided by the driver of this epoch. */
+struct store_verdict {
+	int64_t experiment, epoch;
+	int number;
+	const char *reason, *message;
+};
+/*
+ * The same for points that are judged: with them, in the same transaction, the verdicts, each of which
+ * holds if its epoch is the one of now and its trial neither over nor told to stop before. Points that
+ * nobody has judged, or under an epoch that is over, are noted for the driver (store_judge.h).
+ * epochs[i] is points[i]'s. The rows say what is true afterwards.
+ */
+struct store_call *store_observations_judge(struct store *s, struct arena *a, const struct store_point *points,
+	const int64_t *epochs, size_t n, const struct store_verdict *verdicts, size_t n_verdicts, store_acks_cb *done,
+	void *ctx);
+
 struct store_series_point {
 	int number;
 	const char *metric;
@@ -60,8 +78,8 @@ struct store_call *store_series(struct store *s, struct arena *a, const struct s
 /* One metric of many trials: those in `numbers`, or the `top` best ranked (running ones too) if n is 0. */
 struct store_call *store_curves(struct store *s, struct arena *a, const char *ns, const char *experiment,
 	const char *metric, const int *numbers, size_t n, int top, int max_points, store_series_cb *done, void *ctx);
-/* Every point of one metric behind (after_number, after_step), by trial and step: what early stopping
- * rebuilds its memory from. Start with (0, STORE_NO_STEP). */
+/* Every point of one metric behind (after_number, after_step), by trial and step, but the unjudged ones:
+ * what early stopping rebuilds its memory from. Start with (0, STORE_NO_STEP). */
 struct store_call *store_observations_load(struct store *s, struct arena *a, int64_t experiment,
 	const char *metric, int after_number, int64_t after_step, int limit, store_series_cb *done, void *ctx);
 

@@ -77,13 +77,15 @@ struct store_call *store_trials_move(struct store *s, struct arena *a, int64_t e
 }
 
 struct store_call *store_trials_stop(struct store *s, struct arena *a, int64_t experiment, int64_t epoch,
-	const struct store_trial_stop *stops, size_t n, store_trials_cb *done, void *ctx)
+	const struct store_trial_stop *stops, size_t n, const int64_t *judged, size_t n_judged, store_trials_cb *done,
+	void *ctx)
 {
 	struct store_call *c = fenced(s, STMT_TRIALS_STOP, a, experiment, epoch, done, ctx);
 	struct pg_args *p = &c->unit.args;
 	PG_ARRAY(p, i, n, pg_int_element, stops[i].number);
 	PG_ARRAY(p, i, n, pg_text_element, stops[i].reason);
 	PG_ARRAY(p, i, n, pg_text_element, stops[i].message ? stops[i].message : "");
+	PG_ARRAY(p, i, n_judged, pg_int_element, judged[i]);
 	return store_call_send_for(c, experiment);
 }
 

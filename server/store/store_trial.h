@@ -102,10 +102,12 @@ struct store_trial_move {
 struct store_call *store_trials_move(struct store *s, struct arena *a, int64_t experiment, int64_t epoch,
 	const struct store_trial_move *moves, size_t n, store_trials_cb *done, void *ctx);
 
-/* Asks running trials to stop: sets stop and message once; the trial's next report hears of it. */
+/* Asks running trials to stop: sets stop and message once; the trial's next report hears of it. `judged`:
+ * the unjudged points (store_judge.h) that led to it, or to nothing; they are removed with it. */
 struct store_trial_stop { int number; const char *reason, *message; };
 struct store_call *store_trials_stop(struct store *s, struct arena *a, int64_t experiment, int64_t epoch,
-	const struct store_trial_stop *stops, size_t n, store_trials_cb *done, void *ctx);
+	const struct store_trial_stop *stops, size_t n, const int64_t *judged, size_t n_judged, store_trials_cb *done,
+	void *ctx);
 
 /* lost, failed, killed, metrics_unavailable, early_stopped -> pending as attempt + 1. */
 struct store_call *store_trials_retry(struct store *s, struct arena *a, int64_t experiment, int64_t epoch,

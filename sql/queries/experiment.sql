@@ -263,6 +263,8 @@ d AS (
   RETURNING *, pg_notify('trimtab', experiment_id::text)::text AS told),
 p AS (
   INSERT INTO core.purged (experiment_id) SELECT experiment_id FROM d),
+u AS (
+  DELETE FROM core.unjudged WHERE experiment_id IN (SELECT experiment_id FROM d)),
 e AS (
   SELECT 'done' AS outcome, d.* FROM d
   UNION ALL

@@ -119,11 +119,13 @@ p AS (
 SELECT x.experiment_id AS in_experiment, p.number, p.metric, p.step, p.time, p.value, p.total
 FROM x LEFT JOIN p ON true ORDER BY p.number, p.step;
 
+-- Those that nobody has judged yet are left out: unjudged_load has them.
 -- name: observations_load repeatable
 -- in: experiment bigint, metric text, after_number int, after_step bigint, max_rows int
 -- out: number int, metric text, step bigint, time timestamptz, value double
 SELECT number, metric, step, time, value FROM core.observations
 WHERE experiment_id = $1 AND metric = $2 AND number >= $3 AND (number, step) > ($3, $4)
+  AND (number, step) NOT IN (SELECT number, step FROM core.unjudged WHERE experiment_id = $1)
 ORDER BY number, step LIMIT $5;
 
 -- name: last_steps repeatable

@@ -100,25 +100,6 @@ SELECT g.experiment_id AS in_experiment, coalesce(p.change, g.change) AS in_chan
 FROM core.progress g LEFT JOIN p ON true LEFT JOIN t ON true WHERE g.experiment_id = $1
 ORDER BY t.number;
 
--- name: trials_stop repeatable
--- in: experiment bigint, epoch bigint, numbers int[], reasons text[], messages text[]
--- out: @about, fenced bool, @trial
-WITH s AS MATERIALIZED (
-  SELECT $1::bigint AS experiment_id, u.* FROM unnest($3, $4, $5) AS u (number, reason, message)),
-p AS (
-  UPDATE core.progress SET change = change + 1 WHERE experiment_id = $1 AND epoch = $2 RETURNING change, next_number),
-t AS (
-  UPDATE core.trials t SET stop = s.reason, message = s.message, change = p.change
-  FROM p, s WHERE t.experiment_id = s.experiment_id AND t.number = s.number AND t.stop IS NULL AND NOT core.trial_over(t.state)
-  RETURNING t.*),
-v AS (
-  INSERT INTO core.events (experiment_id, number, type, reason, message)
-  SELECT experiment_id, number, 'Normal', stop, message FROM t)
-SELECT g.experiment_id AS in_experiment, coalesce(p.change, g.change) AS in_change,
-       coalesce(p.next_number, g.next_number) AS in_next_number, p.change IS NULL AS fenced, @trial(t)
-FROM core.progress g LEFT JOIN p ON true LEFT JOIN t ON true WHERE g.experiment_id = $1
-ORDER BY t.number;
-
 -- name: trials_retry
 -- in: experiment bigint, epoch bigint, numbers int[], message text
 -- out: @about, fenced bool, @trial

@@ -8,6 +8,7 @@
 #include "server/store/store_auth.h"
 #include "server/store/store_event.h"
 #include "server/store/store_experiment.h"
+#include "server/store/store_judge.h"
 #include "server/store/store_lease.h"
 #include "server/store/store_live.h"
 #include "server/store/store_observation.h"
@@ -23,6 +24,8 @@ ON(store_last_steps, last_steps)
 ON(store_events, events)
 ON(store_lives, lives)
 ON(store_asks, asks)
+ON(store_ids, ids)
+ON(store_unjudged, unjudged)
 ON(store_tokens, tokens)
 ON(store_answer, answer)
 

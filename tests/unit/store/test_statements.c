@@ -1,6 +1,7 @@
 /* The contract of every store function, against a real database; every statement runs at least once. */
 #include "tests/unit/store/contract.h"
 #include "tests/unit/store/contract_experiments.h"
+#include "tests/unit/store/contract_judge.h"
 #include "tests/unit/store/contract_search.h"
 #include "tests/unit/store/contract_trials.h"
 
@@ -11,9 +12,9 @@ static void test_stop_and_acknowledgements(void **state)
 	add(id, 1, 2, TRIAL_RUNNING, "w1");
 	struct store_trial_stop s = {.number = 1, .reason = "MedianStop", .message = "worse than the median"};
 	assert_int_equal(
-		ASK(store_trials, store_trials_stop(S, A, id, epoch_of(id), &s, 1, on_trials, NULL))->n, 1);
+		ASK(store_trials, store_trials_stop(S, A, id, epoch_of(id), &s, 1, NULL, 0, on_trials, NULL))->n, 1);
 	assert_int_equal(
-		ASK(store_trials, store_trials_stop(S, A, id, epoch_of(id), &s, 1, on_trials, NULL))->n, 0);
+		ASK(store_trials, store_trials_stop(S, A, id, epoch_of(id), &s, 1, NULL, 0, on_trials, NULL))->n, 0);
 	/* Twice the same key in one batch, a missing trial, two trials. */
 	struct store_point p[] = {
 		{id, 1, "loss", 0, 5, 1000000},
@@ -378,6 +379,9 @@ int main(void)
 		cmocka_unit_test(test_stop_and_acknowledgements),
 		cmocka_unit_test(test_heartbeats_and_pushed),
 		cmocka_unit_test(test_steps_are_counted),
+		cmocka_unit_test(test_verdicts_come_with_their_points),
+		cmocka_unit_test(test_a_stale_driver_decides_nothing),
+		cmocka_unit_test(test_unjudged_points_are_kept),
 		cmocka_unit_test(test_series_keep_the_extremes),
 		cmocka_unit_test(test_pages_and_ranks),
 		cmocka_unit_test(test_ranks_of_many_are_not_counted_again),
