@@ -16,8 +16,8 @@ $(PEERS): bench/peers.txt
 	@touch $@
 
 # The search benchmark: its problems, as a shared library too, and the program that runs our algorithms.
-SEARCH_PROBLEMS := $(addprefix bench/search/,problem files functions bbob mixed planted noisy tables yahpo yahpo_best curves)
-SEARCH_RUNNER   := $(addprefix bench/search/,run study results report timing)
+SEARCH_PROBLEMS := $(addprefix bench/search/,problem files functions bbob mixed planted multi noisy tables yahpo yahpo_best curves)
+SEARCH_RUNNER   := $(addprefix bench/search/,run study memory results report timing)
 SEARCH_LIB      := $(O)/bench/libtrimtab-problems.so
 
 $(O)/pic/%.o: %.c
@@ -29,7 +29,7 @@ $(O)/libproblems.a: $(SEARCH_PROBLEMS:%=$(O)/%.o)
 $(O)/search-run: $(SEARCH_RUNNER:%=$(O)/%.o) $(O)/libproblems.a $(O)/libalgorithms.a
 	$(call say,ld $@)
 	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(SEARCH_LIB): $(SEARCH_PROBLEMS:%=$(O)/pic/%.o) $(O)/pic/algorithms/rng.o
+$(SEARCH_LIB): $(SEARCH_PROBLEMS:%=$(O)/pic/%.o) $(O)/pic/algorithms/rng.o $(O)/pic/algorithms/multi/hypervolume.o
 	@mkdir -p $(@D)
 	$(call say,ld $@)
 	$(Q)$(CC) $(filter-out -pie,$(LINK)) -shared $(LDFLAGS) -o $@ $^ -lm

@@ -9,18 +9,6 @@
 
 static const uint32_t NOBODY = UINT32_MAX;
 
-bool pareto_dominates(const double *a, const double *b, uint32_t m)
-{
-	bool better = false;
-
-	for (uint32_t j = 0; j < m; j++) {
-		if (a[j] > b[j])
-			return false;
-		better |= a[j] < b[j];
-	}
-	return better;
-}
-
 /* ---- sorting ----------------------------------------------------------------------------------- */
 
 /* A point in a list that is sorted without knowing the arrays. */

@@ -14,7 +14,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-bool pareto_dominates(const double *a, const double *b, uint32_t m);
+static inline bool pareto_dominates(const double *a, const double *b, uint32_t m)
+{
+	bool better = false;
+
+	for (uint32_t j = 0; j < m; j++) {
+		if (a[j] > b[j])
+			return false;
+		better |= a[j] < b[j];
+	}
+	return better;
+}
 
 /* Fills ranks[n]; violations may be NULL. Returns the number of ranks, or -1: no memory. */
 int64_t pareto_ranks(const double *y, const double *violations, uint32_t n, uint32_t m, uint32_t *ranks);

@@ -3,7 +3,7 @@
 A space is the list of parameters of a problem (problems.py). An adapter has
 
     ask()                    a token of its own and a point: one number per parameter, lists by index
-    tell(token, point, y)    y is to be minimised; NaN: the trial failed
+    tell(token, point, y)    y is to be minimised; NaN: the trial failed; with several objectives a list
 
 A list of ordered numbers is given to the peers as an integer, the place in the list: with the steps of the lists
 here it is the scale that suits them. Conditional spaces: Optuna's TPE has define-by-run and uses it, with its
@@ -55,11 +55,14 @@ class Worst:
 # ---- Optuna ------------------------------------------------------------------------------------------
 
 class Optuna:
+    several = True
+
     def __init__(self, problem, seed):
         import optuna
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.optuna, self.problem, self.seed = optuna, problem, seed
-        self.study = optuna.create_study(sampler=self.sampler(optuna.samplers))
+        self.study = optuna.create_study(sampler=self.sampler(optuna.samplers),
+                                         directions=["minimize"] * max(1, len(problem.several)))
         self.names = [f"x{j}" for j in range(len(problem.parameters))]
 
     def distribution(self, p):
@@ -84,7 +87,7 @@ class Optuna:
             self.study.add_trial(create(params=shown, distributions=dict(zip(self.names, distributions)), value=y))
 
     def tell(self, token, _point, y):
-        if math.isnan(y):
+        if not isinstance(y, list) and math.isnan(y):
             self.study.tell(token, state=self.optuna.trial.TrialState.FAIL)
         else:
             self.study.tell(token, y)
@@ -109,7 +112,16 @@ class OptunaGP(Optuna):
         return samplers.GPSampler(seed=self.seed)
 
 
+class OptunaNSGA2(Optuna):
+    def sampler(self, samplers):
+        if not self.problem.several:
+            raise Unable
+        return samplers.NSGAIISampler(seed=self.seed)
+
+
 class OptunaCMA(Optuna):
+    several = False
+
     def sampler(self, samplers):
         if not self.problem.numeric:
             raise Unable
@@ -348,6 +360,7 @@ class SmacGP(Smac):
 PEERS = {
     "optuna-tpe": OptunaTPE,
     "optuna-gp": OptunaGP,
+    "optuna-nsga2": OptunaNSGA2,
     "optuna-cmaes": OptunaCMA,
     "skopt": Skopt,
     "hyperopt": Hyperopt,
@@ -358,8 +371,8 @@ PEERS = {
     "smac-gp": SmacGP,
 }
 PACKAGES = {
-    "optuna-tpe": "optuna", "optuna-gp": "optuna", "optuna-cmaes": "optuna", "skopt": "scikit-optimize",
-    "hyperopt": "hyperopt", "cmaes": "cmaes", "ax": "ax-platform", "hebo": "HEBO", "smac": "smac", "smac-gp": "smac",
+    "optuna-tpe": "optuna", "optuna-gp": "optuna", "optuna-nsga2": "optuna", "optuna-cmaes": "optuna",
+    "skopt": "scikit-optimize", "hyperopt": "hyperopt", "cmaes": "cmaes", "ax": "ax-platform", "hebo": "HEBO", "smac": "smac", "smac-gp": "smac",
 }
 
 
@@ -374,4 +387,6 @@ def version(who):
 def make(who, problem, seed):
     warnings.filterwarnings("ignore")
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
+    if problem.several and not getattr(PEERS[who], "several", False):
+        raise Unable
     return PEERS[who](problem, seed)

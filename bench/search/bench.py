@@ -29,6 +29,7 @@ Ours = namedtuple("Ours", "algorithms problems seeds trials more", defaults=((),
 
 STRONG = ("auto", "gp", "tpe", "cmaes")
 MODEL = ("auto", "gp")
+SEVERAL = ("auto", "gp", "tpe", "nsga2")
 SAMPLE = "quick,tables,mixed"
 QUICK_PLAN = [
     Ours(STRONG, SAMPLE, "1-3", 100),
@@ -36,6 +37,7 @@ QUICK_PLAN = [
     Ours(MODEL, "tables", "1-3", 100, ("--parallel", "8")),
     Ours(MODEL, "family", "1-3", 20),
     Ours(MODEL, "family", "1-3", 20, ("--warm", "3")),
+    Ours(SEVERAL, "multi", "1-3", 100),
 ]
 FULL_PLAN = [
     Ours(STRONG + ("sobol",), "tables,mixed,functions,bbob", "1-15", 200),
@@ -45,6 +47,7 @@ FULL_PLAN = [
       for q in ("8", "4", "16")),
     Ours(MODEL, "family", "1-15", 50),
     Ours(MODEL, "family", "1-15", 50, ("--warm", "3")),
+    Ours(SEVERAL, "multi", "1-15", 100),
 ]
 SPEED = ("auto", "gp", "tpe", "cmaes")
 

@@ -17,6 +17,7 @@ SETS = {
     "mixed": ("mixed",),
     "noisy": ("noisy",),
     "family": ("family",),
+    "multi": ("multi",),
 }
 
 

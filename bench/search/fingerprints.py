@@ -30,6 +30,10 @@ def fingerprint(problem):
     source, numbers = random.Random(1), []
     for draw in range(4):
         point = problem.active(random_point(problem, source))
+        if problem.several:
+            values = problem.evaluate_all(point)
+            numbers += [*values, problem.missing([values])]
+            continue
         value = problem.evaluate(point, draw)
         numbers += [value, problem.regret(point, value)]
     text = json.dumps(problem.parameters) + " ".join(f"{v:.5g}" for v in numbers)

@@ -33,6 +33,7 @@ PUBLISHED = {
 # Milliseconds of a suggestion after n trials: (search, n): at most.
 SPEED = {("trimtab-gp", 50): 2, ("trimtab-gp", 200): 10, ("trimtab-gp", 500): 60, ("trimtab-gp", 1000): 250,
          ("trimtab-tpe", 1000): 0.3, ("trimtab-cmaes", 1000): 0.1, ("trimtab-auto", 10000): 100}
+MEMORY_MB = 100     # of a suggestion at its peak, after 10,000 trials: what a whole server may take
 FASTER = (("trimtab-gp", "optuna-gp", 30), ("trimtab-tpe", "optuna-tpe", 10))
 
 
@@ -205,6 +206,11 @@ def speed(evidence):
         yield Gate(7 if n == 10000 else 6, f"{who}, ms a suggestion after {n:,} trials", f"≤ {bound:g}",
                    row and f"{number(row['mean'])} amortised; p50 {number(row['p50'])}, p95 {number(row['p95'])}",
                    row and row["mean"] <= bound and row["p50"] <= bound)
+    grown = [(n, row["mb"]) for (who, n), row in sorted(evidence.speed.items()) if who == "trimtab-auto" and "mb" in row]
+    at_end = dict(grown).get(10000)
+    yield Gate(7, "trimtab-auto, MB that suggestions take at their peak after 10,000 trials", f"≤ {MEMORY_MB}",
+               at_end and "; ".join(f"{number(mb)} after {n:,}" for n, mb in reversed(grown)),
+               at_end and at_end <= MEMORY_MB)
     for us, peer, bound in FASTER:
         for n in (50, 200, 500, 1000):
             mine, theirs = evidence.speed.get((us, n)), evidence.speed.get((peer, n))

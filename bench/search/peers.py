@@ -51,7 +51,7 @@ def search(who, problem, seed, trials, parallel):
     """Regrets and milliseconds per trial. As in study.h: all trials take equally long, `parallel` at once."""
     peer, clock = adapters.make(who, problem, seed), Clock()
     pending, regrets, ms = [], [], []
-    best, regret, asked = math.inf, math.inf, 0
+    told, best, regret, asked = [], math.inf, math.inf, 0
     while len(regrets) < trials:
         while len(pending) < parallel and asked < trials:
             with clock:
@@ -60,10 +60,15 @@ def search(who, problem, seed, trials, parallel):
             pending.append((asked, token, point))
         number, token, point = pending.pop(0)
         natural = problem.active(point)
-        value = problem.evaluate(natural, (seed << 32) + number)
-        y = -value if problem.maximize else value
-        if y < best:
-            best, regret = y, problem.regret(natural, value)
+        if problem.several:
+            told.append(problem.evaluate_all(natural))
+            y = [-v if up else v for v, up in zip(told[-1], problem.several)]
+            regret = problem.missing(told)
+        else:
+            value = problem.evaluate(natural, (seed << 32) + number)
+            y = -value if problem.maximize else value
+            if y < best:
+                best, regret = y, problem.regret(natural, value)
         with clock:
             peer.tell(token, point, y)
         regrets.append(regret)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "algorithms/multi/hypervolume.h"
+
 struct block {
 	struct block *next;
 	_Alignas(max_align_t) unsigned char bytes[];
@@ -137,6 +139,9 @@ static void put_problem(struct text *t, const struct problem *p)
 	put_number(t, p->best);
 	put(t, ", \"median\": ");
 	put_number(t, p->median);
+	for (uint32_t k = 0; p->several && k < p->several->n; k++)
+		put(t, "%s\"%s\"%s", k ? ", " : ", \"objectives\": [", p->several->maximize[k] ? "maximize" : "minimize",
+			k + 1 < p->several->n ? "" : "]");
 	put(t, ", \"parameters\": [");
 	for (uint32_t j = 0; j < p->n_params; j++) {
 		put(t, "%s", j ? ", " : "");
@@ -175,6 +180,7 @@ struct problems *problems_open(const char *folder, uint32_t instance)
 	problems_add_bbob(all);
 	problems_add_mixed(all);
 	problems_add_planted(all);
+	problems_add_multi(all);
 	problems_add_noisy(all);
 	if (folder && *folder) {
 		problems_add_tables(all, folder);
@@ -258,4 +264,35 @@ double problems_regret(const struct problems *all, uint32_t i, const double *x, 
 		value = p->evaluate(p, x, 0);
 	regret = p->maximize ? p->best - value : value - p->best;
 	return regret > 0 ? regret : regret <= 0 ? 0 : INFINITY; /* NaN: a failed trial */
+}
+
+uint32_t problems_objectives(const struct problems *all, uint32_t i)
+{
+	return i < all->n && all->items[i].several ? all->items[i].several->n : 1;
+}
+
+void problems_evaluate_all(const struct problems *all, uint32_t i, const double *x, double *values)
+{
+	if (i < all->n && all->items[i].several)
+		all->items[i].several->evaluate(&all->items[i], x, values);
+}
+
+double problems_missing(const struct problems *all, uint32_t i, const double *values, uint32_t n)
+{
+	const struct problem_objectives *o = i < all->n ? all->items[i].several : NULL;
+	double *y = o ? malloc(((size_t)n + 1) * o->n * sizeof(*y)) : NULL;
+	double reference[PROBLEM_OBJECTIVES_MAX], missing;
+
+	if (!y)
+		return NAN;
+	for (uint32_t k = 0; k < o->n; k++) {
+		double sign = o->maximize[k] ? -1 : 1;
+
+		reference[k] = sign * o->reference[k];
+		for (uint32_t t = 0; t < n; t++)
+			y[(size_t)t * o->n + k] = sign * values[(size_t)t * o->n + k];
+	}
+	missing = o->volume - hypervolume(y, n, o->n, reference);
+	free(y);
+	return missing < 0 ? 0 : missing;
 }

@@ -23,7 +23,7 @@
 
 #include "algorithms/space.h"
 
-enum { PROBLEM_NAME_MAX = 72, PROBLEM_PARAMS_MAX = 64 };
+enum { PROBLEM_NAME_MAX = 72, PROBLEM_PARAMS_MAX = 64, PROBLEM_OBJECTIVES_MAX = 3 };
 
 struct problem_param {
 	const char *name;
@@ -33,6 +33,17 @@ struct problem_param {
 	 * 0: always. The parent must be active itself. */
 	uint32_t when;
 	uint32_t parent;
+};
+
+struct problem;
+
+/* Of a problem with several objectives: a search is scored by the hypervolume that its trials leave out. */
+struct problem_objectives {
+	uint32_t n;
+	bool maximize[PROBLEM_OBJECTIVES_MAX];
+	double reference[PROBLEM_OBJECTIVES_MAX];   /* what is worse in any of them adds nothing   */
+	double volume;              /* between the whole front and the reference                   */
+	void (*evaluate)(const struct problem *p, const double *x, double *values);
 };
 
 struct problem {
@@ -50,6 +61,8 @@ struct problem {
 	uint32_t number;                    /* likewise                                            */
 	bool draws_count;                   /* noisy: the regret is that of the value drawn        */
 	const void *family;                 /* related tasks on one space share it; NULL: none     */
+	/* NULL: one objective. Else evaluate(), maximize, best and optimum are the first one's. */
+	const struct problem_objectives *several;
 };
 
 struct problems;
@@ -67,6 +80,7 @@ void problems_add_functions(struct problems *all);
 void problems_add_bbob(struct problems *all);
 void problems_add_mixed(struct problems *all);
 void problems_add_planted(struct problems *all);
+void problems_add_multi(struct problems *all);
 void problems_add_noisy(struct problems *all);          /* after those it makes noisy         */
 void problems_add_tables(struct problems *all, const char *folder);
 void problems_add_yahpo(struct problems *all, const char *folder);
@@ -87,6 +101,7 @@ const char *problems_name(const struct problems *all, uint32_t i);
  *                 {"name": "batch", "type": "discrete", "values": [4, 8, 64]},
  *                 {"name": "op", "type": "categorical", "values": ["relu", "tanh"],
  *                  "when": {"parameter": 0, "values": [1, 2]}}]}
+ * With several objectives also "objectives": ["minimize", "maximize"].
  * "when" names the parent by its place in the list and its values by their indices. A discrete list is
  * in ascending order.
  */
@@ -96,6 +111,11 @@ double problems_evaluate(const struct problems *all, uint32_t i, const double *x
 /* How far the trial at x, told as `value`, is from the best: >= 0, smaller is better. A search is
  * scored by the regret of the trial whose value was the best so far. */
 double problems_regret(const struct problems *all, uint32_t i, const double *x, double value);
+/* Several objectives: their number, else 1; their values; and what counts as the regret of n trials, the
+ * hypervolume that their values (n rows) leave out, NaN without memory. */
+uint32_t problems_objectives(const struct problems *all, uint32_t i);
+void problems_evaluate_all(const struct problems *all, uint32_t i, const double *x, double *values);
+double problems_missing(const struct problems *all, uint32_t i, const double *values, uint32_t n);
 
 const struct problem *problems_at(const struct problems *all, uint32_t i);
 /* Up to n related tasks, the next ones of the family; returns how many there are. */

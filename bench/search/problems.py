@@ -21,7 +21,9 @@ def _load(path):
             ("problems_count", index, [handle]),
             ("problems_text", ctypes.c_char_p, [handle, index]),
             ("problems_evaluate", ctypes.c_double, [handle, index, values, ctypes.c_uint64]),
-            ("problems_regret", ctypes.c_double, [handle, index, values, ctypes.c_double])):
+            ("problems_regret", ctypes.c_double, [handle, index, values, ctypes.c_double]),
+            ("problems_evaluate_all", None, [handle, index, values, values]),
+            ("problems_missing", ctypes.c_double, [handle, index, values, index])):
         function = getattr(lib, name)
         function.restype, function.argtypes = result, arguments
     return lib
@@ -35,6 +37,8 @@ class Problem:
         text = json.loads(lib.problems_text(handle, index))
         self.name, self.maximize, self.noisy = text["name"], text["maximize"], text["noisy"]
         self.parameters = text["parameters"]
+        # Of a problem with several objectives: for each whether it is to be maximised.
+        self.several = [direction == "maximize" for direction in text.get("objectives", ())]
 
     @property
     def family(self):
@@ -49,8 +53,9 @@ class Problem:
     def conditional(self):
         return any("when" in p for p in self.parameters)
 
-    def _vector(self, point):
-        return (ctypes.c_double * len(self.parameters)).from_buffer(array("d", point))
+    @staticmethod
+    def _vector(numbers):
+        return (ctypes.c_double * len(numbers)).from_buffer(array("d", numbers))
 
     def active(self, point):
         """The point with NaN for what is inactive: parents come before their children."""
@@ -65,6 +70,17 @@ class Problem:
 
     def regret(self, point, value):
         return self._lib.problems_regret(self._handle, self._index, self._vector(point), value)
+
+    def evaluate_all(self, point):
+        """The values of all objectives."""
+        values = self._vector([0.0] * len(self.several))
+        self._lib.problems_evaluate_all(self._handle, self._index, self._vector(point), values)
+        return list(values)
+
+    def missing(self, rows):
+        """The hypervolume that trials with these values leave out: what counts as their regret."""
+        flat = self._vector([v for row in rows for v in row])
+        return self._lib.problems_missing(self._handle, self._index, flat, len(rows))
 
 
 def problems(data=DATA, library=LIBRARY):

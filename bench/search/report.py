@@ -19,7 +19,8 @@ from runs import reported
 
 TITLES = {"tables": "Tables: measured networks", "functions": "Standard functions", "bbob": "BBOB",
           "surrogates": "Surrogates of measured networks, trees and forests; nearest measured configurations",
-          "mixed": "Mixed and conditional spaces", "noisy": "With noise", "family": "Families of related tasks"}
+          "mixed": "Mixed and conditional spaces", "noisy": "With noise", "family": "Families of related tasks",
+          "multi": "Several objectives: the hypervolume that is left out"}
 MARK = {True: "yes", False: "**no**", None: "not yet told"}
 
 
@@ -164,12 +165,12 @@ def ways_section(evidence):
 
 
 def speed_section(evidence):
-    rows = [[who, f"{n:,}", *(float(f[k]) if k in f else None for k in ("mean", "p50", "p95")), str(f["calls"])]
+    rows = [[who, f"{n:,}", *(float(f[k]) if k in f else None for k in ("mean", "p50", "p95", "mb")), str(f["calls"])]
             for (who, n), f in sorted(evidence.speed.items())]
     if rows:
         yield ("## Time of a suggestion\n\nProcessor milliseconds, one thread, ten mixed parameters, after n trials; "
-               "for the peers, asking and telling together.\n")
-        yield table(["search", "trials", "mean", "p50", "p95", "suggestions"], rows)
+               "for the peers, asking and telling together. MB: what suggestions took at their peak, beyond the history.\n")
+        yield table(["search", "trials", "mean", "p50", "p95", "MB", "suggestions"], rows)
 
 
 def tasks_section(evidence):

@@ -9,6 +9,7 @@
 
 #include "algorithms/rng.h"
 #include "algorithms/warm.h"
+#include "bench/search/memory.h"
 
 /* ---- the space --------------------------------------------------------------------------------- */
 
@@ -49,11 +50,11 @@ struct study {
 	const struct study_plan *plan;
 	const struct problem *problem;
 	struct space *space;
-	struct algo_objective objective;
+	struct algo_objective objectives[PROBLEM_OBJECTIVES_MAX];
 	struct algo_value *settings;
 	struct algo_problem p;
 	struct algo_trial *trials;  /* in the order of their numbers, which is that of their ends  */
-	double *x, *values;         /* of all trials                                               */
+	double *x, *values;         /* of all trials; n_objectives values each                     */
 	uint32_t asked, ended, size;
 	double incumbent;           /* best value told                                             */
 	double regret;              /* of its trial                                                */
@@ -118,6 +119,7 @@ static bool open_study(struct study *s, const struct study_plan *plan, struct co
 {
 	const struct algorithm *a = plan->algorithm;
 	size_t d;
+	uint32_t m;
 
 	*s = (struct study){.plan = plan, .problem = problems_at(plan->all, plan->problem), .regret = INFINITY};
 	s->incumbent = s->problem->maximize ? -INFINITY : INFINITY;
@@ -126,17 +128,21 @@ static bool open_study(struct study *s, const struct study_plan *plan, struct co
 	if (!s->space || s->size > STUDY_TRIALS_MAX)
 		return false;
 	d = space_dim(s->space);
-	s->objective = (struct algo_objective){
-		.direction = s->problem->maximize ? ALGO_MAXIMIZE : ALGO_MINIMIZE, .goal = NAN};
+	m = problems_objectives(plan->all, plan->problem);
+	for (uint32_t k = 0; k < m; k++) {
+		bool up = s->problem->several ? s->problem->several->maximize[k] : s->problem->maximize;
+
+		s->objectives[k] = (struct algo_objective){.direction = up ? ALGO_MAXIMIZE : ALGO_MINIMIZE, .goal = NAN};
+	}
 	s->settings = calloc(a->n_settings + 1, sizeof(*s->settings));
 	s->trials = calloc(s->size, sizeof(*s->trials));
 	s->x = calloc(s->size * d, sizeof(*s->x));
-	s->values = calloc(s->size, sizeof(*s->values));
+	s->values = calloc((size_t)s->size * m, sizeof(*s->values));
 	if (!s->settings || !s->trials || !s->x || !s->values)
 		return false;
 	s->p = (struct algo_problem){.space = s->space,
-		.objectives = &s->objective,
-		.n_objectives = 1,
+		.objectives = s->objectives,
+		.n_objectives = m,
 		.settings = s->settings,
 		.seed = plan->seed,
 		.max_trials = plan->trials,
@@ -159,14 +165,32 @@ static struct algo_trial *start_trial(struct study *s, const double *x)
 	return &s->trials[i];
 }
 
+/* The regret is of all the trials together. */
+static void end_with_several(struct study *s, uint32_t i)
+{
+	struct algo_trial *t = &s->trials[i];
+	double *values = s->values + (size_t)i * s->p.n_objectives;
+
+	problems_evaluate_all(s->plan->all, s->plan->problem, t->x, values);
+	t->values = values;
+	t->status = ALGO_SUCCEEDED;
+	if (i >= s->plan->prefill)
+		s->regret = problems_missing(s->plan->all, s->plan->problem, s->values, s->ended);
+}
+
 /* The oldest pending trial ends. Its number is its draw, in a stream of the seed's own. */
 static void end_trial(struct study *s)
 {
 	uint32_t i = s->ended++;
 	struct algo_trial *t = &s->trials[i];
 	uint64_t draw = (s->plan->seed << 32) + t->number;
-	double v = problems_evaluate(s->plan->all, s->plan->problem, t->x, draw);
+	double v;
 
+	if (s->problem->several) {
+		end_with_several(s, i);
+		return;
+	}
+	v = problems_evaluate(s->plan->all, s->plan->problem, t->x, draw);
 	s->values[i] = v;
 	t->values = &s->values[i];
 	t->status = isnan(v) ? ALGO_FAILED : ALGO_SUCCEEDED;
@@ -246,20 +270,25 @@ static int ask_all(struct study *s, struct study_result *out)
 
 static bool search(struct study *s, struct study_result *out)
 {
+	double mark;
+
 	out->regret = calloc(s->plan->trials, sizeof(*out->regret));
 	out->ms = calloc(s->plan->trials + s->plan->parallel, sizeof(*out->ms));
 	if (!out->regret || !out->ms)
 		return false;
 	s->cache = s->plan->algorithm->cache_new ? s->plan->algorithm->cache_new(&s->p) : NULL;
 	fill(s);
+	mark = memory_mark();
 	for (;;) {
 		if (ask_all(s, out) < 0)
 			return false;
 		if (s->asked == s->ended)
-			return true;
+			break;
 		end_trial(s);
 		out->regret[out->n++] = s->regret;
 	}
+	out->peak_mb = memory_peak(mark);
+	return true;
 }
 
 /* One of the earlier experiments; `plan` must live as long as it. */

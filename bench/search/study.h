@@ -31,6 +31,7 @@ struct study_result {
 	uint32_t n;                 /* trials ended: fewer than planned if the space is exhausted  */
 	double *regret;             /* of the incumbent after 1, 2, ... n trials                   */
 	double *ms;                 /* processor milliseconds of each suggestion                   */
+	double peak_mb;             /* that suggestions took at their peak; NaN: not known         */
 };
 
 /* The problem's space for the algorithms; NULL and a line on stderr if it cannot be built. */

@@ -1,5 +1,6 @@
 #include "bench/search/timing.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void print_times(const char *name, uint32_t n, double *ms, uint32_t calls)
+static void print_times(const char *name, uint32_t n, double *ms, uint32_t calls, double peak_mb)
 {
 	double first = ms[0], mean = 0;
 
@@ -22,8 +23,11 @@ static void print_times(const char *name, uint32_t n, double *ms, uint32_t calls
 		mean += ms[i] / (calls - 1);
 	qsort(ms + 1, calls - 1, sizeof(*ms), compare);
 	printf("{\"who\":\"trimtab-%s\",\"speed\":\"mixed-10\",\"n\":%u,\"first\":%.4g,\"p50\":%.4g,\"p95\":%.4g,"
-		   "\"mean\":%.4g,\"calls\":%u}\n",
+		   "\"mean\":%.4g,\"calls\":%u",
 		name, n, first, ms[1 + (calls - 1) / 2], ms[1 + (calls - 2) * 95 / 100], mean, calls - 1);
+	if (!isnan(peak_mb))
+		printf(",\"mb\":%.3g", peak_mb);
+	puts("}");
 	fflush(stdout);
 }
 
@@ -42,7 +46,7 @@ bool timing_print(const struct problems *all, const struct algorithm *a, const c
 		plan.prefill = sizes[i];
 		ok = study_run(&plan, &result) && result.n == plan.trials;
 		if (ok)
-			print_times(a->name, sizes[i], result.ms, result.n);
+			print_times(a->name, sizes[i], result.ms, result.n, result.peak_mb);
 		study_free(&result);
 	}
 	return ok;

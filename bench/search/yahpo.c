@@ -281,6 +281,7 @@ struct scenario {
 	const char *name, *task_key;
 	uint32_t output;
 	bool maximize;
+	uint32_t cost;              /* the output that is the second objective, to be minimised    */
 	uint32_t n_params;
 	struct problem_param params[8];
 	int second_category;        /* parameter whose index + 1 is the second embedding's row, or -1 */
@@ -303,6 +304,7 @@ static const struct scenario scenarios[] = {
 		.task_key = "OpenML_task_id",
 		.output = 1,            /* val_accuracy                                            */
 		.maximize = true,
+		.cost = 0,              /* time                                                    */
 		.n_params = 7,
 		.params = {INT_LOG("batch_size", 16, 512), REAL_LOG("learning_rate", 1e-4, 0.1),
 			REAL("max_dropout", 0, 1), INT_LOG("max_units", 64, 1024), REAL("momentum", 0.1, 0.99),
@@ -315,6 +317,7 @@ static const struct scenario scenarios[] = {
 		.task_key = "task_id",
 		.output = 0,            /* accuracy                                                */
 		.maximize = true,
+		.cost = 8,              /* memory                                                  */
 		.n_params = 5,
 		.params = {REAL_LOG("cp", 0.0009118819655545162, 1), INT("maxdepth", 1, 30), INT("minbucket", 1, 100),
 			INT("minsplit", 1, 100),
@@ -343,19 +346,52 @@ struct task {
 	uint32_t number;            /* row of the first embedding                                  */
 };
 
-static double evaluate(const struct problem *p, const double *x, uint64_t draw)
+static double output_at(const struct task *t, const double *x, uint32_t output)
 {
-	const struct task *t = p->data;
 	const struct scenario *s = t->scenario;
 	uint32_t cats[CATS_MAX] = {t->number};
 	double cont[CONT_MAX];
 
-	(void)draw;
 	if (s->second_category >= 0)
 		cats[1] = (uint32_t)x[s->second_category] + 1;
 	for (uint32_t i = 0; i < s->n_cont; i++)
 		cont[i] = s->cont[i] < 0 ? s->constants[i] : x[s->cont[i]];
-	return run_network(t->network, cats, cont, s->output);
+	return run_network(t->network, cats, cont, output);
+}
+
+static double evaluate(const struct problem *p, const double *x, uint64_t draw)
+{
+	const struct task *t = p->data;
+
+	(void)draw;
+	return output_at(t, x, t->scenario->output);
+}
+
+static void evaluate_all(const struct problem *p, const double *x, double *values)
+{
+	const struct task *t = p->data;
+
+	values[0] = output_at(t, x, t->scenario->output);
+	values[1] = output_at(t, x, t->scenario->cost);
+}
+
+/* The same task with what it costs as the second objective, where its front is known. */
+static void add_front(struct problems *all, const struct problem *single)
+{
+	const char *task = single->name + strlen("yahpo/");
+	struct problem p = *single;
+	struct problem_objectives *o;
+
+	if (!yahpo_front(task, NULL, NULL))
+		return;
+	if (!(o = problems_own(all, sizeof(*o))))
+		return;
+	*o = (struct problem_objectives){.n = 2, .maximize = {p.maximize, false}, .evaluate = evaluate_all};
+	yahpo_front(task, o->reference, &o->volume);
+	p.several = o;
+	p.family = NULL;
+	snprintf(p.name, sizeof(p.name), "multi/%.60s", task);
+	problems_add(all, &p);
 }
 
 static void add_task(
@@ -381,6 +417,7 @@ static void add_task(
 	*t = (struct task){.scenario = s, .network = net, .number = number};
 	p.data = t;
 	problems_add(all, &p);
+	add_front(all, &p);
 }
 
 /* {"task_id": {"#na#": 0, "1040": 1, ...}, ...} */

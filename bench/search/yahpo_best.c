@@ -85,3 +85,32 @@ double yahpo_best(const char *task)
 			return table[i].best;
 	return NAN;
 }
+
+/*
+ * Value and cost of some tasks together. The reference is the median of either over 20,000 random points; the
+ * front is what these and 40,000 changed members of the front so far came to.
+ */
+static const struct {
+	const char *task;
+	double reference[2], volume;
+} fronts[] = {
+	{"lcbench-3945", {90.1869679, 200.113906}, 1806.30173},
+	{"lcbench-7593", {56.5914298, 1001.19659}, 24820.7967},
+	{"lcbench-126025", {78.6328123, 102.979587}, 2133.73309},
+	{"lcbench-189354", {58.4424616, 786.474832}, 23140.2411},
+	{"rbv2-rpart-41146", {0.935004949, 344.028608}, 0.323236428},
+};
+
+bool yahpo_front(const char *task, double reference[2], double *volume)
+{
+	for (size_t i = 0; i < sizeof(fronts) / sizeof(*fronts); i++) {
+		if (strcmp(fronts[i].task, task) != 0)
+			continue;
+		if (reference)
+			memcpy(reference, fronts[i].reference, sizeof(fronts[i].reference));
+		if (volume)
+			*volume = fronts[i].volume;
+		return true;
+	}
+	return false;
+}

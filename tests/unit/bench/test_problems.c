@@ -212,6 +212,50 @@ static void bbob_has_its_shapes(void **state)
 	problems_close(all);
 }
 
+/* Points all over the front leave out less the denser they are, and never less than nothing. */
+static double missing_on_front(const struct problems *all, uint32_t i, uint32_t steps)
+{
+	const struct problem *p = problems_at(all, i);
+	uint32_t places = p->several->n - 1, n = places == 1 ? steps : steps * steps;
+	double *values = malloc((size_t)n * p->several->n * sizeof(*values)), x[PROBLEM_PARAMS_MAX], missing;
+
+	assert_non_null(values);
+	memcpy(x, p->optimum, p->n_params * sizeof(*x));
+	for (uint32_t k = 0; k < n; k++) {
+		x[0] = (double)(k % steps) / (steps - 1);
+		if (places == 2)
+			x[1] = (double)(k / steps) / (steps - 1);
+		problems_evaluate_all(all, i, x, values + (size_t)k * p->several->n);
+	}
+	missing = problems_missing(all, i, values, n);
+	free(values);
+	return missing;
+}
+
+static void fronts_have_their_volume(void **state)
+{
+	struct problems *all = open_all(1);
+	uint32_t found = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < problems_count(all); i++) {
+		const struct problem *p = problems_at(all, i);
+		uint32_t steps = p->several && p->several->n == 3 ? 40 : 4000;
+		double coarse, fine;
+
+		assert_int_equal(problems_objectives(all, i), p->several ? p->several->n : 1);
+		if (!p->several)
+			continue;
+		coarse = missing_on_front(all, i, steps / 10);
+		fine = missing_on_front(all, i, steps);
+		if (!(fine > 0 && fine < coarse / 3 && fine < 0.0002 * p->several->volume * (p->several->n == 3 ? 50 : 1)))
+			fail_msg("%s: %g and %g left out of %g", p->name, coarse, fine, p->several->volume);
+		found++;
+	}
+	assert_int_equal(found, 6);
+	problems_close(all);
+}
+
 static void descriptions_are_json(void **state)
 {
 	struct problems *all = open_all(1);
@@ -226,6 +270,8 @@ static void descriptions_are_json(void **state)
 		assert_string_equal(cJSON_GetObjectItemCaseSensitive(o, "name")->valuestring, problems_name(all, i));
 		assert_int_equal(cJSON_GetArraySize(parameters), problems_at(all, i)->n_params);
 		assert_int_equal(problems_find(all, problems_name(all, i)), i);
+		assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(o, "objectives")),
+			problems_at(all, i)->several ? problems_objectives(all, i) : 0);
 		cJSON_Delete(o);
 	}
 	assert_null(problems_name(all, problems_count(all)));
@@ -329,6 +375,7 @@ int main(void)
 		cmocka_unit_test(instances_differ),
 		cmocka_unit_test(values_are_the_published_ones),
 		cmocka_unit_test(bbob_has_its_shapes),
+		cmocka_unit_test(fronts_have_their_volume),
 		cmocka_unit_test(descriptions_are_json),
 		cmocka_unit_test(tables_are_read),
 		cmocka_unit_test(damaged_tables_are_refused),
