@@ -24,6 +24,7 @@ struct build {
 	struct parameter *parameters;   /* those of s, while they are filled in */
 	bool *broken;                   /* parameter i has a problem, or a condition that cannot be judged */
 	const char *const *names;       /* of the parameters, NULL-ended */
+	int resource;                   /* the parameter that says how far a trial runs, or -1 */
 };
 
 /* No problem at this pointer or below it? */
@@ -32,10 +33,12 @@ bool build_clean(const struct build *b, const char *pointer);
 void build_objectives(struct build *b);
 void build_parameters(struct build *b);
 void build_conditions(struct build *b);
+void build_resource(struct build *b);           /* b->resource; Katib's r_l widens its range */
 void build_space(struct build *b);              /* s->problem.space, unless a parameter is broken */
 void build_constraints(struct build *b);
 void build_algorithm(struct build *b);
-void build_early_stopping(struct build *b);
+void build_fidelity(struct build *b);           /* the algorithm and its settings are known */
+void build_early_stopping(struct build *b);     /* s->stopping; after stopWhen */
 void build_budget(struct build *b);
 void build_initial_trials(struct build *b);
 void build_warm_start(struct build *b);
@@ -43,6 +46,15 @@ void build_stop_when(struct build *b);
 void build_trial(struct build *b);
 enum executor build_executor(const struct build *b);     /* who runs the trials, by what the document says */
 void build_notify(struct build *b);
+
+/* Settings read by a table: of an algorithm, or of what has a name and settings like one. */
+struct settings {
+	struct algo_value *values;      /* a row each */
+	const struct setting *given;
+	size_t n;
+};
+struct settings build_settings(
+	struct build *b, const struct algorithm *table, const cJSON *object, const char *pointer);
 
 /* What a value is to a parameter (params.c). */
 enum value_fault { VALUE_OK, VALUE_TYPE, VALUE_RANGE, VALUE_STEP, VALUE_UNKNOWN };

@@ -1,8 +1,7 @@
-/* What is optimised, by which algorithm and for how long: objectives, algorithm, budget, first trials. */
+/* What is optimised and for how long: objectives, budget, first trials, notifications. */
 #include <math.h>
 #include <string.h>
 
-#include "algorithms/registry.h"
 #include "lib/arena.h"
 #include "lib/num.h"
 #include "server/model/build.h"
@@ -10,8 +9,6 @@
 #include "server/model/params.h"
 
 #define OBJECTIVES "/spec/objectives"
-#define ALGORITHM "/spec/algorithm"
-#define EARLY_STOPPING "/spec/earlyStopping"
 #define INITIAL_TRIALS "/spec/initialTrials"
 
 /* ---- objectives -------------------------------------------------------------------------------- */
@@ -62,163 +59,6 @@ void build_objectives(struct build *b)
 	b->s->n_objectives = list->n;
 	b->s->problem.objectives = compiled;
 	b->s->problem.n_objectives = (uint32_t)list->n;
-}
-
-/* ---- algorithm --------------------------------------------------------------------------------- */
-
-/* Where a complaint of the algorithm belongs. */
-struct complaint {
-	struct build *b;
-	const char *pointer; /* of the setting at hand, or NULL */
-};
-
-static void report(void *ctx, const char *setting, int param, const char *message)
-{
-	struct complaint *c = ctx;
-	struct problems *p = c->b->p;
-	if (c->pointer != NULL)
-		problem_add(p, c->pointer, "bad-setting", "%s", message);
-	else if (setting != NULL)
-		problem_add(p, problem_path(p, ALGORITHM "/settings", setting), "bad-setting", "%s", message);
-	else if (param >= 0)
-		problem_add(
-			p, problem_path(p, "/spec/parameters", c->b->names[param]), "not-for-algorithm", "%s", message);
-	else
-		problem_add(p, ALGORITHM "/name", "not-for-algorithm", "%s", message);
-}
-
-static const struct algorithm *find_algorithm(struct build *b, const char *name)
-{
-	const struct algorithm *found = algorithm_find(name);
-	if (found != NULL)
-		return found;
-	const char **names = arena_calloc(b->a, n_algorithms + 1, sizeof *names);
-	for (size_t i = 0; i < n_algorithms; i++)
-		names[i] = algorithms[i]->name;
-	problem_unknown(b->p, ALGORITHM "/name", "unknown-algorithm", "an algorithm", name, names);
-	return NULL;
-}
-
-static void unknown_setting(struct build *b, const struct algorithm *a, const char *name, const char *pointer)
-{
-	const char **names = arena_calloc(b->a, a->n_settings + 1, sizeof *names);
-	for (uint32_t i = 0; i < a->n_settings; i++)
-		names[i] = a->settings[i].name;
-	problem_unknown(
-		b->p, pointer, "unknown-setting", arena_printf(b->a, "a setting of %s", a->name), name, names);
-}
-
-static void store_setting(struct build *b, const struct algorithm *a, struct algo_value *values, uint32_t row,
-	const cJSON *v, struct complaint *c)
-{
-	const struct algo_setting *setting = &a->settings[row];
-	const char *text = json_str(v);
-	double number;
-	bool truth;
-	if (setting->type == ALGO_PARAM && text != NULL) {
-		int parameter = spec_parameter(b->s, text);
-		if (parameter < 0)
-			problem_unknown(
-				b->p, c->pointer, "unknown-parameter", "a parameter of this experiment", text, b->names);
-		else
-			algo_setting_number(a, values, row, parameter, report, c);
-	} else if (text != NULL) {
-		algo_setting_text(a, values, row, text, report, c);
-	} else if (json_bool(v, &truth)) {
-		algo_setting_text(a, values, row, truth ? "true" : "false", report, c);
-	} else if (json_num(v, &number) && setting->type != ALGO_PARAM) {
-		algo_setting_number(a, values, row, number, report, c);
-	} else {
-		problem_add(b->p, c->pointer, "wrong-type", "expected %s",
-			setting->type == ALGO_PARAM ? "the name of a parameter" : "a number, a word or a boolean");
-	}
-}
-
-static void build_settings(struct build *b, const struct algorithm *a, const cJSON *settings)
-{
-	struct algo_value *values = ARENA_NEW_N(b->a, struct algo_value, a->n_settings);
-	struct setting *given = ARENA_NEW_N(b->a, struct setting, a->n_settings);
-	size_t n = 0;
-	algo_settings_init(a, values);
-	json_each (v, settings) {
-		struct complaint c = {b, problem_path(b->p, ALGORITHM "/settings", v->string)};
-		int row = algo_setting_find(a, v->string);
-		if (row < 0) {
-			unknown_setting(b, a, v->string, c.pointer);
-			continue;
-		}
-		if (values[row].given) {
-			problem_add(b->p, c.pointer, "duplicate-setting", "%s is given twice", a->settings[row].name);
-			continue;
-		}
-		store_setting(b, a, values, (uint32_t)row, v, &c);
-		if (n < a->n_settings)
-			given[n++] = (struct setting){a->settings[row].name, v};
-	}
-	b->s->algorithm.settings = given;
-	b->s->algorithm.n_settings = n;
-	b->s->problem.settings = values;
-}
-
-/* Katib's documents give the seed as a setting; the document's own goes before it. */
-static void take_seed(struct algorithm_spec *out, const struct algo_value *values)
-{
-	int row = algo_setting_find(out->algorithm, "random_state");
-	if (out->has_seed || row < 0 || !values[row].given || isnan(values[row].number))
-		return;
-	out->has_seed = true;
-	out->seed = (int64_t)values[row].number;
-}
-
-void build_algorithm(struct build *b)
-{
-	static const struct doc_algorithm none = {.name = ALGORITHM_DEFAULT};
-	const struct doc_algorithm *d = b->d->spec->algorithm != NULL ? b->d->spec->algorithm : &none;
-	struct algorithm_spec *out = &b->s->algorithm;
-	out->has_seed = d->has_seed;
-	out->seed = d->seed;
-	if (d->name == NULL || !build_clean(b, ALGORITHM "/name"))
-		return;
-	if (d->settings != NULL && !json_is_object(d->settings))
-		problem_add(b->p, ALGORITHM "/settings", "wrong-type", "expected an object of settings by name");
-	const struct algorithm *a = find_algorithm(b, d->name);
-	if (a == NULL)
-		return;
-	out->name = a->name;
-	out->algorithm = a;
-	build_settings(b, a, json_is_object(d->settings) ? d->settings : NULL);
-	take_seed(out, b->s->problem.settings);
-
-	/* The algorithm judges the whole only when its parts are right. */
-	struct complaint c = {b, NULL};
-	if (b->s->problem.space != NULL && build_clean(b, ALGORITHM) && build_clean(b, OBJECTIVES) &&
-		build_clean(b, "/spec/budget"))
-		algo_check(a, &b->s->problem, report, &c);
-	if (b->s->n_constraints > 0 && !(a->capabilities & ALGO_CONSTRAINTS))
-		problem_add(b->warnings, "/spec/constraints", "not-searched-by",
-			"%s does not look at constraints: trials that break one are only left out of the ranking", a->name);
-}
-
-/* ---- early stopping ---------------------------------------------------------------------------- */
-
-/* The rules that this version knows, NULL-ended. */
-static const char *const early_stopping_rules[] = {NULL};
-
-void build_early_stopping(struct build *b)
-{
-	const struct doc_early_stopping *d = b->d->spec->early_stopping;
-	if (d == NULL)
-		return;
-	if (d->settings != NULL && !json_is_object(d->settings))
-		problem_add(b->p, EARLY_STOPPING "/settings", "wrong-type", "expected an object of settings by name");
-	if (d->name == NULL)
-		return;
-	for (size_t i = 0; early_stopping_rules[i] != NULL; i++) {
-		if (strcmp(early_stopping_rules[i], d->name) == 0)
-			return;
-	}
-	problem_unknown(b->p, EARLY_STOPPING "/name", "unknown-early-stopping",
-		"an early-stopping rule of this version", d->name, early_stopping_rules);
 }
 
 /* ---- budget, retry ----------------------------------------------------------------------------- */

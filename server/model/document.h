@@ -53,9 +53,22 @@ struct doc_algorithm {
 	const cJSON *settings;
 };
 
-struct doc_early_stopping {
+struct doc_fidelity {
+	const char *parameter;
+	bool has_min, has_max, has_eta;
+	double min, max, eta;
+	bool resume;
+	const cJSON *ignored;                       /* what the server adds, when a document comes back */
+};
+
+struct doc_stop_rule {
 	const char *name;
 	const cJSON *settings;
+};
+
+struct doc_early_stopping {
+	struct doc_stop_rule one;                   /* or one of the lists */
+	struct json_list any, all;                  /* of struct doc_stop_rule */
 };
 
 struct doc_budget {
@@ -109,6 +122,7 @@ struct doc_spec {
 	struct json_list parameters;                /* of struct doc_parameter */
 	struct json_list constraints;               /* of struct doc_constraint */
 	struct doc_algorithm *algorithm;
+	struct doc_fidelity *fidelity;
 	struct doc_early_stopping *early_stopping;
 	struct doc_budget *budget;
 	struct json_list initial_trials;            /* of struct doc_initial_trial */
@@ -133,13 +147,15 @@ struct document {
 enum { DEFAULT_PARALLEL_TRIALS = 3, MOST_PARALLEL_TRIALS = 100000, DEFAULT_ON_LOST = 1, DEFAULT_GRACE_SECONDS = 30 };
 
 #define DEFAULT_TOLERANCE 0.01
+#define RESOURCE_MIN 1e-9
+#define RESOURCE_MAX 1e12
 
 /* NULL-ended, in the order of the enums of spec.h. */
 extern const char *const direction_names[], *const strategy_names[], *const param_type_names[],
 	*const scale_names[], *const distribution_names[], *const executor_names[], *const collector_names[],
 	*const lines_format_names[], *const notify_names[], *const stop_rule_names[];
 
-extern const struct json_field objective_fields[], algorithm_fields[], early_stopping_fields[],
+extern const struct json_field objective_fields[], algorithm_fields[], fidelity_fields[], early_stopping_fields[],
 	budget_fields[], initial_trial_fields[], retry_fields[], trial_fields[], notify_fields[],
 	constraint_fields[], stop_when_fields[];
 bool decode_stop_when(const cJSON *v, void *field, const char *pointer, struct problems *p);

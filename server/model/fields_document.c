@@ -76,6 +76,8 @@ static const struct json_field spec_fields[] = {
 		struct doc_constraint, "bounds of metrics that a trial must keep to be ranked"),
 	JF_OBJECT(struct doc_spec, algorithm, "algorithm", JF_OPTIONAL, algorithm_fields, struct doc_algorithm,
 		"how it is searched; auto by default"),
+	JF_OBJECT(struct doc_spec, fidelity, "fidelity", JF_OPTIONAL, fidelity_fields, struct doc_fidelity,
+		"how far a trial can run, in steps or by a parameter: hyperband, asha and their kin need to know"),
 	JF_OBJECT(struct doc_spec, early_stopping, "earlyStopping", JF_OPTIONAL, early_stopping_fields,
 		struct doc_early_stopping, "which trials are not worth finishing"),
 	JF_OBJECT(

@@ -86,11 +86,45 @@ const struct json_field algorithm_fields[] = {
 	JF_END,
 };
 
+#define RESOURCE_IF(m, has, key, low, high, doc_) \
+	{DOC_IF(struct doc_fidelity, m, has, JF_K_NUM, key, doc_), .min = low, .max = high}
+
+const struct json_field fidelity_fields[] = {
+	JF_STR(struct doc_fidelity, parameter, "parameter", JF_OPTIONAL, 1, 128,
+		"the parameter that says how far a trial runs, as epochs; without it, resources are steps of the first "
+		"objective's reports, and a trial finds its own in TRIMTAB_BUDGET_STEPS"),
+	RESOURCE_IF(min, has_min, "min", RESOURCE_MIN, RESOURCE_MAX,
+		"the least that a trial is given; by default the parameter's min, else 1, but not below max/27"),
+	RESOURCE_IF(max, has_max, "max", RESOURCE_MIN, RESOURCE_MAX,
+		"what a trial that runs to the end is given; by default the parameter's max, required without a parameter"),
+	RESOURCE_IF(eta, has_eta, "eta", 1, 1000,
+		"of the trials that come to a rung the best 1/eta go on, with eta times as much; above 1, 3 by default"),
+	JF_BOOL(struct doc_fidelity, resume, "resume", "true",
+		"a trial that is promoted gets the checkpoint folder of its earlier run; false: an empty one, it starts over"),
+	JF_ANY(struct doc_fidelity, ignored, "rungs", JF_OPTIONAL,
+		"set by the server where trials are stopped at rungs: the resources at which they are compared"),
+	JF_END,
+};
+
+#define RULE_SETTINGS(T, m)                                                                  \
+	JF_TREE(T, m, "settings", JF_OPTIONAL, MAP_SCHEMA(SCALAR_SCHEMA),                          \
+		"the rule's settings by name; `trimtab algorithms NAME` lists them")
+
+static const struct json_field stop_rule_fields[] = {
+	JF_STR(struct doc_stop_rule, name, "name", JF_REQUIRED, 1, 64, "the rule; `trimtab algorithms` lists them"),
+	RULE_SETTINGS(struct doc_stop_rule, settings),
+	JF_END,
+};
+
+/* One rule, or one of the lists. */
 const struct json_field early_stopping_fields[] = {
-	JF_STR(
-		struct doc_early_stopping, name, "name", JF_REQUIRED, 1, 64, "the rule that stops hopeless trials"),
-	JF_TREE(struct doc_early_stopping, settings, "settings", JF_OPTIONAL, MAP_SCHEMA(SCALAR_SCHEMA),
-		"the rule's settings by name"),
+	JF_STR(struct doc_early_stopping, one.name, "name", JF_OPTIONAL, 1, 64,
+		"the rule that stops hopeless trials; `trimtab algorithms` lists them. In its place, several rules: any or all"),
+	RULE_SETTINGS(struct doc_early_stopping, one.settings),
+	JF_LIST(struct doc_early_stopping, any, "any", JF_OPTIONAL, 1, SPEC_STOP_RULES_MAX, stop_rule_fields,
+		struct doc_stop_rule, "several rules, of which one is enough to stop a trial"),
+	JF_LIST(struct doc_early_stopping, all, "all", JF_OPTIONAL, 1, SPEC_STOP_RULES_MAX, stop_rule_fields,
+		struct doc_stop_rule, "several rules, which must agree to stop a trial"),
 	JF_END,
 };
 

@@ -131,14 +131,15 @@ static void build_spec(struct build *b)
 	build_objectives(b);
 	build_parameters(b);
 	build_conditions(b);
+	build_resource(b);
 	build_space(b);
 	build_budget(b);
 	build_constraints(b);
 	build_algorithm(b);
-	build_early_stopping(b);
 	build_initial_trials(b);
 	build_warm_start(b);
 	build_stop_when(b);
+	build_early_stopping(b);
 	build_trial(b);
 	build_notify(b);
 }

@@ -128,6 +128,8 @@ struct fidelity {
 	double min, max;                /* 0 < min <= max, finite; of the parameter's own values */
 	double eta;                     /* > 1 */
 	bool resume;                    /* a promoted trial goes on from its checkpoint; false: it starts over */
+	const double *rungs;            /* at which trials are stopped, below max, ascending */
+	size_t n_rungs;
 };
 
 struct stop_rule_spec {
@@ -277,6 +279,10 @@ bool spec_merge_patch(const struct experiment_spec *s, const cJSON *patch, struc
 /* Index of a parameter or objective by name, or -1. */
 int spec_parameter(const struct experiment_spec *s, const char *name);
 int spec_objective(const struct experiment_spec *s, const char *metric);
+
+/* Does the algorithm give each trial its own length (hyperband)? Then trials end with what they were
+ * given; otherwise each runs to the end unless it is stopped. */
+bool spec_grants(const struct experiment_spec *s);
 
 const char *direction_name(enum direction d);
 const char *strategy_name(enum strategy s);

@@ -165,6 +165,54 @@ static void write_algorithm(struct json_writer *w, const struct experiment_spec 
 	jw_end(w);
 }
 
+static void write_fidelity(struct json_writer *w, const struct experiment_spec *s)
+{
+	const struct fidelity *f = &s->fidelity;
+	if (!f->given)
+		return;
+	jw_object(w, "fidelity");
+	if (f->parameter >= 0)
+		jw_str(w, "parameter", s->parameters[f->parameter].name);
+	jw_num(w, "min", f->min);
+	jw_num(w, "max", f->max);
+	jw_num(w, "eta", f->eta);
+	jw_bool(w, "resume", f->resume);
+	if (f->n_rungs > 0) {
+		jw_array(w, "rungs");
+		for (size_t k = 0; k < f->n_rungs; k++)
+			jw_num(w, NULL, f->rungs[k]);
+		jw_end(w);
+	}
+	jw_end(w);
+}
+
+static void write_rule(struct json_writer *w, const struct stop_rule_spec *rule)
+{
+	jw_str(w, "name", rule->name);
+	write_settings(w, rule->settings, rule->n_settings);
+}
+
+/* A list of one is written as the one. */
+static void write_early_stopping(struct json_writer *w, const struct experiment_spec *s)
+{
+	const struct early_stopping_spec *e = &s->early_stopping;
+	if (e->n_rules == 0)
+		return;
+	jw_object(w, "earlyStopping");
+	if (e->n_rules == 1) {
+		write_rule(w, &e->rules[0]);
+	} else {
+		jw_array(w, e->all ? "all" : "any");
+		for (size_t i = 0; i < e->n_rules; i++) {
+			jw_object(w, NULL);
+			write_rule(w, &e->rules[i]);
+			jw_end(w);
+		}
+		jw_end(w);
+	}
+	jw_end(w);
+}
+
 static void write_budget(struct json_writer *w, const struct experiment_spec *s)
 {
 	const struct budget *b = &s->budget;
@@ -331,6 +379,8 @@ void spec_write(struct json_writer *w, const char *key, const struct experiment_
 	write_parameters(w, s);
 	write_constraints(w, s);
 	write_algorithm(w, s);
+	write_fidelity(w, s);
+	write_early_stopping(w, s);
 	write_budget(w, s);
 	write_stop_when(w, s);
 	write_initial_trials(w, s);

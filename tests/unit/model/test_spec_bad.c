@@ -232,8 +232,48 @@ static const struct {
 		"/spec/algorithm/settings/points_per_axis bad-setting"},
 	{"{\"spec\":{\"earlyStopping\":{}}}", "/spec/earlyStopping/name missing"},
 	{"{\"spec\":{\"earlyStopping\":{\"name\":\"medianstop\",\"settings\":[]}}}",
-		"/spec/earlyStopping/settings wrong-type\n"
-		"/spec/earlyStopping/name unknown-early-stopping"},
+		"/spec/earlyStopping/settings wrong-type"},
+	{"{\"spec\":{\"earlyStopping\":{\"name\":\"medianstp\",\"settings\":[]}}}",
+		"/spec/earlyStopping/name unknown-early-stopping\n"
+		"/spec/earlyStopping/settings wrong-type"},
+	{"{\"spec\":{\"earlyStopping\":{\"settings\":{}}}}", "/spec/earlyStopping/name missing"},
+	{"{\"spec\":{\"earlyStopping\":{\"name\":\"medianstop\",\"settings\":{\"start_step\":0,\"strat_step\":3,"
+	 "\"min_trials_required\":\"x\"}}}}",
+		"/spec/earlyStopping/settings/start_step bad-setting\n"
+		"/spec/earlyStopping/settings/strat_step unknown-setting\n"
+		"/spec/earlyStopping/settings/min_trials_required bad-setting"},
+	{"{\"spec\":{\"earlyStopping\":{\"name\":\"medianstop\",\"any\":[{\"name\":\"patience\"}]}}}",
+		"/spec/earlyStopping conflict"},
+	{"{\"spec\":{\"earlyStopping\":{\"all\":[{\"name\":\"medianstop\"}],\"any\":[{\"name\":\"patience\"}]}}}",
+		"/spec/earlyStopping conflict"},
+	{"{\"spec\":{\"earlyStopping\":{\"any\":[]}}}", "/spec/earlyStopping/any too-few"},
+	{"{\"spec\":{\"earlyStopping\":{\"any\":{\"name\":\"patience\"}}}}", "/spec/earlyStopping/any wrong-type"},
+	{"{\"spec\":{\"earlyStopping\":{\"any\":[{\"name\":\"patience\",\"settings\":{\"patience\":-1}},{},"
+	 "{\"name\":\"treshold\"},{\"any\":[]},{\"name\":\"threshold\",\"settings\":{\"lower\":2,\"upper\":1}}]}}}",
+		"/spec/earlyStopping/any/1/name missing\n"
+		"/spec/earlyStopping/any/3/any unknown-field\n"
+		"/spec/earlyStopping/any/3/name missing\n"
+		"/spec/earlyStopping/any/0/settings/patience bad-setting\n"
+		"/spec/earlyStopping/any/2/name unknown-early-stopping"},
+	{"{\"spec\":{\"earlyStopping\":{\"all\":[{\"name\":\"medianstop\"},{\"name\":\"threshold\",\"settings\":{"
+	 "\"lower\":2,\"upper\":1}},{\"name\":\"threshold\"}]}}}",
+		"/spec/earlyStopping/all/1/settings/lower bad-setting\n"
+		"/spec/earlyStopping/all/2/settings/upper bad-setting"},
+	{"{\"spec\":{\"fidelity\":[]}}", "/spec/fidelity wrong-type"},
+	{"{\"spec\":{\"fidelity\":{\"maximum\":9}}}",
+		"/spec/fidelity/maximum unknown-field"},
+	{"{\"spec\":{\"fidelity\":{\"min\":0,\"max\":\"9\",\"eta\":0.5,\"resume\":1}}}",
+		"/spec/fidelity/min too-small\n/spec/fidelity/max wrong-type\n/spec/fidelity/eta too-small\n"
+		"/spec/fidelity/resume wrong-type"},
+	{"{\"spec\":{\"fidelity\":{}}}", "/spec/fidelity/max missing"},
+	{"{\"spec\":{\"fidelity\":{\"max\":9,\"eta\":1}}}", "/spec/fidelity/eta too-small"},
+	{"{\"spec\":{\"fidelity\":{\"max\":9,\"min\":10}}}", "/spec/fidelity/min min-above-max"},
+	{"{\"spec\":{\"fidelity\":{\"max\":9.5,\"min\":0.5}}}",
+		"/spec/fidelity/max not-integral\n/spec/fidelity/min too-small"},
+	{"{\"spec\":{\"fidelity\":{\"max\":1e9,\"min\":1,\"eta\":1.1}}}", "/spec/fidelity/eta too-many-rungs"},
+	{"{\"spec\":{\"fidelity\":{\"parameter\":\"n\"}}}", "/spec/fidelity/parameter not-for-algorithm"},
+	{"{\"spec\":{\"fidelity\":{\"parameter\":\"nn\"}}}",
+		"/spec/fidelity/parameter unknown-parameter\n/spec/fidelity/parameter not-for-algorithm"},
 	{"{\"spec\":{\"budget\":{\"maxTrials\":0}}}", "/spec/budget/maxTrials too-small"},
 	{"{\"spec\":{\"budget\":{\"maxTrials\":1.5}}}", "/spec/budget/maxTrials wrong-type"},
 	{"{\"spec\":{\"budget\":{\"maxTrials\":2,\"parallelTrials\":3,\"maxFailedTrials\":5}}}",
