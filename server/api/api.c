@@ -16,6 +16,7 @@ static const struct route_table *const tables[] = {
 	&res_action,
 	&res_best,
 	&res_importance,
+	&res_rung,
 	&res_trial_list,
 	&res_trial_add,
 	&res_trial,

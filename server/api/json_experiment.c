@@ -218,6 +218,8 @@ static void status(struct json_writer *w, struct arena *a, const struct store_ex
 	counts(w, x);
 	progress(w, x, &f);
 	best(w, a, x, &f);
+	if (x->saved)
+		jw_raw(w, "saved", x->saved);
 	jw_int(w, "trialsVersion", x->change);
 	jw_end(w);
 }
@@ -323,6 +325,8 @@ const struct json_field status_schema[] = {
 	OUT("trialsLost", OUT_INTEGER, "in this state"),
 	OUT("progress", OUT_OBJECT, "finished, total (null = unlimited), etaSeconds (null = unknown)"),
 	OUT_MAY("currentOptimalTrial", OUT_OBJECT, "the best trial so far, in our form and in Katib's"),
+	OUT_MAY("saved", OUT_REF("Savings"),
+		"what early stopping or short trials saved; of one experiment, while it runs up to 1,000 trials"),
 	OUT("trialsVersion", OUT_INTEGER, "of the newest change of any trial"),
 	JF_END,
 };

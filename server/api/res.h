@@ -35,7 +35,7 @@ struct route_table {
 #define ROUTE_TABLE(name, routes) const struct route_table name = {(routes), ARRAY_LEN(routes)}
 
 extern const struct route_table res_root, res_health, res_openapi, res_algorithm, res_experiment, res_experiment_list;
-extern const struct route_table res_experiment_new, res_action, res_best, res_importance, res_event;
+extern const struct route_table res_experiment_new, res_action, res_best, res_importance, res_rung, res_event;
 extern const struct route_table res_trial, res_trial_list, res_trial_add, res_ask, res_metric, res_series;
 extern const struct route_table res_log, res_watch, res_token, res_problem;
 

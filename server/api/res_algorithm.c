@@ -1,9 +1,10 @@
-/* The search algorithms with their settings: what forms, `explain` and people read. */
+/* The search algorithms and the early-stopping rules with their settings: what forms and people read. */
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "algorithms/registry.h"
+#include "algorithms/stopping/stopper.h"
 #include "lib/arena.h"
 #include "lib/problems.h"
 #include "server/api/res.h"
@@ -77,6 +78,14 @@ static void setting_json(struct json_writer *w, const struct algo_setting *s)
 	jw_end(w);
 }
 
+static void settings_json(struct json_writer *w, const struct algo_setting *settings, uint32_t n)
+{
+	jw_array(w, "settings");
+	for (uint32_t i = 0; i < n; i++)
+		setting_json(w, &settings[i]);
+	jw_end(w);
+}
+
 static void algorithm_json(struct json_writer *w, struct arena *a, const struct algorithm *algo)
 {
 	jw_object(w, NULL);
@@ -89,10 +98,7 @@ static void algorithm_json(struct json_writer *w, struct arena *a, const struct 
 		if (algo->capabilities & capability_names[i].bit)
 			jw_str(w, NULL, capability_names[i].name);
 	jw_end(w);
-	jw_array(w, "settings");
-	for (uint32_t i = 0; i < algo->n_settings; i++)
-		setting_json(w, &algo->settings[i]);
-	jw_end(w);
+	settings_json(w, algo->settings, algo->n_settings);
 	jw_str(w, "link", arena_printf(a, API_ROOT "/algorithms/%s", algo->name));
 	jw_end(w);
 }
@@ -110,6 +116,14 @@ static void list(struct http_req *req)
 	http_reply_json(req, 200);
 }
 
+static void not_there(struct http_req *req, const char *what, const char *name, const char *const *names)
+{
+	const char *nearest = nearest_name(name, names);
+
+	api_fail(req, ERR_NOT_FOUND, "'%.100s' is not %s%s%s", name, what, nearest ? "; did you mean " : "",
+		nearest ? nearest : "");
+}
+
 static void get(struct http_req *req)
 {
 	const char *name = route_param(req, "algorithm");
@@ -122,9 +136,50 @@ static void get(struct http_req *req)
 	const char **names = ARENA_NEW_N(req->arena, const char *, n_algorithms + 1);
 	for (size_t i = 0; i < n_algorithms; i++)
 		names[i] = algorithms[i]->name;
-	const char *nearest = nearest_name(name, names);
-	api_fail(req, ERR_NOT_FOUND, "'%.100s' is not an algorithm%s%s", name, nearest ? "; did you mean " : "",
-		nearest ? nearest : "");
+	not_there(req, "an algorithm", name, names);
+}
+
+/* ---- early stopping ------------------------------------------------------------------------------------ */
+
+static void rule_json(struct json_writer *w, struct arena *a, const struct stop_rule *rule)
+{
+	jw_object(w, NULL);
+	jw_str(w, "name", rule->name);
+	strings(w, "aliases", rule->aliases);
+	jw_str(w, "description", rule->doc);
+	jw_str(w, "reason", rule->reason);
+	jw_bool(w, "compares", rule->compares);
+	settings_json(w, rule->settings, rule->n_settings);
+	jw_str(w, "link", arena_printf(a, API_ROOT "/early-stopping/%s", rule->name));
+	jw_end(w);
+}
+
+static void list_rules(struct http_req *req)
+{
+	struct json_writer *w = http_json(req);
+
+	jw_object(w, NULL);
+	jw_array(w, "items");
+	for (const struct stop_rule *const *r = stop_rules; *r; r++)
+		rule_json(w, req->arena, *r);
+	jw_end(w);
+	jw_end(w);
+	http_reply_json(req, 200);
+}
+
+static void get_rule(struct http_req *req)
+{
+	const char *name = route_param(req, "rule");
+	const struct stop_rule *rule = stop_rule_find(name);
+
+	if (rule) {
+		rule_json(http_json(req), req->arena, rule);
+		return http_reply_json(req, 200);
+	}
+	const char **names = ARENA_NEW_N(req->arena, const char *, n_stop_rules + 1);
+	for (size_t i = 0; i < n_stop_rules; i++)
+		names[i] = stop_rules[i]->name;
+	not_there(req, "an early-stopping rule", name, names);
 }
 
 static const struct route routes[] = {
@@ -132,6 +187,10 @@ static const struct route routes[] = {
 		.status = 200, .answer = "AlgorithmList", .id = "listAlgorithms", .summary = "The search algorithms"},
 	{.method = HTTP_GET, .path = API_ROOT "/algorithms/{algorithm}", .handler = get, .need = ROLE_VIEWER,
 		.status = 200, .answer = "Algorithm", .id = "getAlgorithm", .summary = "One algorithm and its settings"},
+	{.method = HTTP_GET, .path = API_ROOT "/early-stopping", .handler = list_rules, .need = ROLE_VIEWER,
+		.status = 200, .answer = "StopRuleList", .id = "listStopRules", .summary = "The early-stopping rules"},
+	{.method = HTTP_GET, .path = API_ROOT "/early-stopping/{rule}", .handler = get_rule, .need = ROLE_VIEWER,
+		.status = 200, .answer = "StopRule", .id = "getStopRule", .summary = "One early-stopping rule and its settings"},
 };
 ROUTE_TABLE(res_algorithm, routes);
 
@@ -142,6 +201,17 @@ const struct json_field algorithm_schema[] = {
 	OUT("isDefault", OUT_BOOLEAN, "what a document without an algorithm gets"),
 	OUT("capabilities", OUT_STRINGS, "what it can do"),
 	OUT("settings", OUT_ARRAY_OF("AlgorithmSetting"), "of spec.algorithm.settings"),
+	OUT("link", OUT_STRING, "of this answer"),
+	JF_END,
+};
+
+const struct json_field stop_rule_schema[] = {
+	OUT("name", OUT_STRING, "in spec.earlyStopping.name"),
+	OUT_MAY("aliases", OUT_STRINGS, "other names for it"),
+	OUT("description", OUT_STRING, "what it does, when to use it"),
+	OUT("reason", OUT_STRING, "the reason of trials that it stopped"),
+	OUT("compares", OUT_BOOLEAN, "with trials that ran to the end, which some are therefore let to do"),
+	OUT("settings", OUT_ARRAY_OF("AlgorithmSetting"), "of spec.earlyStopping.settings"),
 	OUT("link", OUT_STRING, "of this answer"),
 	JF_END,
 };

@@ -181,7 +181,7 @@ const struct json_field given_schema[] = {
 	OUT("number", OUT_INTEGER, "of the trial"),
 	OUT("attempt", OUT_INTEGER, "1 = the first"),
 	OUT("parameters", OUT_OBJECT, "what to try"),
-	OUT_MAY("budget", OUT_OBJECT, "how far to run it"),
+	OUT_MAY("budget", OUT_OBJECT, "how far to run it: steps, resource, bracket, rung, and parent, the trial that it continues"),
 	OUT("leaseExpiresAt", OUT_TIME, "silent for longer means lost"),
 	OUT("links", OUT_OBJECT, "metrics, tell"),
 	JF_END,

@@ -10,6 +10,7 @@ static void links(struct json_writer *w)
 		{"experiments", API_ROOT "/experiments"},
 		{"namespace", API_ROOT "/namespaces/{namespace}/experiments"},
 		{"algorithms", API_ROOT "/algorithms"},
+		{"earlyStopping", API_ROOT "/early-stopping"},
 		{"validate", API_ROOT "/validate"},
 		{"watch", API_ROOT "/watch"},
 		{"tokens", API_ROOT "/tokens"},

@@ -18,6 +18,7 @@ static const struct json_field trial_list[] = {
 };
 static const struct json_field series_list[] = {OUT("items", OUT_ARRAY_OF("Series"), "one for each metric"), JF_END};
 static const struct json_field algorithm_list[] = {OUT("items", OUT_ARRAY_OF("Algorithm"), "all"), JF_END};
+static const struct json_field stop_rule_list[] = {OUT("items", OUT_ARRAY_OF("StopRule"), "all"), JF_END};
 static const struct json_field token_list[] = {OUT("items", OUT_ARRAY_OF("Token"), "all"), JF_END};
 static const struct json_field openapi_document[] = {
 	OUT("openapi", OUT_STRING, "3.1.0"),
@@ -50,8 +51,14 @@ const struct schema schemas[] = {
 	{"Readiness", readiness_schema},
 	{"Reported", reported_schema},
 	{"Root", root_schema},
+	{"Rung", rung_schema},
+	{"Rungs", rungs_schema},
+	{"Savings", savings_schema},
 	{"Series", series_schema},
 	{"SeriesList", series_list},
+	{"StopRule", stop_rule_schema},
+	{"StopRuleList", stop_rule_list},
+	{"StoppedTrial", stopped_trial_schema},
 	{"Token", token_schema},
 	{"TokenList", token_list},
 	{"Trial", trial_schema},

@@ -39,4 +39,5 @@ extern const struct json_field algorithm_schema[], asked_schema[], best_schema[]
 extern const struct json_field curves_schema[], deleted_schema[], event_schema[], given_schema[];
 extern const struct json_field importance_schema[], importance_share_schema[];
 extern const struct json_field problem_type_schema[], readiness_schema[], reported_schema[], root_schema[], series_schema[];
+extern const struct json_field rung_schema[], rungs_schema[], savings_schema[], stop_rule_schema[], stopped_trial_schema[];
 extern const struct json_field setting_schema[], token_schema[], validated_schema[], version_schema[];

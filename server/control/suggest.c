@@ -187,7 +187,8 @@ static void job_free(struct suggest_job *job)
 	arena_free(job->arena);
 }
 
-static const char *budget_json(const struct algo_suggestion *s, struct arena *a)
+/* Steps are for programs that count them; what a parameter says, it says in the parameters. */
+static const char *budget_json(const struct experiment_spec *spec, const struct algo_suggestion *s, struct arena *a)
 {
 	struct strbuf b;
 	struct json_writer w;
@@ -198,7 +199,8 @@ static const char *budget_json(const struct algo_suggestion *s, struct arena *a)
 	jw_init(&w, &b);
 	jw_object(&w, NULL);
 	if (!isnan(s->resource)) {
-		jw_num(&w, "steps", s->resource);
+		if (spec->fidelity.parameter < 0 || !spec->fidelity.given)
+			jw_num(&w, "steps", ceil(s->resource));
 		jw_num(&w, "resource", s->resource);
 	}
 	if (s->parent)
@@ -245,7 +247,7 @@ static void add_trials(struct suggest_job *job, struct control *c, struct experi
 	for (uint32_t i = 0; i < n; i++) {
 		fresh[i] = (struct store_new_trial){
 			.params = params_json(x->spec, job->request.out[i].x, s->arena),
-			.budget = budget_json(&job->request.out[i], s->arena),
+			.budget = budget_json(x->spec, &job->request.out[i], s->arena),
 			.source = STORE_FROM_ALGORITHM,
 			.state = go ? TRIAL_STARTING : TRIAL_PENDING,
 			.executor = go ? x->backend->type->name : NULL,

@@ -57,6 +57,7 @@ static const struct row_field fields[] = {
 	ROW(ROW_TEXT, E, uid, "uid"),
 	ROW(ROW_TEXT, E, posted, "posted"),
 	ROW(ROW_TEXT, E, spec, "spec"),
+	ROW(ROW_TEXT, E, saved, "saved"),
 	ROW(ROW_TEXT, E, brief, "brief"),
 	ROW_OF(store_outcome_names, E, outcome, "outcome"),
 	ROW(ROW_TEXT, E, lacks, "lacks"),

@@ -12,6 +12,7 @@ struct store_experiment {
 	const char *labels;             /* JSON object of strings                                 */
 	const char *form, *posted;      /* the apiVersion and the document that were posted       */
 	const char *spec;               /* JSON, the value of "spec", every default filled in     */
+	const char *saved;              /* JSON: what stopping trials saved; NULL: none, or not asked */
 	const char *brief;              /* pages, in place of spec: its objectives, algorithm, budget */
 	const char *annotations;        /* JSON object of strings                                 */
 	const char *spec_sha256, *algorithm;
@@ -133,6 +134,16 @@ struct store_call *store_experiment_archive(struct store *s, struct arena *a, co
 	int64_t if_version, store_experiments_cb *done, void *ctx);
 struct store_call *store_experiment_purge(struct store *s, struct arena *a, const char *ns, const char *name,
 	const char *uid, int64_t if_version, store_experiments_cb *done, void *ctx);
+
+/* Rungs, the newest trials that were stopped early, and what was saved: JSON of their own, each NULL if empty. */
+struct store_rungs {
+	bool found;
+	const char *fidelity, *early_stopping;  /* of the spec, or NULL                           */
+	const char *rungs, *stopped, *saved;
+};
+typedef void store_rungs_cb(void *ctx, const struct store_rungs *r, const struct err *e);
+struct store_call *store_rungs(struct store *s, struct arena *a, const char *ns, const char *name, int max_stopped,
+	store_rungs_cb *done, void *ctx);
 
 /* The control loop's moves, fenced: one row DONE or WRONG_STATE (the row says which); no row: stale. */
 struct store_experiment_move {

@@ -179,6 +179,66 @@ FROM trimtab.trials WHERE state IN ('failed', 'killed', 'metrics_unavailable', '
 GROUP BY namespace, experiment, state, reason, exit_code;
 COMMENT ON VIEW trimtab.failures IS 'One row per reason why trials of an experiment did not succeed, with examples.';
 
+CREATE OR REPLACE VIEW trimtab.rungs AS
+SELECT e.namespace, e.name AS experiment, r.bracket, r.rung, r.resource, r.trials, r.running, r.promoted, r.stopped, r.failed,
+       r.best_trial, r.best_value
+FROM core.experiments e, LATERAL core.rungs(e.experiment_id) r
+WHERE e.archived_at IS NULL AND e.spec -> 'fidelity' IS NOT NULL;
+COMMENT ON VIEW trimtab.rungs IS 'One row per bracket and rung of an experiment whose trials get different lengths: how many came so far, and what became of them.';
+COMMENT ON COLUMN trimtab.rungs.bracket IS 'Which of the algorithm''s schedules: they begin at different rungs.';
+COMMENT ON COLUMN trimtab.rungs.rung IS 'From 0, the shortest of its bracket.';
+COMMENT ON COLUMN trimtab.rungs.resource IS 'How far a trial runs to come here: steps, or what the parameter of spec.fidelity says.';
+COMMENT ON COLUMN trimtab.rungs.trials IS 'Trials that came so far, or were granted as much.';
+COMMENT ON COLUMN trimtab.rungs.running IS 'Of them, those that are under way and have not come to the next rung.';
+COMMENT ON COLUMN trimtab.rungs.promoted IS 'Of them, those that went on.';
+COMMENT ON COLUMN trimtab.rungs.stopped IS 'Of them, those that were stopped early before they came to the next rung.';
+COMMENT ON COLUMN trimtab.rungs.failed IS 'Of them, those that failed, were killed or lost, or ended without metrics.';
+COMMENT ON COLUMN trimtab.rungs.best_trial IS 'The trial with the best value here.';
+COMMENT ON COLUMN trimtab.rungs.best_value IS 'The best value of the first objective here.';
+
+CREATE OR REPLACE VIEW trimtab.lengths AS
+SELECT e.namespace, e.name AS experiment, l.number AS trial, l.line, l.parent, l.bracket, l.rung, l.state, l.reason, t.message,
+       l.granted, l.reached, l.done, l.spent AS duration_s, l.pace AS seconds_per_step, t.finished_at
+FROM core.experiments e CROSS JOIN LATERAL core.lengths(e.experiment_id) l
+JOIN core.trials t ON t.experiment_id = e.experiment_id AND t.number = l.number
+WHERE e.archived_at IS NULL;
+COMMENT ON VIEW trimtab.lengths IS 'One row per trial: how far it was to run and how far it came, in steps of the first objective''s reports, or as the parameter of spec.fidelity says.';
+COMMENT ON COLUMN trimtab.lengths.line IS 'The first trial of its configuration: rungs that continue each other share it.';
+COMMENT ON COLUMN trimtab.lengths.parent IS 'The trial that it continues; null = a new configuration.';
+COMMENT ON COLUMN trimtab.lengths.bracket IS 'Which of the algorithm''s schedules it belongs to.';
+COMMENT ON COLUMN trimtab.lengths.rung IS 'Its rung, where the algorithm grants lengths.';
+COMMENT ON COLUMN trimtab.lengths.granted IS 'What the algorithm gave it; null = all.';
+COMMENT ON COLUMN trimtab.lengths.reached IS 'How far it came, what it continued included.';
+COMMENT ON COLUMN trimtab.lengths.done IS 'What it trained itself.';
+COMMENT ON COLUMN trimtab.lengths.seconds_per_step IS 'Between its reports; null = it reported once at most.';
+
+CREATE OR REPLACE VIEW trimtab.stopped_trials AS
+SELECT e.namespace, e.name AS experiment, t.number AS trial, t.reason, t.message, l.reached, l.bracket, t.vals[1] AS value, t.params,
+       t.started_at, t.finished_at
+FROM core.experiments e
+JOIN core.progress p ON p.experiment_id = e.experiment_id AND p.early_stopped > 0
+CROSS JOIN LATERAL core.lengths(e.experiment_id) l
+JOIN core.trials t ON t.experiment_id = e.experiment_id AND t.number = l.number
+WHERE e.archived_at IS NULL AND l.state = 'early_stopped';
+COMMENT ON VIEW trimtab.stopped_trials IS 'One row per trial that was stopped early: why, and how far it came.';
+COMMENT ON COLUMN trimtab.stopped_trials.reason IS 'The rule that stopped it, in one word: MedianStop, RungStop, ...';
+COMMENT ON COLUMN trimtab.stopped_trials.reached IS 'How far it came: steps, or what the parameter of spec.fidelity says.';
+COMMENT ON COLUMN trimtab.stopped_trials.bracket IS 'Which of the algorithm''s schedules it belongs to.';
+
+CREATE OR REPLACE VIEW trimtab.savings AS
+SELECT e.namespace, e.name AS experiment, (s.v ->> 'configurations')::int AS configurations, (s.v ->> 'stopped')::int AS stopped,
+       (s.v ->> 'steps')::double precision AS steps, (s.v ->> 'fraction')::double precision AS fraction,
+       (s.v ->> 'seconds')::double precision AS seconds, (s.v ->> 'timeFraction')::double precision AS time_fraction
+FROM core.experiments e, LATERAL (SELECT core.saved(e.experiment_id) AS v) s
+WHERE e.archived_at IS NULL AND s.v IS NOT NULL AND (e.spec -> 'fidelity' IS NOT NULL OR e.spec -> 'earlyStopping' IS NOT NULL);
+COMMENT ON VIEW trimtab.savings IS 'One row per experiment that stops trials or grants them lengths: what that saved so far, against every configuration run to its full length.';
+COMMENT ON COLUMN trimtab.savings.configurations IS 'Configurations that count: tried, and no trial of theirs under way.';
+COMMENT ON COLUMN trimtab.savings.stopped IS 'Of them, those that did not run to the end.';
+COMMENT ON COLUMN trimtab.savings.steps IS 'Steps that were not run, or units of the parameter of spec.fidelity.';
+COMMENT ON COLUMN trimtab.savings.fraction IS 'The same as a share of all steps.';
+COMMENT ON COLUMN trimtab.savings.seconds IS 'The time that these steps would have taken, by what a step of the same configuration took.';
+COMMENT ON COLUMN trimtab.savings.time_fraction IS 'The same as a share of the time of all.';
+
 CREATE OR REPLACE VIEW trimtab.events AS
 SELECT e.namespace, e.name AS experiment, v.event_id, v.number AS trial, v.type, v.reason, v.message, v.time
 FROM core.events v JOIN core.experiments e USING (experiment_id) WHERE e.archived_at IS NULL;

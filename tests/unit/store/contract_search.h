@@ -134,6 +134,22 @@ static void test_lessons_have_a_limit(void **state)
 	assert_true(l->items[0].vals.v[0] > 1900);
 }
 
+static void on_rungs(void *ctx, const struct store_rungs *r, const struct err *e)
+{
+	(void)ctx;
+	answered(r, e);
+}
+
+/* What they hold is told by test_rungs.c. */
+static void test_rungs(void **state)
+{
+	(void)state;
+	begin("rungs", 1);
+	const struct store_rungs *r = ASK(store_rungs, store_rungs(S, A, "default", "rungs", 10, on_rungs, NULL));
+	assert_true(r->found && !r->fidelity && !r->early_stopping && !r->rungs && !r->stopped && !r->saved);
+	assert_false(ASK(store_rungs, store_rungs(S, A, "other", "rungs", 10, on_rungs, NULL))->found);
+}
+
 static void on_results(void *ctx, const struct store_results *r, const struct err *e)
 {
 	(void)ctx;

@@ -392,6 +392,7 @@ int main(void)
 		cmocka_unit_test(test_lessons_are_copied),
 		cmocka_unit_test(test_lessons_have_a_limit),
 		cmocka_unit_test(test_results),
+		cmocka_unit_test(test_rungs),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_looks_at_what_is_live),
 		cmocka_unit_test(test_runs_that_nobody_needs),

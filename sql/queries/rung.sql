@@ -1,0 +1,19 @@
+-- What a search with trials of different length has come to, and who was stopped last.
+-- name: rungs repeatable
+-- in: namespace text, name text, max_stopped int
+-- out: fidelity json, early_stopping json, rungs json, stopped json, saved json
+SELECT e.spec -> 'fidelity' AS fidelity, e.spec -> 'earlyStopping' AS early_stopping,
+       (SELECT json_agg(json_build_object('bracket', r.bracket, 'rung', r.rung, 'resource', r.resource, 'trials', r.trials,
+                          'running', r.running, 'promoted', r.promoted, 'stopped', r.stopped, 'failed', r.failed,
+                          'bestTrial', r.best_trial, 'bestValue', r.best_value) ORDER BY r.bracket, r.rung)
+        FROM core.rungs(e.experiment_id) r) AS rungs,
+       (SELECT json_agg(json_build_object('trial', s.number, 'bracket', s.bracket, 'reached', s.reached, 'reason', s.reason,
+                          'message', s.message, 'finishedAt', to_char(s.finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
+                        ORDER BY s.completion DESC)
+        FROM (SELECT t.number, l.bracket, l.reached, t.reason, t.message, t.finished_at, t.completion
+              FROM core.trials t JOIN core.lengths(e.experiment_id) l USING (number)
+              WHERE t.experiment_id = e.experiment_id AND t.state = 'early_stopped'
+              ORDER BY t.completion DESC LIMIT $3) s) AS stopped,
+       core.saved(e.experiment_id) AS saved
+FROM core.experiments e
+WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL;
