@@ -247,6 +247,8 @@ static void move_experiment(struct control *c, struct experiment *x, enum end_re
 
 /* ---- stopping ---------------------------------------------------------------------------------- */
 
+enum { NOTICE_MS = 10000, NOTICE_UNHEARD_MS = 1000 };
+
 static const char *stop_reason(const struct experiment *x, const struct trial *t)
 {
 	if (t->stop)
@@ -254,19 +256,33 @@ static const char *stop_reason(const struct experiment *x, const struct trial *t
 	return x->stopping_for != END_NONE ? end_reason_name(x->stopping_for) : "UserKilled";
 }
 
+/* A script that reports by itself hears that it should stop, and may want to end in order; one that only
+ * prints can see the stop file. */
+static int64_t notice(const struct experiment *x, const struct trial *t)
+{
+	const int64_t most = t->pushed ? NOTICE_MS : NOTICE_UNHEARD_MS, grace = x->spec->trial.grace_period_us;
+
+	return most * (CLK_SECOND / 1000) < grace ? most * (CLK_SECOND / 1000) : grace;
+}
+
 static void stop_run(struct experiment *x, struct trial *t)
 {
 	const struct run_key key = order_key(x, t);
-	const struct run_stop how = {.reason = stop_reason(x, t), .grace_us = -1};
+	const bool early = t->stop && stop_is_early(t->stop) && !t->stop_sent;
+	const struct run_stop how = {.reason = stop_reason(x, t), .notice_us = early ? notice(x, t) : 0, .grace_us = -1};
 
+	t->stop_gentle = early;
 	t->stop_sent = true;
 	run_stop(x->backend, &key, &how);
 }
 
 static void kill_unstarted(struct control *c, struct experiment *x, struct trial *t)
 {
-	apply_move(c, x, t, TRIAL_KILLED, stop_reason(x, t),
-		t->worker ? "its worker was told to stop" : "it was never started", STORE_NO_INT, NULL);
+	if (t->stop && stop_is_early(t->stop))
+		apply_move(c, x, t, TRIAL_EARLY_STOPPED, t->stop, NULL, STORE_NO_INT, NULL);
+	else
+		apply_move(c, x, t, TRIAL_KILLED, stop_reason(x, t),
+			t->worker ? "its worker was told to stop" : "it was never started", STORE_NO_INT, NULL);
 }
 
 /* ---- a batch of one kind ----------------------------------------------------------------------- */

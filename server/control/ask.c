@@ -71,13 +71,23 @@ const char *ask_next(struct experiment *x, int32_t *lease_s)
 	return NULL;
 }
 
+/* A worker that wants more has left behind what it was told to stop. */
+static void end_stopped(struct experiment *x, const char *worker)
+{
+	for (size_t i = 0; i < x->n_open; i++) {
+		struct trial *t = &x->trials[x->open[i] - 1];
+		if (t->stop && t->worker && strcmp(t->worker, worker) == 0)
+			t->stop_due_us = 0;
+	}
+}
+
 static int32_t held_by(const struct experiment *x, const char *worker)
 {
 	int32_t n = 0;
 
 	for (size_t i = 0; i < x->n_open; i++) {
 		const struct trial *t = &x->trials[x->open[i] - 1];
-		n += t->state == TRIAL_RUNNING && t->worker && strcmp(t->worker, worker) == 0;
+		n += t->state == TRIAL_RUNNING && !t->stop && t->worker && strcmp(t->worker, worker) == 0;
 	}
 	return n;
 }
@@ -104,6 +114,7 @@ static void demand(struct control *c, struct experiment *x, const char *worker, 
 		ask->worker = xstrdup(worker);
 		TAILQ_INSERT_TAIL(&x->asks, ask, link);
 	}
+	end_stopped(x, worker);
 	ask->count = count;
 	ask->lease_s = lease_s;
 	ask->stored = ask->stored || stored;

@@ -9,6 +9,7 @@
 #include "lib/loop.h"
 #include "lib/mem.h"
 #include "server/control/notify.h"
+#include "server/control/stopping.h"
 #include "server/store/store_lease.h"
 
 enum { LEASE_DEFAULT_S = 15, SUGGEST_DEFAULT_S = 600 };
@@ -39,8 +40,10 @@ struct control *control_new(const struct control_config *config)
 	c->courier = courier_new(c);
 	c->metrics = metrics_new(c);
 	c->reporter = reporter_new(c);
+	c->elsewhere = elsewhere_new();
 	c->tick = loop_timer_new(c->loop, on_tick, c);
 	c->wake = loop_timer_new(c->loop, on_wake, c);
+	c->stop_look = loop_timer_new(c->loop, stopping_look, c);
 	loop_at_tail(c->loop, tail, c);
 	return c;
 }
@@ -62,7 +65,9 @@ void control_free(struct control *c)
 	free(c->experiments);
 	loop_timer_free(c->tick);
 	loop_timer_free(c->wake);
+	loop_timer_free(c->stop_look);
 	reporter_free(c->reporter);
+	elsewhere_free(c->elsewhere);
 	bus_free(c->bus);
 	live_free(c->live);
 	orphans_free(c->orphans);
@@ -195,6 +200,7 @@ void control_drop(struct control *c, struct experiment *x)
 	suggest_cancel(c, x);
 	forget_runs(c, x);
 	experiment_free(x);
+	reporter_release(c);
 }
 
 void control_dirty(struct control *c, struct experiment *x)
@@ -303,6 +309,8 @@ static void look_at(struct control *c, struct experiment *x)
 		x->wake_at_us = x->not_before_us;
 		return;
 	}
+	if (!stopping_ready(c, x))
+		return;
 	apply_told(c, x);
 	trials = xcalloc(x->n_open + 1, sizeof *trials);
 	p.actions = xcalloc(p.max, sizeof *p.actions);

@@ -11,11 +11,12 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "server/control/lessons.h"
+#include "server/control/stopping.h"
 #include "server/model/names.h"
 #include "server/model/observe.h"
 #include "server/model/params.h"
 
-enum { QUICK_FAILURE_S = 60 };
+enum { QUICK_FAILURE_S = 60, WORKER_NOTICE_S = 30 };
 
 static struct spec_ref *spec_ref_load(const struct store_experiment *row, struct err *e)
 {
@@ -76,6 +77,7 @@ void experiment_free(struct experiment *x)
 	free(x->values);
 	free(x->violations);
 	lessons_put(x->lessons);
+	stopping_close(x);
 	free(x->open);
 	free(x->ended);
 	spec_ref_put(x->ref);
@@ -180,6 +182,28 @@ static bool may_come_back(const struct experiment *x, const struct trial *t)
 		(t->state == TRIAL_FAILED && t->attempt <= retry->on_failed);
 }
 
+enum algo_status trial_status(enum trial_state s)
+{
+	switch (s) {
+	case TRIAL_SUCCEEDED:
+		return ALGO_SUCCEEDED;
+	case TRIAL_EARLY_STOPPED:
+		return ALGO_STOPPED;
+	case TRIAL_FAILED:
+	case TRIAL_UNAVAILABLE:
+		return ALGO_FAILED;
+	case TRIAL_KILLED:
+	case TRIAL_LOST:
+		return ALGO_ABANDONED;
+	case TRIAL_PENDING:
+	case TRIAL_STARTING:
+	case TRIAL_RUNNING:
+	case TRIAL_STATES:
+		break;
+	}
+	return ALGO_PENDING;
+}
+
 bool experiment_comes_back(struct experiment *x, int32_t number)
 {
 	const struct trial *t = experiment_trial(x, number);
@@ -244,6 +268,16 @@ static void replace(char **to, const char *from)
 		return;
 	free(*to);
 	*to = from ? xstrdup(from) : NULL;
+}
+
+/* A worker that is told to stop a trial that is not worth going on gets time to say how far it came. */
+void experiment_stop(struct trial *t, const char *reason)
+{
+	if (reason && !t->stop && stop_is_early(reason))
+		t->stop_due_us = clk_wall_us() + WORKER_NOTICE_S * CLK_SECOND;
+	else if (!reason)
+		t->stop_due_us = 0;
+	replace(&t->stop, reason);
 }
 
 static void read_budget(struct trial *t, const char *budget)
@@ -334,6 +368,9 @@ struct trial *experiment_put(struct experiment *x, const struct store_trial *row
 	}
 	if (!fresh && t->attempt != row->attempt)
 		t->stop_sent = false;
+	/* Only a further attempt takes it back: a row may be older than what we know. */
+	if (row->stop || fresh || t->attempt != row->attempt)
+		experiment_stop(t, row->stop);
 	t->number = row->number;
 	t->attempt = row->attempt;
 	t->state = row->state;
@@ -343,7 +380,6 @@ struct trial *experiment_put(struct experiment *x, const struct store_trial *row
 	t->lease_until_us = row->lease_until_us;
 	t->started_us = row->started_us;
 	t->finished_us = row->finished_us;
-	replace(&t->stop, row->stop);
 	replace(&t->worker, row->worker);
 	replace(&t->object, row->object);
 	x->counts[t->state]++;
@@ -370,7 +406,9 @@ static struct plan_trial plan_trial_of(const struct trial *t)
 		.attempt = t->attempt,
 		.state = t->state,
 		.stop_sent = t->stop_sent,
+		.stop_gentle = t->stop_gentle,
 		.stop_wanted = t->stop != NULL,
+		.stop_due_us = t->stop_due_us,
 		.writing = t->writing > 0,
 		.by_worker = t->worker != NULL,
 		.lease_until_us = t->lease_until_us,

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "algorithms/algorithm.h"
 #include "lib/err.h"
 #include "server/control/plan.h"
 #include "server/model/spec.h"
@@ -23,6 +24,7 @@
 struct arena;
 struct lessons;
 struct run_backend;
+struct stopping;
 struct suggest_job;
 
 /* A parsed spec that an experiment and the jobs working for it share; the last one frees it. */
@@ -43,10 +45,12 @@ struct trial {
 	unsigned writing;               /* changes of it on their way to the database                 */
 	bool telling;                   /* the batch of moves under way holds one of it               */
 	bool stop_sent;                 /* its executor was told                                      */
+	bool stop_gentle;               /* and given time to end by itself                            */
 	bool pushed;                    /* it reports by itself: fallback points do not count         */
 	bool start_failure;             /* it ended before its program ran                            */
 	bool quick_failure;             /* it failed within the first minute                          */
 	char *stop;                     /* owned: why it should end, or NULL                          */
+	int64_t stop_due_us;            /* a worker's: when it is ended for it; 0 = at once           */
 	char *worker, *object;          /* owned, or NULL                                             */
 	int32_t lease_s;
 	int64_t lease_until_us, started_us, finished_us;
@@ -68,6 +72,7 @@ struct experiment {
 	const struct experiment_spec *spec;
 	struct run_backend *backend;    /* NULL for ask/tell                                          */
 	int64_t seed;
+	struct stopping *stopping;      /* NULL: no trial is stopped for what it reports              */
 	struct lessons *lessons;        /* what earlier experiments teach; NULL: none, or not loaded  */
 
 	enum experiment_state state;
@@ -127,6 +132,11 @@ double *experiment_values(struct experiment *x, int32_t number);
 double *experiment_violations(struct experiment *x, int32_t number);
 /* True if `attempt` of this trial is what runs now. */
 bool trial_runs(const struct trial *t, int32_t attempt);
+
+/* It was told to stop: its row will say so when it is read the next time. */
+void experiment_stop(struct trial *t, const char *reason);
+/* What an algorithm makes of a state. */
+enum algo_status trial_status(enum trial_state s);
 
 /* It is over, but the retry policy will bring it back. */
 bool experiment_comes_back(struct experiment *x, int32_t number);

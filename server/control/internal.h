@@ -10,6 +10,8 @@
  *     live.c     what they are told                           courier.c  how it is delivered
  *     metrics.c  what Prometheus is told                       lessons.c  what earlier experiments teach
  *     orphans.c  runs that nobody needs any more              curves.c   steps that were told
+ *     stopping.c trials that are not worth going on           judge.c    reports are judged
+ *     elsewhere.c  what must be known of others' experiments
  *
  * Law of callbacks: a store callback carries {control, experiment id, epoch} and looks the experiment
  * up again; it may have gone, or come back with another epoch.
@@ -28,6 +30,7 @@
 struct bus;
 struct control_metrics;
 struct courier;
+struct elsewhere;
 struct finder;
 struct live_feed;
 struct loop_timer;
@@ -53,6 +56,10 @@ struct control {
 
 	struct loop_timer *tick;
 	bool started, claiming, claim_again, renewing;
+	bool claimed;                           /* once, since the start: what can be ours now is     */
+	struct loop_timer *stop_look;           /* for points that others took (stopping.c)           */
+	bool stop_looking;
+	struct elsewhere *elsewhere;
 	void (*drained)(void *ctx);
 	void *drained_ctx;
 
@@ -144,6 +151,9 @@ void ask_changed(struct control *c, int64_t experiment);        /* 0 = any */
 struct reporter *reporter_new(struct control *c);
 void reporter_free(struct reporter *r);
 void reporter_run_points(struct control *c, const struct run_event *ev);
+/* Reports that wait until somebody can judge them go on; or those of one experiment (0 = of all) are refused. */
+void reporter_release(struct control *c);
+void reporter_refuse(struct control *c, int64_t experiment, const struct err *e);
 
 /* orphans.c */
 struct orphans *orphans_new(struct control *c);
@@ -176,6 +186,8 @@ void metrics_free(struct control_metrics *m);
 void metrics_trial(struct control *c, const struct store_trial *row);          /* its state changed */
 void metrics_suggestion(struct control *c, const char *algorithm, int64_t took_us);
 void metrics_points(struct control *c, size_t n);
+void metrics_judged(struct control *c, int64_t took_us);        /* a report, by the stopper */
+void metrics_stop(struct control *c, const char *reason);       /* a trial was told to stop */
 void metrics_message(struct control *c, const char *outcome);   /* delivered, failed, dropped */
 
 /* find.c */

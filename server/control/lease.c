@@ -40,8 +40,14 @@ static void claimed(void *ctx, const struct store_leases *rows, const struct err
 	FAILPOINT("lease-claimed");
 	for (size_t i = 0; rows && i < rows->n && c->started; i++)
 		control_adopt(c, rows->items[i].experiment, rows->items[i].epoch);
-	if (e)
+	if (e) {
 		LOG_DEBUG("leases not claimed", L_STR("error", e->detail));
+		if (!c->claimed)
+			reporter_refuse(c, 0, e);
+	} else if (!again) {
+		c->claimed = true;
+		reporter_release(c);
+	}
 	arena_free(call->arena);
 	if (again && !e)
 		lease_claim(c);

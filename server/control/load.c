@@ -15,6 +15,7 @@
 #include "lib/mem.h"
 #include "server/control/lessons.h"
 #include "server/control/notify.h"
+#include "server/control/stopping.h"
 
 enum { PAGE = 5000 };
 
@@ -82,6 +83,14 @@ struct experiment *step_rows(struct step *s, const struct store_trials *rows, co
 	return load_rows(s->control, x, rows) ? x : NULL;
 }
 
+/* For good, as far as retries go. */
+static bool has_ended(struct experiment *x, int32_t number)
+{
+	const struct trial *t = experiment_trial(x, number);
+
+	return t && trial_state_over(t->state) && !experiment_comes_back(x, number);
+}
+
 bool load_rows(struct control *c, struct experiment *x, const struct store_trials *rows)
 {
 	if (rows->fenced) {
@@ -91,8 +100,10 @@ bool load_rows(struct control *c, struct experiment *x, const struct store_trial
 	}
 	for (size_t i = 0; i < rows->n; i++) {
 		const int32_t best = x->best;
+		const bool ended = has_ended(x, rows->items[i].number);
 		bool changed;
-		experiment_put(x, &rows->items[i], &changed);
+		struct trial *t = experiment_put(x, &rows->items[i], &changed);
+		stopping_trial(c, x, t, ended && !trial_state_over(t->state));
 		if (!changed)
 			continue;
 		live_kick(c);
@@ -103,6 +114,16 @@ bool load_rows(struct control *c, struct experiment *x, const struct store_trial
 	if (rows->next_number > x->next_number)
 		x->next_number = rows->next_number;
 	return true;
+}
+
+/* What waits to be judged shall not wait for a database that is away. */
+static void try_again(struct control *c, struct experiment *x, const struct err *e)
+{
+	x->loading = false;
+	x->reload = true;
+	if (!x->loaded)
+		reporter_refuse(c, x->id, e);
+	control_later(c, x, CLK_SECOND);
 }
 
 /* ---- taking over ------------------------------------------------------------------------------- */
@@ -130,6 +151,8 @@ static void loaded(struct control *c, struct experiment *x)
 
 	x->loading = false;
 	x->loaded = true;
+	if (first && !x->stopping)
+		reporter_release(c);
 	if (first)
 		take_over(c, x);
 	if (x->spec->trial.executor == EXECUTOR_WORKER)
@@ -148,9 +171,7 @@ static void on_trials(void *ctx, const struct store_trials *rows, const struct e
 	struct experiment *x = step_resume(s);
 
 	if (x && e) {
-		x->loading = false;
-		x->reload = true;
-		control_later(c, x, CLK_SECOND);
+		try_again(c, x, e);
 	} else if (x && load_rows(c, x, rows)) {
 		if (rows->n > 0) {
 			x->change = rows->items[rows->n - 1].change;
@@ -179,9 +200,7 @@ static void on_lessons(void *ctx, const struct store_lessons *rows, const struct
 	struct experiment *x = step_resume(s);
 
 	if (x && e) {
-		x->loading = false;
-		x->reload = true;
-		control_later(s->control, x, CLK_SECOND);
+		try_again(s->control, x, e);
 	} else if (x) {
 		x->lessons = lessons_new(x->spec, rows);
 		load_trials(s->control, x);
@@ -247,9 +266,7 @@ static void on_experiment(void *ctx, const struct store_experiments *rows, const
 	if (!x)
 		goto out;
 	if (e) {
-		x->loading = false;
-		x->reload = true;
-		control_later(c, x, CLK_SECOND);
+		try_again(c, x, e);
 	} else if (rows->n == 0) {
 		vanished(c, x);
 	} else if (rows->items[0].epoch != x->epoch) {
@@ -258,6 +275,7 @@ static void on_experiment(void *ctx, const struct store_experiments *rows, const
 		/* It stays ours, so that nobody tries in a circle; the next change of it is looked at. */
 		LOG_ERROR("experiment cannot be driven", L_STR("error", unreadable.detail));
 		x->loading = false;
+		reporter_release(c);
 	} else {
 		const enum experiment_state state = x->state;
 		cancel_archived(x, &rows->items[0]);
@@ -267,6 +285,7 @@ static void on_experiment(void *ctx, const struct store_experiments *rows, const
 			notify_end(c, x, &rows->items[0]);
 			control_drop(c, x);
 		} else {
+			stopping_open(x);
 			load_rest(c, x);
 		}
 	}

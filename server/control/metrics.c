@@ -5,16 +5,18 @@
 #include "lib/mem.h"
 #include "lib/prom.h"
 #include "server/control/internal.h"
+#include "server/control/stopping.h"
 
 struct control_metrics {
 	struct control *control;
 	struct prom_series *trials[TRIAL_STATES], *finished[TRIAL_STATES], *driven[EXPERIMENT_STATES];
-	struct prom_series *leader, *points, *start_delay;
-	struct prom_metric *suggestions, *messages;
+	struct prom_series *leader, *points, *start_delay, *judged, *stoppers;
+	struct prom_metric *suggestions, *messages, *stops;
 };
 
 static const double suggestion_seconds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 	30, 60};
+static const double judge_seconds[] = {1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3};
 static const double delay_seconds[] = {0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800};
 
 static void collect(void *ctx)
@@ -22,10 +24,12 @@ static void collect(void *ctx)
 	const struct control_metrics *m = ctx;
 	const struct control *c = m->control;
 	int64_t trials[TRIAL_STATES] = {0}, experiments[EXPERIMENT_STATES] = {0};
+	size_t memory = 0;
 
 	for (size_t i = 0; i < c->n_experiments; i++) {
 		const struct experiment *x = c->experiments[i];
 		experiments[x->state] += x->loaded;
+		memory += x->stopping && x->stopping->stopper ? stopper_memory(x->stopping->stopper) : 0;
 		for (int s = 0; s < TRIAL_STATES; s++)
 			trials[s] += x->counts[s];
 	}
@@ -34,6 +38,7 @@ static void collect(void *ctx)
 	for (int s = 0; s < EXPERIMENT_STATES; s++)
 		prom_set(m->driven[s], (double)experiments[s]);
 	prom_set(m->leader, (double)c->n_experiments);
+	prom_set(m->stoppers, (double)memory);
 }
 
 static void declare_states(struct control_metrics *m, struct prom *p)
@@ -58,7 +63,8 @@ static void declare_states(struct control_metrics *m, struct prom *p)
 
 struct control_metrics *metrics_new(struct control *c)
 {
-	static const char *const algorithm[] = {"algorithm", NULL}, *const outcome[] = {"outcome", NULL};
+	static const char *const algorithm[] = {"algorithm", NULL}, *const outcome[] = {"outcome", NULL},
+		*const reason[] = {"reason", NULL};
 	struct prom *p = c->config.prom;
 	struct control_metrics *m;
 
@@ -77,6 +83,12 @@ struct control_metrics *metrics_new(struct control *c)
 		ARRAY_LEN(suggestion_seconds));
 	m->messages = prom_counter(p, "trimtab_webhook_messages_total", "Messages to web hooks, by what became of them",
 		outcome);
+	m->stops = prom_counter(p, "trimtab_trials_stopped_total",
+		"Trials that were told to stop for what they reported, by the reason", reason);
+	m->judged = prom_series(prom_histogram(p, "trimtab_stop_decision_seconds",
+		"Time to decide whether the trial of a report goes on", NULL, judge_seconds, ARRAY_LEN(judge_seconds)), NULL);
+	m->stoppers = prom_series(
+		prom_gauge(p, "trimtab_stopper_bytes", "Memory of what trials reported, for stopping them", NULL), NULL);
 	prom_on_collect(p, collect, m);
 	return m;
 }
@@ -108,6 +120,18 @@ void metrics_points(struct control *c, size_t n)
 {
 	if (c->metrics)
 		prom_add(c->metrics->points, (double)n);
+}
+
+void metrics_judged(struct control *c, int64_t took_us)
+{
+	if (c->metrics)
+		prom_observe(c->metrics->judged, (double)took_us / CLK_SECOND);
+}
+
+void metrics_stop(struct control *c, const char *reason)
+{
+	if (c->metrics && reason)
+		prom_add(prom_series(c->metrics->stops, &reason), 1);
 }
 
 void metrics_message(struct control *c, const char *outcome)

@@ -46,6 +46,19 @@ enum end_reason end_reason_parse(const char *name)
 	return END_USER_STOPPED;
 }
 
+bool stop_is_early(const char *reason)
+{
+	static const char *const others[] = {"UserKilled", "Killed", "Cancelled", "ExperimentDeleted"};
+
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		if (strcmp(reason, others[i]) == 0)
+			return false;
+	for (int r = END_NONE + 1; r < END_REASONS; r++)
+		if (strcmp(ends[r].name, reason) == 0)
+			return false;
+	return true;
+}
+
 static void add(struct plan *out, struct plan_action action)
 {
 	assert(out->n < out->max);
@@ -143,13 +156,15 @@ enum end_reason plan_end(const struct plan_input *in)
 }
 
 /* A trial that was asked to end, or whose experiment kills what runs. */
-static void plan_end_of_trial(const struct plan_trial *t, struct plan *out)
+static void plan_end_of_trial(const struct plan_input *in, const struct plan_trial *t, bool kill, struct plan *out)
 {
 	if (t->writing || trial_state_over(t->state))
 		return;
-	if (t->state == TRIAL_PENDING || t->by_worker)
+	if (t->by_worker && !kill && in->now_us < t->stop_due_us)
+		wake_at(out, t->stop_due_us);
+	else if (t->state == TRIAL_PENDING || t->by_worker)
 		add(out, (struct plan_action){.kind = PLAN_KILL, .number = t->number});
-	else if (!t->stop_sent)
+	else if (!t->stop_sent || (kill && t->stop_gentle))
 		add(out, (struct plan_action){.kind = PLAN_STOP, .number = t->number});
 }
 
@@ -167,7 +182,7 @@ static void plan_trials_under_way(const struct plan_input *in, bool kill_all, st
 		if (t->writing || trial_state_over(t->state))
 			continue;
 		if (kill_all || t->stop_wanted)
-			plan_end_of_trial(t, out);
+			plan_end_of_trial(in, t, kill_all, out);
 		else if (worker_fell_silent(in, t))
 			add(out, (struct plan_action){.kind = PLAN_LOSE, .number = t->number});
 		else if (t->by_worker && t->state == TRIAL_RUNNING)
@@ -182,7 +197,7 @@ static void plan_stopping(const struct plan_input *in, struct plan *out)
 	plan_trials_under_way(in, kill_all, out);
 	for (size_t i = 0; i < in->n_trials && !kill_all; i++)
 		if (in->trials[i].state == TRIAL_PENDING && !in->trials[i].stop_wanted)
-			plan_end_of_trial(&in->trials[i], out);
+			plan_end_of_trial(in, &in->trials[i], true, out);
 	if (!anything_under_way(in))
 		add(out, (struct plan_action){.kind = PLAN_FINISH, .why = in->stopping_for});
 }

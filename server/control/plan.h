@@ -46,12 +46,18 @@ bool end_reason_kills(enum end_reason r);
 /* The stored reason of a stopping experiment; END_USER_STOPPED for a word that is none of ours. */
 enum end_reason end_reason_parse(const char *name);
 
+/* Is this a reason of an early-stopping rule? Then the trial counts, as far as it got; all other reasons to
+ * stop are those of people, or of its experiment's end. */
+bool stop_is_early(const char *reason);
+
 struct plan_trial {
 	int number;
 	int attempt;                    /* 1 = the first                                           */
 	enum trial_state state;
 	bool stop_sent;                 /* its executor was already told to stop                   */
+	bool stop_gentle;               /* and may still give it time to end by itself             */
 	bool stop_wanted;               /* somebody (user, early stopping) asked for its end       */
+	int64_t stop_due_us;            /* ask/tell: its worker has until then to say how far it came */
 	bool writing;                   /* a change of it is under way: leave it alone             */
 	bool by_worker;                 /* ask/tell: it runs elsewhere                             */
 	int64_t lease_until_us;         /* ask/tell, on the clock of now_us; 0 = none              */

@@ -9,6 +9,9 @@
  * A report is answered after its commit, or with the error that kept it out; then the client sends it
  * again, which changes nothing if it was in after all. Points that a backend collected have no client
  * to send them again: they stay in the lane until they are in.
+ *
+ * Points of experiments whose trials are stopped for what they report are judged when they are sent
+ * (judge.c), so a client hears of it in the answer. Until somebody can judge them, reports are held.
  */
 #include "server/control/internal.h"
 
@@ -22,6 +25,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/mem.h"
+#include "server/control/stopping.h"
 #include "server/store/store_observation.h"
 #include "server/store/store_trial.h"
 
@@ -51,8 +55,10 @@ STAILQ_HEAD(reports, report);
 struct lane {
 	struct reporter *reporter;
 	struct reports waiting, committing;
-	size_t points;                  /* that wait                                                    */
+	struct reports held;            /* older than what waits; nobody can judge them yet             */
+	size_t points;                  /* that wait or are held                                        */
 	struct arena *arena;            /* of the commit under way; NULL: idle                          */
+	struct judgement *judgement;    /* of the commit under way; NULL: nothing was to be judged      */
 	struct loop_timer *retry;       /* after an error, so that a dead database is not hammered      */
 	bool resting;
 };
@@ -83,6 +89,7 @@ struct reporter *reporter_new(struct control *c)
 		l->reporter = r;
 		STAILQ_INIT(&l->waiting);
 		STAILQ_INIT(&l->committing);
+		STAILQ_INIT(&l->held);
 		l->retry = loop_timer_new(c->loop, on_retry, l);
 	}
 	loop_at_tail(c->loop, tail, r);
@@ -111,6 +118,7 @@ void reporter_free(struct reporter *r)
 	for (size_t i = 0; i < LANES; i++) {
 		free_all(&r->lanes[i].waiting);
 		free_all(&r->lanes[i].committing);
+		free_all(&r->lanes[i].held);
 		loop_timer_free(r->lanes[i].retry);
 	}
 	free(r);
@@ -224,6 +232,9 @@ static void on_committed(void *ctx, const struct store_acks *acks, const struct 
 	struct arena *arena = l->arena;
 
 	FAILPOINT("points-committed");
+	if (l->judgement)
+		judge_settle(l->reporter->control, l->judgement, acks);
+	l->judgement = NULL;
 	if (e)
 		refused(l, e);
 	else
@@ -238,7 +249,7 @@ static void on_committed(void *ctx, const struct store_acks *acks, const struct 
 
 /* ---- before it --------------------------------------------------------------------------------- */
 
-/* Moves what fits into one commit over to `committing`; at least one report. */
+/* Moves what fits into one commit over to `committing`; at least one report, unless all are held. */
 static size_t take_batch(struct lane *l)
 {
 	struct report *r;
@@ -246,11 +257,27 @@ static size_t take_batch(struct lane *l)
 
 	while ((r = STAILQ_FIRST(&l->waiting)) && (n == 0 || n + r->n <= COMMIT_POINTS_MAX)) {
 		STAILQ_REMOVE_HEAD(&l->waiting, link);
+		if (stopping_way(l->reporter->control, r->experiment) == STOPPING_WAIT) {
+			STAILQ_INSERT_TAIL(&l->held, r, link);
+			continue;
+		}
 		STAILQ_INSERT_TAIL(&l->committing, r, link);
 		n += r->n;
 	}
 	l->points -= n;
 	return n;
+}
+
+static void send(struct lane *l, const struct store_point *points, size_t n)
+{
+	struct store *s = l->reporter->control->store;
+	const struct judgement *j = l->judgement;
+
+	if (!j)
+		store_observations_add(s, l->arena, points, n, on_committed, l);
+	else
+		store_observations_judge(
+			s, l->arena, points, j->epochs, n, j->verdicts, j->n_verdicts, on_committed, l);
 }
 
 static void lane_go(struct lane *l)
@@ -263,6 +290,8 @@ static void lane_go(struct lane *l)
 	if (l->arena || STAILQ_EMPTY(&l->waiting))
 		return;
 	const size_t n = take_batch(l);
+	if (n == 0)
+		return;
 	l->arena = arena_new();
 	points = to = xcalloc(n, sizeof *points);
 	STAILQ_FOREACH(r, &l->committing, link)
@@ -273,8 +302,9 @@ static void lane_go(struct lane *l)
 				.value = p->value, .time_us = p->time_us ? p->time_us : now};
 		}
 	assert(to == points + n);
+	l->judgement = judge_points(c, l->arena, points, n);
 	FAILPOINT("points-sent");
-	store_observations_add(c->store, l->arena, points, n, on_committed, l);
+	send(l, points, n);
 	free(points);
 }
 
@@ -298,6 +328,37 @@ static void tail(void *ctx)
 	for (size_t i = 0; i < LANES; i++)
 		if (!r->lanes[i].resting)
 			lane_go(&r->lanes[i]);
+}
+
+void reporter_release(struct control *c)
+{
+	for (size_t i = 0; i < LANES; i++) {
+		struct lane *l = &c->reporter->lanes[i];
+		STAILQ_CONCAT(&l->held, &l->waiting);
+		STAILQ_CONCAT(&l->waiting, &l->held);
+	}
+	loop_wake(c->loop);
+}
+
+/* Clients hear of it; what backends collected is held on. */
+void reporter_refuse(struct control *c, int64_t experiment, const struct err *e)
+{
+	for (size_t i = 0; i < LANES; i++) {
+		struct lane *l = &c->reporter->lanes[i];
+		struct reports keep = STAILQ_HEAD_INITIALIZER(keep);
+		struct report *r;
+		while ((r = STAILQ_FIRST(&l->held))) {
+			STAILQ_REMOVE_HEAD(&l->held, link);
+			if (r->arena || (experiment != 0 && r->experiment != experiment)) {
+				STAILQ_INSERT_TAIL(&keep, r, link);
+				continue;
+			}
+			l->points -= r->n;
+			r->done(r->ctx, NULL, e);
+			report_free(r);
+		}
+		STAILQ_CONCAT(&l->held, &keep);
+	}
 }
 
 void control_report(struct control *c, int64_t experiment_id, int32_t number,

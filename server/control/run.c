@@ -14,22 +14,8 @@ struct verdict {
 	const char *reason;
 	char message[600];
 	int exit_code;
+	bool keeps_message;             /* that of the trial's stop */
 };
-
-/* Reasons for which a trial is ended by people or by its experiment. Every other reason to stop is one
- * of an early-stopping rule: the trial counts, as far as it got. */
-static bool is_kill(const char *reason)
-{
-	static const char *const kills[] = {"UserKilled", "Killed", "Cancelled", "ExperimentDeleted"};
-
-	for (size_t i = 0; i < ARRAY_LEN(kills); i++)
-		if (strcmp(reason, kills[i]) == 0)
-			return true;
-	for (int r = END_NONE + 1; r < END_REASONS; r++)
-		if (strcmp(reason, end_reason_name((enum end_reason)r)) == 0)
-			return true;
-	return false;
-}
 
 static void say(struct verdict *v, const char *message, const struct run_event *ev)
 {
@@ -37,19 +23,25 @@ static void say(struct verdict *v, const char *message, const struct run_event *
 		ev->last_lines && ev->last_lines[0] ? "; it printed last: " : "", ev->last_lines ? ev->last_lines : "");
 }
 
+/* The message says why already: it stays. */
+static void early_stopped(struct verdict *v, const char *why)
+{
+	v->state = TRIAL_EARLY_STOPPED;
+	v->reason = why;
+	v->keeps_message = true;
+}
+
 static struct verdict judge_end(const struct trial *t, const struct run_event *ev)
 {
 	struct verdict v = {.exit_code = ev->signal ? STORE_NO_INT : ev->exit_code, .reason = ev->reason};
 	const char *why = t->stop ? t->stop : ev->stopped ? ev->stop_reason : NULL;
 
-	if (why && is_kill(why)) {
+	if (why && !stop_is_early(why)) {
 		v.state = TRIAL_KILLED;
 		v.reason = why;
 		snprintf(v.message, sizeof v.message, "it was ended on request");
 	} else if (why) {
-		v.state = TRIAL_EARLY_STOPPED;
-		v.reason = why;
-		v.message[0] = 0;
+		early_stopped(&v, why);
 	} else if (!ev->timed_out && !ev->oom && ev->signal == 0 && ev->exit_code == 0) {
 		v.state = TRIAL_SUCCEEDED;
 		v.reason = "Completed";
@@ -76,7 +68,7 @@ static void room_again(struct control *c, const struct experiment *ended)
 static void move(struct control *c, struct experiment *x, struct trial *t, const struct verdict *v,
 	const char *object)
 {
-	apply_move(c, x, t, v->state, v->reason, v->message, v->exit_code, object);
+	apply_move(c, x, t, v->state, v->reason, v->keeps_message ? NULL : v->message, v->exit_code, object);
 }
 
 static void on_started(struct control *c, struct experiment *x, struct trial *t, const struct run_event *ev)
@@ -113,7 +105,10 @@ static void on_lost(struct control *c, struct experiment *x, struct trial *t, co
 	struct verdict v = {.state = TRIAL_LOST, .reason = ev->reason ? ev->reason : "WorkerLost",
 		.exit_code = STORE_NO_INT};
 
-	say(&v, ev->message ? ev->message : "what ran it has vanished", ev);
+	if (t->stop && stop_is_early(t->stop))
+		early_stopped(&v, t->stop);
+	else
+		say(&v, ev->message ? ev->message : "what ran it has vanished", ev);
 	LOG_WARN("trial lost", L_STR("experiment", x->name), L_INT("trial", t->number), L_STR("why", v.message));
 	move(c, x, t, &v, NULL);
 }

@@ -24,6 +24,7 @@
 #include "lib/log.h"
 #include "lib/work.h"
 #include "server/control/lessons.h"
+#include "server/control/stopping.h"
 #include "server/model/params.h"
 
 enum { SUGGEST_MAX = 1000, POOL_FULL_WAIT_MS = 50 };
@@ -52,28 +53,6 @@ struct suggest_job {
 
 /* ---- the problem as the algorithm sees it ------------------------------------------------------ */
 
-static enum algo_status status_of(enum trial_state s)
-{
-	switch (s) {
-	case TRIAL_SUCCEEDED:
-		return ALGO_SUCCEEDED;
-	case TRIAL_EARLY_STOPPED:
-		return ALGO_STOPPED;
-	case TRIAL_FAILED:
-	case TRIAL_UNAVAILABLE:
-		return ALGO_FAILED;
-	case TRIAL_KILLED:
-	case TRIAL_LOST:
-		return ALGO_ABANDONED;
-	case TRIAL_PENDING:
-	case TRIAL_STARTING:
-	case TRIAL_RUNNING:
-	case TRIAL_STATES:
-		break;
-	}
-	return ALGO_PENDING;
-}
-
 /* The rows of an experiment's trials, copied. */
 struct history_rows {
 	const double *x, *values, *violations;
@@ -90,18 +69,24 @@ static const double *constraints_of(const struct experiment *x, const struct his
 	return n > 0 ? rows->violations + row * n : NULL;
 }
 
-static struct algo_trial record_of(struct experiment *x, const struct trial *t, const struct history_rows *rows)
+static struct algo_trial record_of(
+	struct experiment *x, const struct trial *t, const struct history_rows *rows, struct arena *a)
 {
+	const bool curves = x->spec->algorithm.algorithm->capabilities & ALGO_CURVES;
 	const size_t row = (size_t)(t->number - 1);
 	const bool over = trial_state_over(t->state);
+	uint32_t n = 0;
+	const struct algo_point *curve = curves ? stopping_curve(x, t->number, a, &n) : NULL;
 
 	return (struct algo_trial){
 		.number = (uint32_t)t->number,
-		.status = status_of(t->state),
+		.status = trial_status(t->state),
 		.suggested = t->source == STORE_FROM_ALGORITHM,
 		.x = rows->x + row * x->spec->n_parameters,
 		.values = over ? rows->values + row * x->spec->n_objectives : NULL,
 		.constraints = over ? constraints_of(x, rows, row) : NULL,
+		.curve = curve,
+		.n_curve = n,
 		.duration = over && t->started_us > 0 ? (double)(t->finished_us - t->started_us) / 1e6 : NAN,
 		.resource = t->resource,
 		.parent = t->parent,
@@ -124,11 +109,11 @@ static void copy_history(struct suggest_job *job, struct experiment *x)
 	uint32_t n_pending = 0;
 
 	for (size_t i = 0; i < x->n_ended; i++)
-		ended[i] = record_of(x, &x->trials[x->ended[i] - 1], &rows);
+		ended[i] = record_of(x, &x->trials[x->ended[i] - 1], &rows, job->arena);
 	for (size_t i = 0; i < x->n_open; i++) {
 		const struct trial *t = &x->trials[x->open[i] - 1];
 		if (!trial_state_over(t->state))
-			pending[n_pending++] = record_of(x, t, &rows);
+			pending[n_pending++] = record_of(x, t, &rows, job->arena);
 	}
 	job->history = (struct algo_history){
 		.trials = ended, .n_trials = (uint32_t)x->n_ended, .pending = pending, .n_pending = n_pending};

@@ -93,7 +93,8 @@ v AS (
   INSERT INTO core.events (experiment_id, number, type, reason, message)
   SELECT t.experiment_id, t.number,
          CASE WHEN t.state IN ('failed', 'lost', 'metrics_unavailable') THEN 'Warning' ELSE 'Normal' END,
-         CASE WHEN t.reason <> '' THEN t.reason ELSE replace(initcap(replace(t.state, '_', ' ')), ' ', '') END, t.message
+         CASE WHEN t.reason <> '' AND t.state <> 'early_stopped' THEN t.reason
+              ELSE replace(initcap(replace(t.state, '_', ' ')), ' ', '') END, t.message
   FROM t WHERE t.was <> t.state AND t.state <> 'starting' ORDER BY t.completion, t.number)
 SELECT g.experiment_id AS in_experiment, coalesce(p.change, g.change) AS in_change,
        coalesce(p.next_number, g.next_number) AS in_next_number, p.change IS NULL AS fenced, @trial(t)

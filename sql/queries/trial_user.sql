@@ -11,7 +11,7 @@ WITH x AS (
   WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL),
 t AS (
   UPDATE core.trials t SET lease_until = now() + t.lease_seconds * interval '1 second'
-  FROM x WHERE t.experiment_id = x.experiment_id AND t.state = 'running' AND t.worker = $3 RETURNING t.*)
+  FROM x WHERE t.experiment_id = x.experiment_id AND t.state = 'running' AND t.worker = $3 AND t.stop IS NULL RETURNING t.*)
 SELECT x.experiment_id AS in_experiment, x.change AS in_change, x.next_number AS in_next_number, @place(x), @trial(t)
 FROM x LEFT JOIN t ON true ORDER BY t.number;
 
@@ -72,6 +72,8 @@ SELECT x.experiment_id AS in_experiment, coalesce(p.change, g.change) AS in_chan
 FROM x JOIN core.progress g USING (experiment_id) LEFT JOIN p ON true LEFT JOIN t ON true
 ORDER BY t.number;
 
+-- A trial that was told to stop early ends so, even if its worker says that it succeeded: it did not run to
+-- its end.
 -- name: trial_tell
 -- in: namespace text, name text, number int, trial text, asked text, given jsonb, reason text, message text
 -- out: outcome text, @about, @place, @trial
@@ -86,13 +88,17 @@ f AS (
   SELECT o.experiment_id, o.number, v.vals, v.extra, v.violations, CASE WHEN w.state = 'succeeded' THEN v.cost END AS cost, w.state, w.why,
          w.sentence
   FROM o, core.final_values(o.experiment_id, o.number, $6) v,
-       core.verdict($5, $7, $8, v.seen, v.missing, v.bad) w),
+       core.verdict(CASE WHEN $5 = 'succeeded' AND o.stop <> 'UserKilled' THEN 'early_stopped' ELSE $5 END, $7, $8,
+                    v.seen, v.missing, v.bad) w),
 p AS (
   UPDATE core.progress p SET change = p.change + 1, completions = p.completions + 1
   FROM o WHERE p.experiment_id = o.experiment_id AND core.trial_edge(o.state, $5) RETURNING p.*),
 u AS (
-  UPDATE core.trials t SET state = f.state, message = coalesce(f.sentence, ''),
-    reason = coalesce(nullif(f.why, ''), CASE WHEN f.state = 'succeeded' THEN 'Completed' ELSE 'WorkerReported' END),
+  UPDATE core.trials t SET state = f.state,
+    message = CASE WHEN f.state = 'early_stopped' AND t.stop IS NOT NULL AND coalesce(f.sentence, '') = '' THEN t.message
+                   ELSE coalesce(f.sentence, '') END,
+    reason = CASE WHEN f.state = 'early_stopped' AND t.stop IS NOT NULL THEN t.stop
+                  ELSE coalesce(nullif(f.why, ''), CASE WHEN f.state = 'succeeded' THEN 'Completed' ELSE 'WorkerReported' END) END,
     vals = f.vals, extra = f.extra, cost = f.cost, violations = f.violations, completion = p.completions,
     started_at = coalesce(t.started_at, now()), finished_at = now(), change = p.change
   FROM f, p WHERE t.experiment_id = f.experiment_id AND t.number = f.number
@@ -100,8 +106,8 @@ u AS (
   RETURNING t.*, pg_notify('trimtab', t.experiment_id::text)::text AS told),
 v AS (
   INSERT INTO core.events (experiment_id, number, type, reason, message)
-  SELECT experiment_id, number, CASE WHEN state = 'succeeded' THEN 'Normal' ELSE 'Warning' END,
-         CASE WHEN reason <> '' THEN reason ELSE replace(initcap(replace(state, '_', ' ')), ' ', '') END, message FROM u),
+  SELECT experiment_id, number, CASE WHEN state IN ('succeeded', 'early_stopped') THEN 'Normal' ELSE 'Warning' END,
+         CASE WHEN reason <> '' AND state <> 'early_stopped' THEN reason ELSE replace(initcap(replace(state, '_', ' ')), ' ', '') END, message FROM u),
 t AS (
   SELECT 'done' AS outcome, u.* FROM u
   UNION ALL
