@@ -1,4 +1,4 @@
-/* trimtab algorithms [NAME]: what can search, and with which settings. */
+/* trimtab algorithms [NAME]: what can search, what can stop trials early, and with which settings. */
 #include <stdio.h>
 #include <string.h>
 
@@ -28,9 +28,9 @@ static const char *summary_of(struct arena *a, const cJSON *algorithm)
 	return end ? arena_strndup(a, text, (size_t)(end - text)) : text;
 }
 
-static void list_table(struct table *t, const cJSON *items)
+static void list_table(struct table *t, const char *head, const cJSON *items)
 {
-	table_column(t, "NAME");
+	table_column(t, head);
 	table_column(t, "SUMMARY");
 	json_each(item, items) {
 		table_cell(t, json_str(json_get(item, "name")));
@@ -64,7 +64,8 @@ static void settings_table(struct table *t, const cJSON *settings)
 	}
 }
 
-static bool print_answer(struct cli *c, const struct output *o, const cJSON *answer, bool one, struct err *e)
+static bool print_answer(
+	struct cli *c, const struct output *o, const cJSON *answer, const cJSON *rules, bool one, struct err *e)
 {
 	const char *text = json_str(json_get(answer, "description"));
 	struct strbuf out;
@@ -80,7 +81,11 @@ static bool print_answer(struct cli *c, const struct output *o, const cJSON *ans
 		settings_table(&t, json_get(answer, "settings"));
 		table_print(&t, &out, true, true);
 	} else {
-		list_table(&t, json_get(answer, "items"));
+		list_table(&t, "NAME", json_get(answer, "items"));
+		table_print(&t, &out, true, true);
+		strbuf_putc(&out, '\n');
+		table_init(&t, c->arena);
+		list_table(&t, "EARLY STOPPING", json_get(rules, "items"));
 		table_print(&t, &out, true, true);
 	}
 	if (ok)
@@ -89,31 +94,49 @@ static bool print_answer(struct cli *c, const struct output *o, const cJSON *ans
 	return ok;
 }
 
+static bool get_list(struct cli *c, const char *list, const char *name, const cJSON **out, struct err *e)
+{
+	const char *path = arena_printf(
+		c->arena, "/api/v1/%s%s%s", list, name ? "/" : "", name ? url_escape(c->arena, name) : "");
+
+	return client_get(c->client, c->arena, path, out, e);
+}
+
+/* Of an algorithm, or of a rule with that name; else what was said of algorithms. */
+static bool get_one(struct cli *c, const char *name, const cJSON **out, struct err *e)
+{
+	struct err ignored = {0};
+
+	return get_list(c, "algorithms", name, out, e) ||
+		(e->code == ERR_NOT_FOUND && get_list(c, "early-stopping", name, out, &ignored));
+}
+
 static int algorithms_run(struct cli *c)
 {
 	const struct algorithms_values *v = c->values;
 	const char *name = c->options.n_args ? c->options.args[0] : NULL;
-	const char *path = arena_printf(
-		c->arena, "/api/v1/algorithms%s%s", name ? "/" : "", name ? url_escape(c->arena, name) : "");
-	const cJSON *answer;
+	const cJSON *answer, *rules = NULL;
 	struct output output;
 	struct err e = {0};
 
-	if (!output_parse(v->output, &output, &e) || !client_get(c->client, c->arena, path, &answer, &e) ||
-		!print_answer(c, &output, answer, name != NULL, &e))
+	if (!output_parse(v->output, &output, &e))
 		return cli_fail(c, &e);
-	return EXIT_DONE;
+	if (name ? !get_one(c, name, &answer, &e)
+		: !get_list(c, "algorithms", NULL, &answer, &e) || !get_list(c, "early-stopping", NULL, &rules, &e))
+		return cli_fail(c, &e);
+	return print_answer(c, &output, answer, rules, name != NULL, &e) ? EXIT_DONE : cli_fail(c, &e);
 }
 
 static const struct example algorithms_examples[] = {
 	{"trimtab algorithms sobol", "Its settings, their defaults and ranges"},
+	{"trimtab algorithms medianstop", "The same of an early-stopping rule"},
 	{NULL, NULL},
 };
 
 const struct command cmd_algorithms = {
 	.name = "algorithms",
 	.args = "[NAME]",
-	.summary = "List the search algorithms, or one's settings",
+	.summary = "List the search algorithms and early-stopping rules, or one's settings",
 	.options = algorithms_options,
 	.values_size = sizeof(struct algorithms_values),
 	.max_args = 1,

@@ -9,7 +9,7 @@
 #include "lib/arena.h"
 #include "lib/strbuf.h"
 
-enum { TEXT_MAX = 8 << 20, EVENTS = 10 };
+enum { TEXT_MAX = 8 << 20, EVENTS = 10, STOPPED = 5 };
 
 static void line(struct strbuf *out, const char *label, const char *value)
 {
@@ -115,6 +115,98 @@ static void add_best(struct strbuf *out, struct arena *a, const cJSON *x)
 			show_params(a, json_get(best, "values")), show_params(a, json_get(best, "parameters"))));
 }
 
+/* "epochs from 1 to 81 by 3" */
+static void add_fidelity(struct strbuf *out, struct arena *a, const cJSON *f)
+{
+	const char *parameter = json_str(json_get(f, "parameter"));
+	bool resume = true;
+
+	if (!f)
+		return;
+	(void)json_bool(json_get(f, "resume"), &resume);
+	line(out, "Fidelity:", arena_printf(a, "%s %s to %s, by %s%s", parameter ? parameter : "steps",
+		show_exact(a, json_get(f, "min")), show_exact(a, json_get(f, "max")), show_exact(a, json_get(f, "eta")),
+		resume ? "" : "; promoted trials start over"));
+}
+
+static const char *rule_text(struct arena *a, const cJSON *rule)
+{
+	const char *settings = show_params(a, json_get(rule, "settings"));
+
+	return arena_printf(a, "%s%s%s", json_str(json_get(rule, "name")), *settings ? "  " : "", settings);
+}
+
+static void add_early_stopping(struct strbuf *out, struct arena *a, const cJSON *e)
+{
+	const cJSON *rules = json_get(e, "any") ? json_get(e, "any") : json_get(e, "all");
+
+	if (json_get(e, "name"))
+		line(out, "Early stop:", rule_text(a, e));
+	json_each(rule, rules)
+		line(out, rule == rules->child ? "Early stop:" : "",
+			arena_printf(a, "%s%s", rule == rules->child ? "" : json_get(e, "any") ? "or " : "and ", rule_text(a, rule)));
+}
+
+static void rung_row(struct table *t, const cJSON *r)
+{
+	static const char *const counts[] = {"bracket", "rung", "resource", "trials", "running", "promoted", "stopped", "failed"};
+	const cJSON *best = json_get(r, "bestTrial");
+
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+		table_cell(t, show_value(t->arena, json_get(r, counts[i])));
+	table_cell(t, json_is_null(best) ? NULL
+		: arena_printf(t->arena, "%s (#%s)", show_value(t->arena, json_get(r, "bestValue")), show_exact(t->arena, best)));
+}
+
+static void add_rung_table(struct strbuf *out, struct arena *a, const cJSON *rungs)
+{
+	static const char *const heads[] = {
+		"BRACKET", "RUNG", "RESOURCE", "TRIALS", "RUNNING", "PROMOTED", "STOPPED", "FAILED", "BEST"};
+	struct table t;
+
+	table_init(&t, a);
+	for (size_t i = 0; i < ARRAY_LEN(heads); i++)
+		table_column(&t, heads[i]);
+	json_each(r, rungs)
+		rung_row(&t, r);
+	if (t.n_cells) {
+		strbuf_puts(out, "\n");
+		table_print(&t, out, true, true);
+	}
+}
+
+/* Brackets, rungs, and who was stopped last. Only where trials have different lengths. */
+static bool add_rungs(struct strbuf *out, struct cli *c, const char *name, const cJSON *x, struct err *e)
+{
+	const cJSON *answer;
+	struct table t;
+	int shown = 0;
+
+	if (!json_at(x, "/spec/fidelity") && !json_at(x, "/spec/earlyStopping"))
+		return true;
+	if (!client_get(c->client, c->arena, client_path(c->client, c->arena, name, "/rungs"), &answer, e))
+		return false;
+	add_rung_table(out, c->arena, json_get(answer, "rungs"));
+	table_init(&t, c->arena);
+	table_column(&t, "STOPPED");
+	table_column(&t, "AT");
+	table_column(&t, "REASON");
+	table_column(&t, "MESSAGE");
+	json_each(s, json_get(answer, "stopped")) {
+		if (shown++ == STOPPED)
+			break;
+		table_cell(&t, arena_printf(c->arena, "#%s", show_exact(c->arena, json_get(s, "trial"))));
+		table_cell(&t, show_value(c->arena, json_get(s, "reached")));
+		table_cell(&t, json_str(json_get(s, "reason")));
+		table_cell(&t, json_str(json_get(s, "message")));
+	}
+	if (t.n_cells) {
+		strbuf_puts(out, "\n");
+		table_print(&t, out, true, true);
+	}
+	return true;
+}
+
 static bool add_events(struct strbuf *out, struct cli *c, const char *name, const char *trial, struct err *e)
 {
 	const cJSON *list;
@@ -170,14 +262,17 @@ static bool describe_experiment(struct strbuf *out, struct cli *c, const char *n
 			show_params(a, json_at(x, "/spec/algorithm/settings"))));
 	add_objectives(out, a, json_at(x, "/spec/objectives"));
 	add_constraints(out, a, json_at(x, "/spec/constraints"));
+	add_fidelity(out, a, json_at(x, "/spec/fidelity"));
+	add_early_stopping(out, a, json_at(x, "/spec/earlyStopping"));
 	line(out, "Budget:", show_params(a, json_at(x, "/spec/budget")));
 	line(out, "Stops when:", show_params(a, json_at(x, "/spec/stopWhen")));
 	json_each(s, json_at(x, "/spec/warmStart"))
 		line(out, "Learned from:", json_str(s));
 	add_counts(out, a, json_get(x, "status"));
+	line(out, "Saved:", experiment_saved(a, x));
 	add_best(out, a, x);
 	add_space(out, a, json_at(x, "/spec/parameters"));
-	if (!add_events(out, c, name, NULL, e))
+	if (!add_rungs(out, c, name, x, e) || !add_events(out, c, name, NULL, e))
 		return false;
 	if (advice(a, x))
 		strbuf_printf(out, "\nNext: %s\n", advice(a, x));
@@ -201,6 +296,7 @@ static bool describe_trial(
 		state_line(a, json_str(json_get(t, "state")), json_str(json_get(t, "reason")),
 			json_str(json_get(t, "message"))));
 	line(out, "Parameters:", show_params(a, json_get(t, "parameters")));
+	line(out, "Budget:", show_params(a, json_get(t, "budget")));
 	line(out, "Values:", show_params(a, json_get(t, "values")));
 	line(out, "Feasible:", show_exact(a, json_get(t, "feasible")));
 	line(out, "Rank:", show_exact(a, json_get(t, "rank")));

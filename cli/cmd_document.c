@@ -1,9 +1,10 @@
-/* trimtab __document man|markdown|algorithms: the manual page and the references, from the tables. */
+/* trimtab __document man|markdown|algorithms|early-stopping: the manual page and the references, from the tables. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "algorithms/registry.h"
+#include "algorithms/stopping/stopper.h"
 #include "cli/command.h"
 #include "lib/num.h"
 #include "lib/strbuf.h"
@@ -250,7 +251,8 @@ static void setting_names(const struct algo_setting *s, struct strbuf *out)
 		strbuf_printf(out, ", `%s`", s->aliases[i]);
 }
 
-static void algorithm_block(const struct algorithm *a, struct strbuf *out)
+/* A rule is one as well: a name, a description and settings. */
+static void settings_block(const struct algorithm *a, struct strbuf *out)
 {
 	strbuf_printf(out, "<!-- settings: %s -->\n%s\n", a->name, a->doc);
 	if (a->aliases && a->aliases[0]) {
@@ -275,11 +277,21 @@ static void algorithm_block(const struct algorithm *a, struct strbuf *out)
 	strbuf_puts(out, "<!-- end -->\n");
 }
 
-/* What tools/settings-tables puts into docs/algorithms.md. */
-static void settings(struct strbuf *out)
+/* What tools/settings-tables puts into docs/algorithms.md and docs/early-stopping.md. */
+static void algorithm_settings(struct strbuf *out)
 {
 	for (size_t i = 0; i < n_algorithms; i++)
-		algorithm_block(algorithms[i], out);
+		settings_block(algorithms[i], out);
+}
+
+static void rule_settings(struct strbuf *out)
+{
+	for (size_t i = 0; i < n_stop_rules; i++) {
+		const struct stop_rule *r = stop_rules[i];
+
+		settings_block(&(struct algorithm){.name = r->name, .aliases = r->aliases, .doc = r->doc,
+			.settings = r->settings, .n_settings = r->n_settings}, out);
+	}
 }
 
 static int document_run(struct cli *c)
@@ -287,7 +299,8 @@ static int document_run(struct cli *c)
 	static const struct {
 		const char *name;
 		void (*write)(struct strbuf *out);
-	} kinds[] = {{"man", man}, {"markdown", markdown}, {"algorithms", settings}};
+	} kinds[] = {{"man", man}, {"markdown", markdown}, {"algorithms", algorithm_settings},
+		{"early-stopping", rule_settings}};
 	struct strbuf out;
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -299,12 +312,12 @@ static int document_run(struct cli *c)
 		strbuf_free(&out);
 		return EXIT_DONE;
 	}
-	return cli_usage(c, "'%s' is none of man, markdown, algorithms", c->options.args[0]);
+	return cli_usage(c, "'%s' is none of man, markdown, algorithms, early-stopping", c->options.args[0]);
 }
 
 const struct command cmd_document = {
 	.name = "__document",
-	.args = "man|markdown|algorithms",
+	.args = "man|markdown|algorithms|early-stopping",
 	.summary = "Print the manual page or the reference",
 	.min_args = 1,
 	.max_args = 1,

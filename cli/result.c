@@ -33,6 +33,8 @@ static void write_result(struct strbuf *out, const cJSON *x, bool event)
 			jw_value(&w, "bestValue", value);
 		jw_value(&w, "bestParameters", json_get(best, "parameters"));
 	}
+	if (json_at(x, "/status/saved"))
+		jw_value(&w, "saved", json_at(x, "/status/saved"));
 	jw_end(&w);
 }
 
@@ -64,6 +66,8 @@ void result_print(struct cli *c, const cJSON *x, enum follow_form form)
 		reason ? reason : "", reason ? ")" : "", message && *message ? ": " : "", message ? message : "");
 	if (best && form != FOLLOW_LIVE) /* the last picture shows it */
 		puts(best);
+	if (experiment_saved(a, x))
+		puts(experiment_saved(a, x));
 	if (json_int_at(x, "/status/trialsFailed", 0) > 0)
 		printf("%d trials failed: trimtab logs %s --failed\n", (int)json_int_at(x, "/status/trialsFailed", 0),
 			experiment_name_of(x));
@@ -145,6 +149,8 @@ static void write_report(struct strbuf *out, struct arena *a, const char *name, 
 	add_row(out, "State", x ? experiment_state_of(x) : "unknown");
 	add_row(out, "Message", x && json_str_at(x, "/status/message") ? json_str_at(x, "/status/message") : "");
 	add_row(out, "Trials", x ? show_exact(a, json_at(x, "/status/progress/finished")) : "");
+	if (x && experiment_saved(a, x))
+		add_row(out, "Early stopping", experiment_saved(a, x));
 	if (best)
 		add_row(out, "Best trial", show_exact(a, json_get(best, "number")));
 	json_each(item, json_get(best, "values"))

@@ -9,9 +9,9 @@ enum { RUN_PARAMETERS_MAX = 200 };
 struct run_values {
 	struct document_values document;
 	const char *spec;
-	struct option_list minimize, maximize, env, labels;
+	struct option_list minimize, maximize, early_stopping, env, labels;
 	double goal;
-	const char *algorithm, *early_stopping, *working_directory, *metrics_file;
+	const char *algorithm, *fidelity, *working_directory, *metrics_file;
 	int64_t seed, max_trials, parallel, max_failed, max_duration_us, trial_timeout_us, timeout_us;
 	int output, on_interrupt;
 	bool attach;

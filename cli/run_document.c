@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/input.h"
 #include "cli/run.h"
 #include "cli/space_flag.h"
 #include "lib/arena.h"
@@ -91,6 +92,43 @@ static bool write_parameters(struct cli *c, const struct run_values *v, struct j
 	return true;
 }
 
+/* 81, 3..81 or epochs. What is none of them, the server refuses as the parameter that it is not. */
+static void write_fidelity(struct cli *c, const char *text, struct json_writer *w)
+{
+	const char *dots = strstr(text, ".."), *max = dots ? dots + 2 : text;
+	const char *min = dots ? arena_strndup(c->arena, text, (size_t)(dots - text)) : NULL;
+	double x;
+
+	jw_object(w, "fidelity");
+	if (!num_parse(max, strlen(max), false, &x) || (min && !num_parse(min, strlen(min), false, &x))) {
+		jw_str(w, "parameter", text);
+	} else {
+		if (min)
+			jw_raw(w, "min", word_json(c->arena, min));
+		jw_raw(w, "max", word_json(c->arena, max));
+	}
+	jw_end(w);
+}
+
+static void write_early_stopping(const struct option_list *rules, struct json_writer *w)
+{
+	if (rules->n == 0)
+		return;
+	jw_object(w, "earlyStopping");
+	if (rules->n == 1) {
+		jw_str(w, "name", rules->items[0]);
+	} else {
+		jw_array(w, "any");
+		for (size_t i = 0; i < rules->n; i++) {
+			jw_object(w, NULL);
+			jw_str(w, "name", rules->items[i]);
+			jw_end(w);
+		}
+		jw_end(w);
+	}
+	jw_end(w);
+}
+
 static void write_search(struct cli *c, const struct run_values *v, struct json_writer *w)
 {
 	if (v->algorithm || options_given(&c->options, "seed")) {
@@ -100,11 +138,9 @@ static void write_search(struct cli *c, const struct run_values *v, struct json_
 			jw_int(w, "seed", v->seed);
 		jw_end(w);
 	}
-	if (v->early_stopping) {
-		jw_object(w, "earlyStopping");
-		jw_str(w, "name", v->early_stopping);
-		jw_end(w);
-	}
+	if (v->fidelity)
+		write_fidelity(c, v->fidelity, w);
+	write_early_stopping(&v->early_stopping, w);
 	jw_object(w, "budget");
 	jw_int(w, "maxTrials", v->max_trials);
 	if (v->parallel)

@@ -157,3 +157,20 @@ bool trial_over(const cJSON *trial)
 	return state && strcmp(state, "pending") != 0 && strcmp(state, "starting") != 0 &&
 	       strcmp(state, "running") != 0;
 }
+
+/* Configurations, where one may be several trials. Time is said where reports tell it. */
+const char *experiment_saved(struct arena *a, const cJSON *experiment)
+{
+	const cJSON *saved = json_at(experiment, "/status/saved");
+	const int64_t n = json_int_at(saved, "/configurations", 0), stopped = json_int_at(saved, "/stopped", 0);
+	const int64_t trials = json_int_at(experiment, "/status/trialsSucceeded", 0) +
+	                       json_int_at(experiment, "/status/trialsEarlyStopped", 0);
+	double share;
+	const bool timed = json_num(json_get(saved, "timeFraction"), &share);
+
+	if (stopped == 0 || (!timed && !json_num(json_get(saved, "fraction"), &share)))
+		return NULL;
+	return arena_printf(a, "stopped %d of %d %s early, %s %.0f %% of the %s", (int)stopped, (int)n,
+		n == trials ? "trials" : "configurations", share < 0 ? "lost" : "saved", 100 * fabs(share),
+		timed ? "training time" : "training steps");
+}

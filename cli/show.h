@@ -32,3 +32,5 @@ const cJSON *experiment_best(const cJSON *experiment);             /* status.cur
 int64_t json_int_at(const cJSON *root, const char *pointer, int64_t otherwise);
 const char *json_str_at(const cJSON *root, const char *pointer);   /* or NULL */
 bool trial_over(const cJSON *trial);
+/* "stopped 31 of 60 trials early, saved 58 % of the training time"; NULL where nothing was stopped. */
+const char *experiment_saved(struct arena *a, const cJSON *experiment);

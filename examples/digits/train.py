@@ -2,12 +2,14 @@
 """Train a network on scikit-learn's 1,797 handwritten digits and report each epoch.
 
 By hand:            python3 train.py --lr=0.01
-As a trimtab trial: the same; the report goes to the server, which may answer that it is enough.
+As a trimtab trial: the same; the report goes to the server, which may answer that it is enough. What has been learned
+is kept in $TRIMTAB_CHECKPOINT_DIR: a trial that is promoted, or tried again, goes on from there.
 """
 import argparse
 import json
 import math
 import os
+import pickle
 import sys
 import time
 import urllib.error
@@ -79,24 +81,54 @@ def report(**metrics):
         time.sleep(wait)
 
 
+def checkpoint():
+    """The file that survives this process, or None."""
+    folder = os.environ.get("TRIMTAB_CHECKPOINT_DIR")
+    return os.path.join(folder, "model.pickle") if folder else None
+
+
+def load():
+    """The epochs that are done, and the network after them."""
+    path = checkpoint()
+    if not path or not os.path.exists(path):
+        return 0, None
+    with open(path, "rb") as file:
+        return pickle.load(file)
+
+
+def save(epoch, model):
+    path = checkpoint()
+    if path:
+        with open(path + ".new", "wb") as file:
+            pickle.dump((epoch, model), file)
+        os.replace(path + ".new", path)     # the old one or the new one, never half of it
+
+
+def examine(model, x, y):
+    guess = model.predict_proba(x)
+    return {"accuracy": float((guess.argmax(axis=1) == y).mean()), "loss": float(log_loss(y, guess))}
+
+
 def main():
     a = arguments()
     (x_train, y_train), (x_valid, y_valid), (x_test, y_test) = digits()
-    model = MLPClassifier(
+    done, model = load()
+    model = model or MLPClassifier(
         hidden_layer_sizes=[a.width] * a.layers, activation=a.activation, alpha=a.alpha, solver=a.solver,
         batch_size=a.batch, learning_rate_init=a.lr, momentum=a.momentum,
         random_state=int(os.environ.get("TRIMTAB_SEED") or 0) % 2**32)
-    for epoch in range(1, a.epochs + 1):
+    if done >= a.epochs:        # an earlier attempt got this far, and perhaps could not say so
+        report(step=a.epochs, **examine(model, x_valid, y_valid))
+    for epoch in range(done + 1, a.epochs + 1):
         try:
             model.partial_fit(x_train, y_train, classes=range(10))
         except ValueError as e:     # its weights are no longer finite: it recognises nothing
             print(f"training diverged: {e}", file=sys.stderr)
             report(step=epoch, accuracy=0.0, loss=math.inf)
             return
-        guess = model.predict_proba(x_valid)
-        accuracy = float((guess.argmax(axis=1) == y_valid).mean())
-        if report(step=epoch, accuracy=accuracy, loss=float(log_loss(y_valid, guess))):
+        if report(step=epoch, **examine(model, x_valid, y_valid)):
             return
+        save(epoch, model)
     # Never used to choose a trial: what to expect of the chosen one on new digits.
     report(step=a.epochs, test_accuracy=float(model.score(x_test, y_test)))
 

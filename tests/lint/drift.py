@@ -24,21 +24,21 @@ def reference_is_fresh():
 
 
 def settings_are_fresh():
-    """The settings in docs/algorithms.md are those of every algorithm's table."""
+    """The settings in the documents are those of every algorithm's and every rule's table."""
     if not os.path.exists(BINARY):
         return
-    path = "docs/algorithms.md"
-    page = read(path)
-    blocks = re.findall(r"(<!-- settings: (\S+) -->\n.*?<!-- end -->\n)", output("__document", "algorithms"), re.S)
-    for block, name in blocks:
-        if block not in page:
-            yield f"{path}: the settings of {name} are not what the program says: run `make docs`"
-    named = re.findall(r"<!-- settings: (\S+) -->", page)
-    for name in sorted(set(named)):
-        if named.count(name) > 1:
-            yield f"{path}: {name} has two sections"
-        if name not in dict(block[::-1] for block in blocks):
-            yield f"{path}: there is no algorithm {name}"
+    for kind, path in (("algorithms", "docs/algorithms.md"), ("early-stopping", "docs/early-stopping.md")):
+        page = read(path)
+        blocks = re.findall(r"(<!-- settings: (\S+) -->\n.*?<!-- end -->\n)", output("__document", kind), re.S)
+        for block, name in blocks:
+            if block not in page:
+                yield f"{path}: the settings of {name} are not what the program says: run `make docs`"
+        named = re.findall(r"<!-- settings: (\S+) -->", page)
+        for name in sorted(set(named)):
+            if named.count(name) > 1:
+                yield f"{path}: {name} has two sections"
+            if name not in dict(block[::-1] for block in blocks):
+                yield f"{path}: there is no {name} among {kind}"
 
 
 def manual_is_clean():
