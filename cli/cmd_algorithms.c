@@ -102,13 +102,20 @@ static bool get_list(struct cli *c, const char *list, const char *name, const cJ
 	return client_get(c->client, c->arena, path, out, e);
 }
 
-/* Of an algorithm, or of a rule with that name; else what was said of algorithms. */
+/* An algorithm, or a rule with that name; else the error that knows what was meant. */
 static bool get_one(struct cli *c, const char *name, const cJSON **out, struct err *e)
 {
-	struct err ignored = {0};
+	struct err of_rules = {0};
 
-	return get_list(c, "algorithms", name, out, e) ||
-		(e->code == ERR_NOT_FOUND && get_list(c, "early-stopping", name, out, &ignored));
+	if (get_list(c, "algorithms", name, out, e))
+		return true;
+	if (e->code != ERR_NOT_FOUND)
+		return false;
+	if (get_list(c, "early-stopping", name, out, &of_rules))
+		return true;
+	if (strstr(of_rules.detail, "did you mean"))
+		*e = of_rules;
+	return false;
 }
 
 static int algorithms_run(struct cli *c)

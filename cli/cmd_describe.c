@@ -125,7 +125,7 @@ static void add_fidelity(struct strbuf *out, struct arena *a, const cJSON *f)
 		return;
 	(void)json_bool(json_get(f, "resume"), &resume);
 	line(out, "Fidelity:", arena_printf(a, "%s %s to %s, by %s%s", parameter ? parameter : "steps",
-		show_exact(a, json_get(f, "min")), show_exact(a, json_get(f, "max")), show_exact(a, json_get(f, "eta")),
+		show_value(a, json_get(f, "min")), show_value(a, json_get(f, "max")), show_value(a, json_get(f, "eta")),
 		resume ? "" : "; promoted trials start over"));
 }
 

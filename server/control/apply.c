@@ -279,7 +279,7 @@ static void stop_run(struct experiment *x, struct trial *t)
 static void kill_unstarted(struct control *c, struct experiment *x, struct trial *t)
 {
 	if (t->stop && stop_is_early(t->stop))
-		apply_move(c, x, t, TRIAL_EARLY_STOPPED, t->stop, NULL, STORE_NO_INT, NULL);
+		apply_move(c, x, t, stop_ends_as(t->stop), t->stop, NULL, STORE_NO_INT, NULL);
 	else
 		apply_move(c, x, t, TRIAL_KILLED, stop_reason(x, t),
 			t->worker ? "its worker was told to stop" : "it was never started", STORE_NO_INT, NULL);

@@ -59,6 +59,11 @@ bool stop_is_early(const char *reason)
 	return true;
 }
 
+enum trial_state stop_ends_as(const char *reason)
+{
+	return strcmp(reason, STOP_BUDGET_REACHED) == 0 ? TRIAL_SUCCEEDED : TRIAL_EARLY_STOPPED;
+}
+
 static void add(struct plan *out, struct plan_action action)
 {
 	assert(out->n < out->max);

@@ -49,6 +49,10 @@ enum end_reason end_reason_parse(const char *name);
 /* Is this a reason of an early-stopping rule? Then the trial counts, as far as it got; all other reasons to
  * stop are those of people, or of its experiment's end. */
 bool stop_is_early(const char *reason);
+/* A trial that went on beyond what the algorithm granted it: it has done its part, and succeeds. */
+#define STOP_BUDGET_REACHED "BudgetReached"
+/* What becomes of a trial with an early reason to stop: early_stopped, or succeeded. */
+enum trial_state stop_ends_as(const char *reason);
 
 struct plan_trial {
 	int number;

@@ -26,7 +26,7 @@ static void say(struct verdict *v, const char *message, const struct run_event *
 /* The message says why already: it stays. */
 static void early_stopped(struct verdict *v, const char *why)
 {
-	v->state = TRIAL_EARLY_STOPPED;
+	v->state = stop_ends_as(why);
 	v->reason = why;
 	v->keeps_message = true;
 }

@@ -2,7 +2,9 @@
 #include "server/control/stopping.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,6 +88,17 @@ void stopping_trial(struct control *c, struct experiment *x, struct trial *t, bo
 		tell_trial(x, t);
 }
 
+/* Beyond, whether its program counts steps from 0 or from 1. */
+static bool beyond_grant(const struct experiment *x, const struct trial *t, int64_t step, struct stop_verdict *out)
+{
+	if (t->stop || !isfinite(t->resource) || x->spec->fidelity.parameter >= 0 || (double)step <= t->resource)
+		return false;
+	*out = (struct stop_verdict){.reason = STOP_BUDGET_REACHED, .step = (double)step};
+	snprintf(out->message, sizeof out->message, "step %" PRId64 " is beyond the %.15g that it was granted", step,
+		t->resource);
+	return true;
+}
+
 enum stop_outcome stopping_report(struct control *c, struct experiment *x, struct trial *t, int64_t step, double value,
 	struct stop_verdict *out)
 {
@@ -99,6 +112,8 @@ enum stop_outcome stopping_report(struct control *c, struct experiment *x, struc
 	else
 		built(stopper_restore(s, (uint32_t)t->number, (double)step, value));
 	built(outcome != STOP_NO_MEMORY);
+	if (outcome == STOP_GO && !trial_state_over(t->state) && beyond_grant(x, t, step, out))
+		outcome = STOP_NOW;
 	metrics_judged(c, clk_now_us() - start);
 	return outcome;
 }

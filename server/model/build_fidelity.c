@@ -413,7 +413,8 @@ void build_early_stopping(struct build *b)
 	const uint32_t n = d != NULL ? (uint32_t)build_uses(b, d, uses, granted) : 0;
 	if (granted)
 		check_granting(b);
-	if ((n == 0 && rungs == NULL) || b->s->n_objectives == 0)
+	/* Without a rule it still stops what goes on beyond its grant. */
+	if ((n == 0 && rungs == NULL && !(granted && f->param < 0)) || b->s->n_objectives == 0)
 		return;
 	const struct objective *o = &b->s->objectives[0];
 	*p = (struct stop_problem){
@@ -426,7 +427,7 @@ void build_early_stopping(struct build *b)
 		.rungs = rungs,
 		.max_resource = f != NULL && (rungs != NULL || f->param < 0) ? f->max : NAN,
 	};
-	if (b->s->n_objectives > 1)
+	if (b->s->n_objectives > 1 && (n > 0 || rungs != NULL))
 		problem_add(b->warnings, EARLY_STOPPING, "first-objective",
 			"trials are stopped by %s alone, whatever the other objectives say", o->metric);
 	if (build_clean(b, EARLY_STOPPING))

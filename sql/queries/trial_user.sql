@@ -88,7 +88,7 @@ f AS (
   SELECT o.experiment_id, o.number, v.vals, v.extra, v.violations, CASE WHEN w.state = 'succeeded' THEN v.cost END AS cost, w.state, w.why,
          w.sentence
   FROM o, core.final_values(o.experiment_id, o.number, $6) v,
-       core.verdict(CASE WHEN $5 = 'succeeded' AND o.stop <> 'UserKilled' THEN 'early_stopped' ELSE $5 END, $7, $8,
+       core.verdict(CASE WHEN $5 = 'succeeded' AND o.stop NOT IN ('UserKilled', 'BudgetReached') THEN 'early_stopped' ELSE $5 END, $7, $8,
                     v.seen, v.missing, v.bad) w),
 p AS (
   UPDATE core.progress p SET change = p.change + 1, completions = p.completions + 1
