@@ -47,7 +47,7 @@ static float age_weight(uint32_t i, uint32_t n)
 	return i < ramp ? first + t * (1 - first) : 1;
 }
 
-/* The good ones do not age. */
+/* Good ones weigh by rank and do not age. */
 static void collect(
 	struct proposer *p, const struct rows *rows, const struct split *split, struct group group)
 {
@@ -59,7 +59,7 @@ static void collect(
 		if (side == SPLIT_NONE || isnan(row[group.params[0]]))
 			continue;
 		if (side == SPLIT_GOOD)
-			p->good_rows[p->n_good++] = (struct parzen_row){.x = row, .weight = 1};
+			p->good_rows[p->n_good++] = (struct parzen_row){.x = row, .weight = split->weights[i]};
 		else
 			p->bad_rows[p->n_bad++] = (struct parzen_row){.x = row};
 	}

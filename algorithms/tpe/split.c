@@ -85,6 +85,12 @@ static void best_first(struct rank *ranks, uint32_t n, uint32_t k)
 	}
 }
 
+static void mark(struct split *s, uint32_t index, float weight)
+{
+	s->sides[index] = SPLIT_GOOD;
+	s->weights[index] = weight;
+}
+
 /* ---- several objectives ------------------------------------------------------------------------ */
 
 /* Points that are sorted into fronts: the rows of useful trials, and what comes before the values. */
@@ -167,7 +173,7 @@ static bool mark_fronts(struct split *s, struct fronts *f, const struct rank *ra
 			size = k - taken;
 		}
 		for (uint32_t i = 0; i < size; i++, taken++)
-			s->sides[ranks[f->members[f->chosen[i]]].index] = SPLIT_GOOD;
+			mark(s, ranks[f->members[f->chosen[i]]].index, 1);
 	}
 	return true;
 }
@@ -185,7 +191,7 @@ static bool mark_good(
 		s->n_good = good_count(s->n_useful, gamma, GOOD_MAX);
 		best_first(ranks, s->n_useful, s->n_good);
 		for (uint32_t i = 0; i < s->n_good; i++)
-			s->sides[ranks[i].index] = SPLIT_GOOD;
+			mark(s, ranks[i].index, 1 - (float)i / (float)(s->n_good + 1));
 		return true;
 	}
 	s->n_good = good_count(s->n_useful, gamma, GOOD_MAX_MULTI);
@@ -201,8 +207,8 @@ bool split_make(struct split *s, const struct algo_problem *p, const struct algo
 	double *y = malloc(room * p->n_objectives * sizeof(*y));
 	bool ok;
 
-	*s = (struct split){.sides = calloc(room, 1)};
-	ok = ranks && y && s->sides;
+	*s = (struct split){.sides = calloc(room, 1), .weights = calloc(room, sizeof(*s->weights))};
+	ok = ranks && y && s->sides && s->weights;
 	for (uint32_t i = 0; ok && i < h->n_trials; i++) {
 		double *row = y + (size_t)s->n_useful * p->n_objectives;
 
@@ -225,5 +231,6 @@ bool split_make(struct split *s, const struct algo_problem *p, const struct algo
 void split_free(struct split *s)
 {
 	free(s->sides);
-	s->sides = NULL;
+	free(s->weights);
+	*s = (struct split){0};
 }

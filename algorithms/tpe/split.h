@@ -5,8 +5,11 @@
  * those that break constraints, by how much. Trials that failed or have no finite value are never
  * good; abandoned ones count neither way.
  *
+ * The kth of n good ones weighs 1 - (k - 1) / (n + 1): there is more to find near the best of them.
+ *
  * With several objectives the order within a class is that of the nondominated fronts, and of the
- * front that fits only in part those are good that dominate most together (Ozaki et al. 2020).
+ * front that fits only in part those are good that dominate most together (Ozaki et al. 2020). All
+ * weigh the same.
  */
 #pragma once
 #include "algorithms/algorithm.h"
@@ -15,6 +18,7 @@ enum split_side { SPLIT_NONE = 0, SPLIT_GOOD, SPLIT_BAD };
 
 struct split {
 	uint8_t *sides;             /* [n_ended]: enum split_side                                  */
+	float *weights;             /* [n_ended]: of the good ones, 1 for the best; others 0       */
 	uint32_t n_useful;          /* trials with a result                                        */
 	uint32_t n_good;
 };

@@ -22,7 +22,7 @@ enum { N = 14 };
 static const struct {
 	enum algo_status status;
 	double value, constraint, step;
-	bool good; /* with gamma such that six are                                */
+	bool good; /* with gamma such that six are, weighing 1, 6/7, ... 2/7       */
 } rows[N] = {
 	{ALGO_SUCCEEDED, 1, -1, NAN, true},
 	{ALGO_SUCCEEDED, 2, 0, NAN, true},
@@ -80,8 +80,12 @@ static void order_of_trials(void **state)
 			                           : rows[order[i]].good                   ? SPLIT_GOOD
 			                                                                   : SPLIT_BAD;
 
+			float weight = rows[order[i]].good ? 1 - (float)order[i] / 7 : 0;
+
 			if (s.sides[i] != expected)
 				fail_msg("row %u is on side %d, not %d", order[i], s.sides[i], expected);
+			if (fabsf(s.weights[i] - weight) > 1e-6f)
+				fail_msg("row %u weighs %g, not %g", order[i], (double)s.weights[i], (double)weight);
 		}
 		split_free(&s);
 	}
@@ -123,8 +127,11 @@ static void number_of_good_ones(void **state)
 		uint32_t good = 0;
 
 		assert_true(split_make(&s, &p, &h, cases[i].gamma));
-		for (uint32_t k = 0; k < cases[i].n; k++)
+		for (uint32_t k = 0; k < cases[i].n; k++) {
 			good += s.sides[k] == SPLIT_GOOD;
+			if (cases[i].n_objectives > 1)
+				assert_true(s.weights[k] == (s.sides[k] == SPLIT_GOOD ? 1 : 0));
+		}
 		assert_int_equal(good, cases[i].good);
 		assert_int_equal(s.n_good, cases[i].good);
 		split_free(&s);
