@@ -132,7 +132,8 @@ struct algo_history {
 struct algo_suggestion {
 	double *x;                  /* in: the caller's d doubles; out: a valid configuration      */
 	double resource;            /* how far to run it; NaN: in full                             */
-	uint32_t parent;            /* the trial whose checkpoint it continues; 0: a fresh start   */
+	uint32_t parent;            /* the trial that it continues, from its checkpoint if it can  */
+								/* (algo_fidelity.resumable); 0: a fresh start             */
 	int32_t bracket, rung;      /* the scheduler's marks: stored and handed back, else 0       */
 };
 

@@ -9,7 +9,7 @@
 enum { KNOWN_MAX = 1 << 24 };
 
 struct oneshot_cache {
-	struct seen seen; /* the trials of the history, and nothing that was only suggested  */
+	struct seen seen; /* the ended trials of the history                                 */
 	bool *known;      /* by trial number: it is in there                                 */
 	size_t n_known, capacity;
 };
@@ -54,6 +54,15 @@ static bool learn(struct oneshot_cache *c, const struct algo_trial *trials, uint
 	return true;
 }
 
+/* What is pending may have been chosen in this very call, by another algorithm: not to be kept. */
+static bool add_pending(struct seen *batch, const struct algo_trial *trials, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (space_valid(batch->space, trials[i].x, NULL) && !seen_add(batch, trials[i].x))
+			return false;
+	return true;
+}
+
 static enum algo_outcome choose(
 	struct seen *seen, oneshot_next *next, void *ctx, uint32_t number, struct algo_suggestion *out)
 {
@@ -81,7 +90,7 @@ enum algo_outcome oneshot_suggest(const struct algo_problem *p, const struct alg
 	if (!c)
 		return ALGO_NO_MEMORY;
 	seen_init(&batch, p->space, &c->seen);
-	if (learn(c, h->trials, h->n_trials) && learn(c, h->pending, h->n_pending))
+	if (learn(c, h->trials, h->n_trials) && add_pending(&batch, h->pending, h->n_pending))
 		outcome = ALGO_OK;
 	while (outcome == ALGO_OK && r->n_out < r->n) {
 		if (algo_cancelled(r))

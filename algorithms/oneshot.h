@@ -8,7 +8,7 @@
 
 /*
  * Fills x for trial `number` with a configuration that `seen` does not have; there is at least one in
- * the space. ALGO_OK, ALGO_EXHAUSTED or ALGO_NO_MEMORY. seen->base is the history alone.
+ * the space. ALGO_OK, ALGO_EXHAUSTED or ALGO_NO_MEMORY. seen->base is the ended trials.
  */
 typedef enum algo_outcome oneshot_next(void *ctx, const struct seen *seen, uint32_t number, double *x);
 

@@ -13,6 +13,11 @@ const struct algorithm *const algorithms[] = {
 	&algorithm_nsga2,
 	&algorithm_cmaes,
 	&algorithm_pbt,
+	&algorithm_asha,
+	&algorithm_hyperband,
+	&algorithm_bohb,
+	&algorithm_successive_halving,
+	&algorithm_pasha,
 	NULL,
 };
 const size_t n_algorithms = sizeof(algorithms) / sizeof(*algorithms) - 1;

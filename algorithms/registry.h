@@ -24,3 +24,5 @@ extern const struct algorithm algorithm_cmaes;
 extern const struct algorithm algorithm_pbt;
 extern const struct algorithm algorithm_tpe;
 extern const struct algorithm algorithm_nsga2;
+extern const struct algorithm algorithm_hyperband, algorithm_successive_halving, algorithm_bohb;
+extern const struct algorithm algorithm_asha, algorithm_pasha;

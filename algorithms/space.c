@@ -69,6 +69,14 @@ bool space_is_conditional(const struct space *s, uint32_t j)
 	return s->axes[j].n_conditions > 0;
 }
 
+bool space_is_parent(const struct space *s, uint32_t j)
+{
+	for (uint32_t i = 0; i < s->n_conditions; i++)
+		if (s->conditions[i].parent == j)
+			return true;
+	return false;
+}
+
 uint64_t space_levels(const struct space *s, uint32_t j)
 {
 	ALGO_ASSERT(j < s->d);

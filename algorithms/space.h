@@ -84,6 +84,9 @@ struct space *space_build(struct space_builder *b_take, struct space_problem *pr
 /* A finite copy of s: every continuous parameter becomes a categorical one with `points` values.
  * NULL: no memory. */
 struct space *space_countable(const struct space *s, uint32_t points);
+/* A copy of s in which parameter j only takes `value`, one of its own. Its condition must not depend on
+ * others nor others' on it. NULL: no memory. */
+struct space *space_fixed(const struct space *s, uint32_t j, double value);
 const char *space_fault_text(enum space_fault f);       /* "a log scale needs min above 0"     */
 
 struct space *space_ref(struct space *s);               /* returns s                           */
@@ -96,6 +99,7 @@ const struct space_param *space_at(const struct space *s, uint32_t j);  /* with 
 const uint32_t *space_order(const struct space *s);
 bool space_has_conditions(const struct space *s);
 bool space_is_conditional(const struct space *s, uint32_t j);
+bool space_is_parent(const struct space *s, uint32_t j);       /* others' conditions ask for it */
 /* Number of values of parameter j; SPACE_INFINITE if it is continuous. */
 uint64_t space_levels(const struct space *s, uint32_t j);
 /* Value of level k in ascending order (discrete, categorical: the index with that rank). */

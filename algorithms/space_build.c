@@ -336,6 +336,22 @@ struct space *space_build(
 	return s;
 }
 
+/* Adds the conditions of s to a builder that has all its parameters. */
+static void copy_conditions(struct space_builder *b, const struct space *s)
+{
+	for (uint32_t i = 0; i < s->n_conditions && !b->failed; i++) {
+		const struct space_condition *c = &s->conditions[i];
+		double *values = malloc(c->n_levels * sizeof(*values));
+
+		if (!values)
+			b->failed = true;
+		for (uint32_t k = 0; values && k < c->n_levels; k++)
+			values[k] = space_axis_value(&s->axes[c->parent], c->levels[k]);
+		space_when(b, c->child, c->parent, values, c->n_levels);
+		free(values);
+	}
+}
+
 struct space *space_countable(const struct space *s, uint32_t points)
 {
 	struct space_builder *b = space_builder_new();
@@ -350,17 +366,26 @@ struct space *space_countable(const struct space *s, uint32_t points)
 
 		space_add(b, s->axes[j].levels == SPACE_INFINITE ? &list : &s->axes[j].param);
 	}
-	for (uint32_t i = 0; i < s->n_conditions && !b->failed; i++) {
-		const struct space_condition *c = &s->conditions[i];
-		double *values = malloc(c->n_levels * sizeof(*values));
+	copy_conditions(b, s);
+	return space_build(b, &problem, 1, &n_problems);
+}
 
-		if (!values)
-			b->failed = true;
-		for (uint32_t k = 0; values && k < c->n_levels; k++)
-			values[k] = space_axis_value(&s->axes[c->parent], c->levels[k]);
-		space_when(b, c->child, c->parent, values, c->n_levels);
-		free(values);
-	}
+struct space *space_fixed(const struct space *s, uint32_t j, double value)
+{
+	const struct space_param *p = &s->axes[j].param;
+	struct space_param only = {.kind = p->kind, .min = value, .max = value, .n_values = 1};
+	struct space_builder *b = space_builder_new();
+	struct space_problem problem;
+	size_t n_problems;
+
+	ALGO_ASSERT(!space_is_conditional(s, j) && !space_is_parent(s, j));
+	if (!b)
+		return NULL;
+	if (p->kind == SPACE_DISCRETE)
+		only.values = &p->values[(uint32_t)value];
+	for (uint32_t k = 0; k < s->d; k++)
+		space_add(b, k == j ? &only : &s->axes[k].param);
+	copy_conditions(b, s);
 	return space_build(b, &problem, 1, &n_problems);
 }
 

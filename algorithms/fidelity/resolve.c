@@ -31,8 +31,10 @@ static double default_min(const struct algo_fidelity *f, const struct space *s, 
 	double least = f->param >= 0 ? param_end(s, f->param, false) : 1;
 	double min = f->max;
 
+	if (katib || (f->param >= 0 && space_at(s, (uint32_t)f->param)->kind == SPACE_INT))
+		least = fmax(least, 1);
 	if (katib)
-		return fmin(fmax(least, 1), f->max);
+		return fmin(least, f->max);
 	least = fmax(least, f->max * SHARE_MIN) * (1 - GUARD);
 	for (int k = 0; k < ALGO_RUNGS_MAX && f->eta > 1 && min / f->eta >= least; k++)
 		min /= f->eta;
@@ -48,6 +50,8 @@ bool algo_fidelity_of(const struct algorithm *a, const struct algo_problem *p, s
 		f = *p->fidelity;
 	if (f.param < 0 && !isnan(resource))
 		f.param = (int)resource;
+	if (f.param >= 0 && (uint32_t)f.param >= space_dim(p->space))
+		return false;
 	if (f.param >= 0 && space_at(p->space, (uint32_t)f.param)->kind == SPACE_CATEGORICAL)
 		return false;
 	if (isnan(f.max))

@@ -32,6 +32,30 @@ static void *must(void *p)
 	return p;
 }
 
+/* Of the suite that runs. */
+static struct contract_options options;
+
+/* A parameter that could carry a resource, or -1. */
+static int resource_param(const struct space *s)
+{
+	for (uint32_t j = 0; j < space_dim(s); j++)
+		if (space_at(s, j)->kind != SPACE_CATEGORICAL && !space_is_conditional(s, j) && !space_is_parent(s, j) &&
+			(space_at(s, j)->kind == SPACE_DISCRETE || space_at(s, j)->max > 0))
+			return (int)j;
+	return -1;
+}
+
+static void set_fidelity(struct study *s)
+{
+	int param = options.resource_is_parameter ? resource_param(s->p.space) : -1;
+
+	s->fidelity = (struct algo_fidelity){.min = 1, .max = 9, .eta = 3, .param = -1, .resumable = true};
+	if (param >= 0)
+		s->fidelity = (struct algo_fidelity){.min = NAN, .max = NAN, .eta = NAN, .param = param};
+	if (s->a->capabilities & ALGO_FIDELITY)
+		s->p.fidelity = &s->fidelity;
+}
+
 struct study *study_new(const struct algorithm *a, struct space *space, uint64_t seed)
 {
 	struct study *s = must(calloc(1, sizeof(*s)));
@@ -49,7 +73,12 @@ struct study *study_new(const struct algorithm *a, struct space *space, uint64_t
 		.settings = s->settings,
 		.seed = seed,
 		.parallel = 1};
-	s->cache = a->cache_new ? a->cache_new(&s->p) : NULL;
+	set_fidelity(s);
+	for (const char *const *o = options.settings; o && *o; o += 2)
+		assert_true(algo_setting_text(
+			a, s->settings, (uint32_t)algo_setting_find(a, o[0]), o[1], quiet, NULL));
+	if (study_possible(s))
+		s->cache = a->cache_new ? a->cache_new(&s->p) : NULL;
 	return s;
 }
 
@@ -86,7 +115,7 @@ void study_free(struct study *s)
 
 bool study_possible(const struct study *s)
 {
-	return algo_check(s->a, &s->p, quiet, NULL);
+	return (!options.resource_is_parameter || s->fidelity.param >= 0) && algo_check(s->a, &s->p, quiet, NULL);
 }
 
 static struct algo_history history_of(const struct study *s)
@@ -281,7 +310,7 @@ static void contract_table(void **state)
  * TRIMTAB_CONTRACT_FULL in the environment on as many as the others. */
 static bool is_dear(const struct algorithm *a)
 {
-	static const char *const names[] = {"gp", "auto", NULL};
+	static const char *const names[] = {"gp", "auto", "asha", "bohb", "pasha", NULL};
 
 	for (size_t i = 0; names[i] && !getenv("TRIMTAB_CONTRACT_FULL"); i++)
 		if (strcmp(a->name, names[i]) == 0)
@@ -687,6 +716,11 @@ static void contract_threads(void **state)
 
 int contract_run(const struct algorithm *a)
 {
+	return contract_run_with(a, &(struct contract_options){.name = a->name});
+}
+
+int contract_run_with(const struct algorithm *a, const struct contract_options *o)
+{
 	struct CMUnitTest tests[] = {
 		CONTRACT(contract_table),
 		CONTRACT(contract_valid_on_every_space),
@@ -703,5 +737,6 @@ int contract_run(const struct algorithm *a)
 
 	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++)
 		tests[i].initial_state = (void *)(uintptr_t)a;
-	return cmocka_run_group_tests_name(a->name, tests, NULL, NULL);
+	options = *o;
+	return cmocka_run_group_tests_name(o->name, tests, NULL, NULL);
 }

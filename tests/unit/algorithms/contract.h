@@ -10,6 +10,7 @@
 struct study {
 	const struct algorithm *a;
 	struct algo_problem p;
+	struct algo_fidelity fidelity;      /* in p where the algorithm grants resources           */
 	struct algo_objective objective;
 	struct algo_value *settings;
 	struct algo_trial *ended, *pending;
@@ -35,3 +36,11 @@ double study_objective(const struct study *s, const double *x);
 
 /* All tests of the suite. How many failed. */
 int contract_run(const struct algorithm *a);
+
+/* The same with settings, "name", "value", ..., NULL, and with the resource in a parameter of the space. */
+struct contract_options {
+	const char *name;           /* of the group of tests                                       */
+	const char *const *settings;
+	bool resource_is_parameter;
+};
+int contract_run_with(const struct algorithm *a, const struct contract_options *o);

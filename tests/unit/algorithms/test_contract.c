@@ -9,7 +9,7 @@
 #include "algorithms/registry.h"
 #include "tests/unit/algorithms/contract.h"
 
-static const char *const elsewhere[] = {"gp", "auto", NULL};
+static const char *const elsewhere[] = {"gp", "auto", "asha", "bohb", "pasha", NULL};
 
 static bool listed(const struct algorithm *a, const char *const *names)
 {

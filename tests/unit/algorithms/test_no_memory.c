@@ -3,6 +3,7 @@
  * leak nothing. Replaces the C library's allocator, which the sanitizers do themselves: not with them.
  */
 #include <setjmp.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -127,6 +128,7 @@ static bool ask(const struct algorithm *a, const struct space *s, bool many, uns
 	struct algo_suggestion out[2] = {{.x = x[100]}, {.x = x[101]}};
 	struct algo_history h = {.trials = ended, .n_trials = 100};
 	struct algo_request r = {.first_number = 101, .n = 2, .out = out};
+	const struct algo_fidelity fidelity = {.min = 1, .max = 9, .eta = 3, .param = -1};
 	struct algo_problem p = {
 		.space = s, .objectives = objectives, .n_objectives = 1, .settings = settings, .parallel = 1};
 	enum algo_outcome outcome;
@@ -136,10 +138,12 @@ static bool ask(const struct algorithm *a, const struct space *s, bool many, uns
 	for (uint32_t i = 0; i < 100; i++) {
 		space_config(s, i % 10, x[i]);
 		ended[i] = (struct algo_trial){
-			.number = i + 1, .status = ALGO_SUCCEEDED, .x = x[i], .values = ones};
+			.number = i + 1, .status = ALGO_SUCCEEDED, .x = x[i], .values = ones, .resource = NAN};
 		if (many && i % 2)
 			ended[i].constraints = ones;
 	}
+	if (a->capabilities & ALGO_FIDELITY)
+		p.fidelity = &fidelity;
 	if (many) {
 		p.n_objectives = 2;
 		p.n_constraints = 1;

@@ -1,0 +1,193 @@
+/* The history at one level. */
+#include "algorithms/fidelity/view.h"
+
+#include <gsl/gsl_heapsort.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "algorithms/assert.h"
+#include "algorithms/fidelity/standing.h"
+
+enum { RESULTS_MIN = 6 };
+
+/* Where trials are read from: a problem, its levels, and the sampler's space. */
+struct source {
+	const struct algo_problem *p;
+	const struct ladder *ladder;
+	const struct space *space;
+	double fixed;
+	uint32_t *roots;            /* numbers of the trials that are fresh starts, ascending      */
+	uint32_t n_roots;
+};
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void collect_roots(struct source *s, const struct algo_trial *trials, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (trials[i].parent == 0)
+			s->roots[s->n_roots++] = trials[i].number;
+}
+
+/* Its place among the fresh configurations, from 1; promotions have numbers far from those. */
+static uint32_t number_of(const struct source *s, const struct algo_trial *t)
+{
+	uint32_t lo = 0, hi = s->n_roots;
+
+	if (t->parent != 0)
+		return UINT32_MAX - t->number;
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (s->roots[mid] < t->number)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo + 1;
+}
+
+/* ---- the level --------------------------------------------------------------------------------- */
+
+static uint32_t count_results(const struct source *s, const struct algo_history *h, uint32_t level)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < h->n_trials + h->n_pending; i++) {
+		const struct algo_trial *t = i < h->n_trials ? &h->trials[i] : &h->pending[i - h->n_trials];
+
+		if (t->status != ALGO_ABANDONED && t->status != ALGO_FAILED)
+			n += isfinite(standing_value_at(s->p, s->ladder, t, level));
+	}
+	return n;
+}
+
+static uint32_t choose_level(const struct source *s, const struct algo_history *h)
+{
+	uint32_t d = 0, best = 0, most = 0;
+
+	for (uint32_t j = 0; j < space_dim(s->space); j++)
+		d += space_levels(s->space, j) > 1;
+	for (uint32_t level = s->ladder->n; level-- > 0;) {
+		uint32_t n = count_results(s, h, level);
+
+		if (n >= d + 2 && n >= RESULTS_MIN)
+			return level;
+		if (n > most) {
+			most = n;
+			best = level;
+		}
+	}
+	return best;
+}
+
+/* ---- trials ------------------------------------------------------------------------------------ */
+
+static const double *row_for(struct view *v, const struct source *s, const double *x, uint32_t at)
+{
+	uint32_t d = space_dim(s->space);
+	double *row = v->x + (size_t)at * d;
+
+	if (s->ladder->param < 0)
+		return x;
+	memcpy(row, x, d * sizeof(*row));
+	row[s->ladder->param] = s->fixed;
+	return row;
+}
+
+/* `at` counts all trials: the place of its row and of its value. */
+static struct algo_trial translate(struct view *v, const struct source *s, const struct algo_trial *t, uint32_t at)
+{
+	struct algo_trial out = {.number = number_of(s, t),
+		.status = t->status,
+		.suggested = t->suggested,
+		.x = row_for(v, s, t->x, at),
+		.duration = t->duration,
+		.resource = NAN};
+	double value = standing_value_at(s->p, s->ladder, t, v->level);
+
+	if (t->status == ALGO_ABANDONED || t->status == ALGO_FAILED)
+		return out;
+	v->values[at] = value;
+	if (!isnan(value)) {
+		out.status = ALGO_SUCCEEDED;
+		out.values = &v->values[at];
+		out.constraints = t->constraints;
+	} else if (t->status != ALGO_PENDING) {
+		int own = ladder_level(s->ladder, ladder_resource(s->ladder, s->p->space, t));
+
+		/* A missing value at this very level is a failure; of others nothing is known here. */
+		out.status = t->status == ALGO_SUCCEEDED && own == (int)v->level ? ALGO_FAILED : ALGO_ABANDONED;
+	}
+	return out;
+}
+
+static void read_trials(struct view *v, const struct source *s, const struct algo_history *h)
+{
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < h->n_trials; i++)
+		v->trials[v->h.n_trials++] = translate(v, s, &h->trials[i], at++);
+	for (uint32_t i = 0; i < h->n_pending; i++) {
+		const struct algo_trial *t = &h->pending[i];
+		int own = ladder_level(s->ladder, ladder_resource(s->ladder, s->p->space, t));
+		struct algo_trial seen = translate(v, s, t, at++);
+
+		if (seen.status != ALGO_PENDING)
+			v->trials[v->h.n_trials++] = seen;
+		else if (t->parent == 0 || own <= (int)v->level) /* else its result here is known */
+			v->pending[v->h.n_pending++] = seen;
+	}
+}
+
+bool view_init(struct view *v, const struct algo_problem *p, const struct ladder *l, const struct space *space,
+	double fixed, const struct algo_history *h, uint32_t room)
+{
+	size_t n = (size_t)h->n_trials + h->n_pending + 1;
+	struct source s = {.p = p, .ladder = l, .space = space, .fixed = fixed};
+
+	*v = (struct view){.room = room};
+	v->trials = malloc(n * sizeof(*v->trials));
+	v->pending = malloc(((size_t)h->n_pending + room + 1) * sizeof(*v->pending));
+	v->values = malloc(n * sizeof(*v->values));
+	s.roots = malloc(n * sizeof(*s.roots));
+	if (l->param >= 0)
+		v->x = malloc(n * space_dim(space) * sizeof(*v->x));
+	if (!v->trials || !v->pending || !v->values || !s.roots || (l->param >= 0 && !v->x)) {
+		free(s.roots);
+		view_free(v);
+		return false;
+	}
+	collect_roots(&s, h->trials, h->n_trials);
+	collect_roots(&s, h->pending, h->n_pending);
+	gsl_heapsort(s.roots, s.n_roots, sizeof(*s.roots), by_number);
+	v->next_number = s.n_roots + 1;
+	v->level = choose_level(&s, h);
+	v->h.trials = v->trials;
+	v->h.pending = v->pending;
+	read_trials(v, &s, h);
+	free(s.roots);
+	return true;
+}
+
+void view_free(struct view *v)
+{
+	free(v->trials);
+	free(v->pending);
+	free(v->values);
+	free(v->x);
+}
+
+void view_add(struct view *v, const double *x)
+{
+	ALGO_ASSERT(v->room > 0);
+	v->room--;
+	v->pending[v->h.n_pending++] = (struct algo_trial){
+		.number = v->next_number++, .suggested = true, .x = x, .duration = NAN, .resource = NAN};
+}

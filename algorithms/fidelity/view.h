@@ -1,0 +1,32 @@
+/*
+ * The history as a sampler sees it that knows nothing of resources: every result is of one level.
+ *
+ * That is the highest level with enough results, at least two more than there are parameters and at least
+ * six, as in BOHB (Falkner et al. 2018); before any has enough, the one with most. Values of other levels
+ * are never mixed in: trials without a result there are in the view as places that were tried and say
+ * nothing, so that they are not tried again. A trial that runs, or was stopped, and has passed the level
+ * counts with what it reported there. Failed trials are bad places whatever their level.
+ *
+ * Fresh configurations are numbered 1, 2, ... in the order of their trials, so that a sequence of points
+ * has no holes where trials were promotions of earlier ones.
+ */
+#pragma once
+#include "algorithms/algorithm.h"
+#include "algorithms/fidelity/ladder.h"
+
+struct view {
+	struct algo_history h;          /* for the sampler                                             */
+	struct algo_trial *trials, *pending;
+	double *x, *values;
+	uint32_t room;                  /* for trials that are added to `pending`                      */
+	uint32_t next_number;           /* of the next fresh configuration                             */
+	uint32_t level;
+};
+
+/* `space` is the sampler's: p->space, or a copy in which the resource's parameter has one value, which is
+ * `fixed`. With room for `room` more pending ones. False: no memory. */
+bool view_init(struct view *v, const struct algo_problem *p, const struct ladder *l, const struct space *space,
+	double fixed, const struct algo_history *h, uint32_t room);
+void view_free(struct view *v);
+/* One more pending configuration; x is borrowed. */
+void view_add(struct view *v, const double *x);
