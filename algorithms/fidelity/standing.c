@@ -45,7 +45,7 @@ int merit_compare(const struct merit *a, const struct merit *b)
 /* Scripts count their steps from 0 or from 1. */
 static double value_on_the_way(const struct algo_trial *t, double resource)
 {
-	double base = t->n_curve > 0 && t->curve[0].step == 0 ? 1 : 0;
+	double base = t->n_curve > 0 && t->curve[0].step <= 0 ? 1 : 0;
 	uint32_t lo = 0, hi = t->n_curve;
 
 	while (lo < hi) {

@@ -30,8 +30,9 @@ class Restarts(unittest.TestCase):
         r = s.post(f"{path}/trials/{trial['number']}:tell", told)
         self.assertEqual(r.status, 200, r)
 
-    def create(self, s, name, algorithm):
-        r = s.post(API, document(name, parameters=PARAMETERS, algorithm={"name": algorithm, "seed": 11}, warmStart=["source"],
+    def create(self, s, name, algorithm, schedules):
+        fidelity = {"fidelity": {"max": 9}} if schedules else {}
+        r = s.post(API, document(name, parameters=PARAMETERS, algorithm={"name": algorithm, "seed": 11}, warmStart=["source"], **fidelity,
                                  constraints=[{"metric": "ms", "max": 25}], budget={"maxTrials": 50, "parallelTrials": 1}))
         self.assertEqual(r.status, 201, r)
         return f"{API}/{name}"
@@ -44,10 +45,12 @@ class Restarts(unittest.TestCase):
             self.assertEqual(s.post(API, document("source", parameters=PARAMETERS)).status, 201)
             for trial in s.post(API + "/source/trials:ask", {"workerId": "w", "count": 15}).json["trials"]:
                 s.post(f"{API}/source/trials/{trial['number']}:tell", {"state": "succeeded", "values": values(trial)})
-            algorithms = [a["name"] for a in s.get("/api/v1/algorithms").json["items"]]
-            for name in algorithms:
-                self.create(s, "straight-" + name, name)
-                self.create(s, "killed-" + name, name)
+            items = s.get("/api/v1/algorithms").json["items"]
+            algorithms = [a["name"] for a in items]
+            for a in items:
+                schedules = "fidelity" in a["capabilities"]
+                self.create(s, "straight-" + a["name"], a["name"], schedules)
+                self.create(s, "killed-" + a["name"], a["name"], schedules)
             for name in algorithms:
                 for _ in range(TRIALS):
                     self.step(s, f"{API}/straight-{name}")
