@@ -8,7 +8,7 @@ static const double GUARD = 1e-9;
 
 static bool near(double a, double b)
 {
-	return fabs(a - b) <= GUARD * fmax(fabs(a), fabs(b));
+	return isfinite(a) && isfinite(b) && fabs(a - b) <= GUARD * fmax(fabs(a), fabs(b));
 }
 
 /* ---- values of the parameter ------------------------------------------------------------------- */

@@ -252,44 +252,80 @@ static int delegate_for(const struct sampler *s, const struct algo_problem *p, u
 	return rng_uniform(&rng) < s->random_share ? RANDOM : MODEL;
 }
 
-/* Lets each run of configurations that one delegate chooses be chosen by it. */
-static enum algo_outcome serve(struct sampler *s, const struct algo_problem *p, struct view *v,
-	struct algo_suggestion *out, uint32_t n, uint32_t *n_out, const atomic_bool *cancel)
+/* A request to a sampler that is being served. */
+struct serving {
+	struct sampler *sampler;
+	const struct algo_problem *p;
+	struct view view;
+	const atomic_bool *cancel;
+	struct algo_suggestion *out;        /* [n]: those of one run                                   */
+};
+
+/* The run of fresh ones at the front of the items that one delegate chooses. */
+static uint32_t run_length(const struct serving *q, const struct sampler_item *items, uint32_t n, int which)
+{
+	uint32_t k = 1;
+
+	while (k < n && !items[k].parent && delegate_for(q->sampler, q->p, q->view.next_number + k) == which)
+		k++;
+	return k;
+}
+
+static enum algo_outcome serve_run(struct serving *q, const struct sampler_item *items, uint32_t n, uint32_t *n_out)
+{
+	int which = delegate_for(q->sampler, q->p, q->view.next_number);
+	struct delegate *d = &q->sampler->delegates[which];
+	struct algo_problem own = problem_for(q->sampler, d, q->p);
+	struct algo_request part = {.first_number = q->view.next_number, .n = run_length(q, items, n, which),
+		.out = q->out, .cancel = q->cancel, .cache = d->cache};
+	enum algo_outcome outcome;
+
+	for (uint32_t i = 0; i < part.n; i++)
+		q->out[i] = (struct algo_suggestion){.x = items[i].x};
+	outcome = d->a->suggest(&own, &q->view.h, &part);
+	for (uint32_t i = 0; i < part.n_out; i++)
+		view_add(&q->view, items[i].x);
+	*n_out = part.n_out;
+	return outcome;
+}
+
+static enum algo_outcome serve(struct serving *q, const struct sampler_item *items, uint32_t n, uint32_t *n_fresh)
 {
 	enum algo_outcome outcome = ALGO_OK;
 
-	while (outcome == ALGO_OK && *n_out < n) {
-		int which = delegate_for(s, p, v->next_number);
-		struct delegate *d = &s->delegates[which];
-		struct algo_problem own = problem_for(s, d, p);
-		struct algo_request part = {.first_number = v->next_number, .n = 1, .out = out + *n_out, .cancel = cancel,
-			.cache = d->cache};
-
-		while (part.n < n - *n_out && delegate_for(s, p, v->next_number + part.n) == which)
-			part.n++;
-		outcome = d->a->suggest(&own, &v->h, &part);
-		for (uint32_t i = 0; i < part.n_out; i++)
-			view_add(v, part.out[i].x);
-		*n_out += part.n_out;
+	for (uint32_t i = 0, came = 1; outcome == ALGO_OK && i < n; i += came) {
+		if (items[i].parent) {
+			view_add_promotion(&q->view, items[i].parent, items[i].level, items[i].number);
+			came = 1;
+			continue;
+		}
+		outcome = serve_run(q, items + i, n - i, &came);
+		*n_fresh += came;
 	}
 	return outcome;
 }
 
 enum algo_outcome sampler_suggest(struct sampler *s, const struct algo_problem *p, const struct algo_history *h,
-	struct algo_suggestion *out, uint32_t n, uint32_t *n_out, const atomic_bool *cancel)
+	const struct sampler_item *items, uint32_t n, uint32_t *n_fresh, const atomic_bool *cancel)
 {
+	struct serving q = {.sampler = s, .p = p, .cancel = cancel};
 	enum algo_outcome outcome = ALGO_NO_MEMORY;
-	struct view v;
 
-	*n_out = 0;
-	if (!view_init(&v, p, &s->ladder, s->space, s->fixed, h, n))
+	*n_fresh = 0;
+	if (!view_init(&q.view, p, &s->ladder, s->space, s->fixed, h, n))
 		return ALGO_NO_MEMORY;
-	if (follow(s, p, &v.h))
-		outcome = serve(s, p, &v, out, n, n_out, cancel);
+	q.out = calloc((size_t)n + 1, sizeof(*q.out));
+	if (q.out && follow(s, p, &q.view.h))
+		outcome = serve(&q, items, n, n_fresh);
 	if (outcome < 0)
-		*n_out = 0;
-	for (uint32_t i = 0; i < *n_out; i++)
-		ladder_set(&s->ladder, p->space, s->ladder.n - 1, out[i].x);
-	view_free(&v);
+		*n_fresh = 0;
+	for (uint32_t i = 0, k = 0; k < *n_fresh; i++) {
+		if (items[i].parent)
+			continue;
+		ladder_set(&s->ladder, p->space, s->ladder.n - 1, items[i].x);
+		k++;
+	}
+	free(q.out);
+	view_free(&q.view);
 	return outcome;
 }

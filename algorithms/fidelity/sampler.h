@@ -27,7 +27,14 @@ void sampler_free(struct sampler *s);
 bool sampler_check(const struct algo_problem *p, const struct ladder *l, const struct sampler_options *o,
 	algo_report *report, void *ctx);
 
-/* Fills out[0..n): fresh configurations with the resource's parameter at its largest value. How many came
- * is in *n_out; of the suggestions only x is written. ALGO_OK, ALGO_EXHAUSTED, ALGO_WAIT or a failure. */
+/* One suggestion of a request: a fresh configuration, or one that goes on, which the sampler is told of. */
+struct sampler_item {
+	double *x;                          /* fresh: where it is written                              */
+	const struct algo_trial *parent;    /* else: whose it is                                       */
+	uint32_t level, number;             /* and to which level it goes, as which trial              */
+};
+
+/* Fills in the fresh ones among the n items, with the resource's parameter at its largest value. How many
+ * came, in order, is in *n_fresh. ALGO_OK, ALGO_EXHAUSTED, ALGO_WAIT or a failure. */
 enum algo_outcome sampler_suggest(struct sampler *s, const struct algo_problem *p, const struct algo_history *h,
-	struct algo_suggestion *out, uint32_t n, uint32_t *n_out, const atomic_bool *cancel);
+	const struct sampler_item *items, uint32_t n, uint32_t *n_fresh, const atomic_bool *cancel);

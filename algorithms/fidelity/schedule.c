@@ -63,8 +63,8 @@ struct round {
 	const struct algo_history *h;
 	const struct ladder *ladder;
 	struct algo_request *r;
-	struct algo_suggestion *fresh;      /* [r->n]: those to be filled by the sampler, in order  */
-	uint32_t n_fresh;
+	struct sampler_item *items;         /* [r->n]: what the sampler is asked and told           */
+	uint32_t n_items, n_fresh;
 };
 
 static void write_grant(const struct round *q, const struct grant *g, struct algo_suggestion *out)
@@ -81,8 +81,8 @@ static void write_grant(const struct round *q, const struct grant *g, struct alg
 	ladder_set(q->ladder, q->p->space, g->level, out->x);
 }
 
-/* Decides the request with as many fresh configurations as there are, and counts them. On the dry run
- * nothing is written but which suggestions are to be fresh. */
+/* Decides the request with as many fresh configurations as there are. The dry run only lists what the
+ * sampler is to be asked. */
 static enum algo_outcome decide(struct round *q, uint32_t available, bool dry)
 {
 	void *state = q->s->begin(q->p, q->ladder, q->h);
@@ -98,17 +98,20 @@ static enum algo_outcome decide(struct round *q, uint32_t available, bool dry)
 			break;
 		}
 		ALGO_ASSERT(g.parent || n_fresh < available);
-		if (dry && !g.parent)
-			q->fresh[n_fresh].x = q->r->out[n].x;
-		n_fresh += !g.parent;
-		if (!dry)
+		if (dry)
+			q->items[n] = (struct sampler_item){
+				.x = q->r->out[n].x, .parent = g.parent, .level = g.level, .number = q->r->first_number + n};
+		else
 			write_grant(q, &g, &q->r->out[n]);
+		n_fresh += !g.parent;
 		n++;
 	}
-	if (dry)
+	if (dry) {
 		q->n_fresh = n_fresh;
-	else
+		q->n_items = n;
+	} else {
 		q->r->n_out = n;
+	}
 	q->s->end(state);
 	return outcome;
 }
@@ -121,7 +124,7 @@ static enum algo_outcome serve(struct round *q, struct sampler *sampler)
 	if (outcome < 0)
 		return outcome;
 	if (q->n_fresh > 0)
-		sampled = sampler_suggest(sampler, q->p, q->h, q->fresh, q->n_fresh, &n, q->r->cancel);
+		sampled = sampler_suggest(sampler, q->p, q->h, q->items, q->n_items, &n, q->r->cancel);
 	if (sampled < 0)
 		return sampled;
 	outcome = decide(q, n < q->n_fresh ? n : UINT32_MAX, false);
@@ -137,14 +140,14 @@ enum algo_outcome schedule_suggest(const struct schedule *s, const struct algo_p
 	enum algo_outcome outcome = ALGO_NO_MEMORY;
 
 	r->n_out = 0;
-	q.fresh = calloc((size_t)r->n + 1, sizeof(*q.fresh));
-	if (c && q.fresh) {
+	q.items = calloc((size_t)r->n + 1, sizeof(*q.items));
+	if (c && q.items) {
 		q.ladder = &c->ladder;
 		outcome = r->n > 0 && algo_cancelled(r) ? ALGO_CANCELLED : serve(&q, c->sampler);
 	}
 	if (outcome < 0)
 		r->n_out = 0;
-	free(q.fresh);
+	free(q.items);
 	schedule_cache_free(own);
 	return outcome;
 }

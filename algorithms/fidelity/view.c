@@ -16,7 +16,6 @@ struct source {
 	const struct algo_problem *p;
 	const struct ladder *ladder;
 	const struct space *space;
-	double fixed;
 	uint32_t *roots;            /* numbers of the trials that are fresh starts, ascending      */
 	uint32_t n_roots;
 };
@@ -89,25 +88,26 @@ static uint32_t choose_level(const struct source *s, const struct algo_history *
 
 /* ---- trials ------------------------------------------------------------------------------------ */
 
-static const double *row_for(struct view *v, const struct source *s, const double *x, uint32_t at)
+/* x in the sampler's space. */
+static const double *row_for(struct view *v, const double *x)
 {
-	uint32_t d = space_dim(s->space);
-	double *row = v->x + (size_t)at * d;
+	double *row;
 
-	if (s->ladder->param < 0)
+	if (v->ladder->param < 0)
 		return x;
-	memcpy(row, x, d * sizeof(*row));
-	row[s->ladder->param] = s->fixed;
+	row = v->x + (size_t)v->rows++ * v->d;
+	memcpy(row, x, v->d * sizeof(*row));
+	row[v->ladder->param] = v->fixed;
 	return row;
 }
 
-/* `at` counts all trials: the place of its row and of its value. */
+/* `at` counts all trials: the place of its value. */
 static struct algo_trial translate(struct view *v, const struct source *s, const struct algo_trial *t, uint32_t at)
 {
 	struct algo_trial out = {.number = number_of(s, t),
 		.status = t->status,
 		.suggested = t->suggested,
-		.x = row_for(v, s, t->x, at),
+		.x = row_for(v, t->x),
 		.duration = t->duration,
 		.resource = NAN};
 	double value = standing_value_at(s->p, s->ladder, t, v->level);
@@ -150,15 +150,15 @@ bool view_init(struct view *v, const struct algo_problem *p, const struct ladder
 	double fixed, const struct algo_history *h, uint32_t room)
 {
 	size_t n = (size_t)h->n_trials + h->n_pending + 1;
-	struct source s = {.p = p, .ladder = l, .space = space, .fixed = fixed};
+	struct source s = {.p = p, .ladder = l, .space = space};
 
-	*v = (struct view){.room = room};
+	*v = (struct view){.room = room, .ladder = l, .d = space_dim(space), .fixed = fixed};
 	v->trials = malloc(n * sizeof(*v->trials));
 	v->pending = malloc(((size_t)h->n_pending + room + 1) * sizeof(*v->pending));
 	v->values = malloc(n * sizeof(*v->values));
 	s.roots = malloc(n * sizeof(*s.roots));
 	if (l->param >= 0)
-		v->x = malloc(n * space_dim(space) * sizeof(*v->x));
+		v->x = malloc((n + room) * v->d * sizeof(*v->x));
 	if (!v->trials || !v->pending || !v->values || !s.roots || (l->param >= 0 && !v->x)) {
 		free(s.roots);
 		view_free(v);
@@ -190,4 +190,17 @@ void view_add(struct view *v, const double *x)
 	v->room--;
 	v->pending[v->h.n_pending++] = (struct algo_trial){
 		.number = v->next_number++, .suggested = true, .x = x, .duration = NAN, .resource = NAN};
+}
+
+void view_add_promotion(struct view *v, const struct algo_trial *parent, uint32_t level, uint32_t number)
+{
+	ALGO_ASSERT(v->room > 0);
+	v->room--;
+	if (level > v->level)
+		return;
+	v->pending[v->h.n_pending++] = (struct algo_trial){.number = UINT32_MAX - number,
+		.suggested = true,
+		.x = row_for(v, parent->x),
+		.duration = NAN,
+		.resource = NAN};
 }

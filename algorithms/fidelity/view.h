@@ -19,6 +19,10 @@ struct view {
 	struct algo_trial *trials, *pending;
 	double *x, *values;
 	uint32_t room;                  /* for trials that are added to `pending`                      */
+	uint32_t rows;                  /* of x that are in use                                        */
+	const struct ladder *ladder;
+	uint32_t d;
+	double fixed;
 	uint32_t next_number;           /* of the next fresh configuration                             */
 	uint32_t level;
 };
@@ -28,5 +32,7 @@ struct view {
 bool view_init(struct view *v, const struct algo_problem *p, const struct ladder *l, const struct space *space,
 	double fixed, const struct algo_history *h, uint32_t room);
 void view_free(struct view *v);
-/* One more pending configuration; x is borrowed. */
+/* One more pending configuration; x, of the sampler's space, is borrowed. */
 void view_add(struct view *v, const double *x);
+/* The configuration of `parent` goes on to a level as trial `number`: as view_init() reads a pending one. */
+void view_add_promotion(struct view *v, const struct algo_trial *parent, uint32_t level, uint32_t number);

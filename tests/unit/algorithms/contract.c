@@ -637,12 +637,12 @@ static void contract_seeds_differ(void **state)
 			struct study *s = study_new(a, space, seed);
 
 			if (study_possible(s))
-				assert_int_equal(study_peek(s, 8, x[seed], &n, NULL), ALGO_OK);
+				assert_int_equal(study_peek(s, 3, x[seed], &n, NULL), ALGO_OK);
 			else
 				x[seed][0] = (double)seed;
 			study_free(s);
 		}
-		assert_false(same_bits(x[0], x[1], 8));
+		assert_false(same_bits(x[0], x[1], 6));
 		space_unref(space);
 	}
 }
