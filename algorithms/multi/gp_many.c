@@ -231,13 +231,15 @@ static enum algo_outcome believe(const struct search *s, struct aim *a)
 	return outcome;
 }
 
-/* Feasible entries and believed ones as points to be minimised, in the models' units. */
+/*
+ * Feasible entries and believed ones as points to be minimised, in the models' units. The reference lies
+ * beyond the worst of them in each, not only of the front: a young front would hide its own ends.
+ */
 static enum algo_outcome find_front(const struct search *s, struct aim *a)
 {
 	const struct results *t = &s->results;
 	uint32_t p = s->n_pending < PENDING_MAX ? s->n_pending : PENDING_MAX, n = 0;
-	double(*y)[2] = malloc(((size_t)t->n + p + 1) * sizeof(*y)), reference[2] = {-INFINITY, -INFINITY};
-	struct ehvi_front all;
+	double(*y)[2] = malloc(((size_t)t->n + p + 1) * sizeof(*y)), reference[2];
 	bool ok;
 
 	if (!y)
@@ -252,20 +254,14 @@ static enum algo_outcome find_front(const struct search *s, struct aim *a)
 	for (uint32_t i = 0; i < p; i++, n++)
 		for (uint32_t k = 0; k < 2; k++)
 			y[n][k] = -a->believed[k][i];
-	ok = ehvi_front_init(&all, (const double(*)[2])y, n, (const double[]){INFINITY, INFINITY});
-	for (uint32_t k = 0; ok && k < 2; k++) {
-		double low = INFINITY;
+	for (uint32_t k = 0; k < 2; k++) {
+		double worst = n > 0 ? y[0][k] : 0;
 
-		/* A tenth of the front beyond it, and no less than a tenth of a standard deviation. */
-		for (uint32_t i = 1; i <= all.n; i++) {
-			low = fmin(low, all.y[i][k]);
-			reference[k] = fmax(reference[k], all.y[i][k]);
-		}
-		reference[k] += fmax(0.1 * (reference[k] - low), 0.1);
+		for (uint32_t i = 1; i < n; i++)
+			worst = fmax(worst, y[i][k]);
+		reference[k] = worst + 0.1 * fmax(fabs(worst), 1);
 	}
-	if (ok)
-		ehvi_front_free(&all);
-	ok = ok && ehvi_front_init(&a->front, (const double(*)[2])y, n, reference);
+	ok = ehvi_front_init(&a->front, (const double(*)[2])y, n, reference);
 	free(y);
 	return ok ? ALGO_OK : ALGO_NO_MEMORY;
 }
