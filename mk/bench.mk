@@ -43,6 +43,11 @@ $(O)/bench-gp: $(O)/bench/gp.o $(O)/libalgorithms.a
 bench-gp: $(O)/bench-gp ## What the Gaussian process costs, part by part
 	@OPENBLAS_NUM_THREADS=1 $<
 
+# The benchmark of early stopping: the same problems, in simulated time.
+$(O)/stopping-run: $(addprefix $(O)/bench/,stopping/run.o stopping/sim.o stopping/decide.o search/study.o search/memory.o) $(O)/libproblems.a $(O)/libalgorithms.a
+	$(call say,ld $@)
+	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # The peers' environments. BENCH_PIP: further options of pip, for an index whose torch is small.
 SEARCH_PEERS := build/search-venv/peers
 SEARCH_SLOW  := build/search-venv/slow build/hebo-venv/peers

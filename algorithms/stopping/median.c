@@ -128,7 +128,7 @@ const struct stop_rule stop_rule_median = {
 	.doc =
 		"Stops a trial when its best value so far is worse than the median of the averages that other trials "
 		"had up to the same step. Needs no knowledge of the metric: a first choice where trials report "
-        "often.",
+		"often.",
 	.settings = median_settings,
 	.n_settings = sizeof(median_settings) / sizeof(*median_settings),
 	.compares = true,
@@ -139,7 +139,7 @@ const struct stop_rule stop_rule_percentile = {
 	.name = "percentile",
 	.reason = "PercentileStop",
 	.doc = "Stops a trial when its best value so far is not among the best percent of what other trials had "
-           "at the "
+		   "at the "
 		   "same step. Stricter or milder than the median, as you choose.",
 	.settings = percentile_settings,
 	.n_settings = sizeof(percentile_settings) / sizeof(*percentile_settings),

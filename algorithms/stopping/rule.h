@@ -39,6 +39,7 @@ struct stopper {
 	uint32_t n_running;         /* begun, not told to stop, not ended                          */
 	uint32_t n_whole;           /* ran to their end                                            */
 	uint32_t best_whole;        /* the best of them, the first of several; 0: none             */
+	double longest;             /* resource that one of them has come to; NaN: to be looked up */
 	uint32_t hint;              /* the trial that was better than another one last             */
 	struct stop_rungs rungs;
 	struct columns columns;
@@ -80,6 +81,8 @@ static inline bool trial_has_reports(const struct stop_trial *t, double n)
 
 /* What is added to a step for the resource: 1 if the steps count from 0. */
 double stop_base(const struct stopper *s, const struct stop_trial *t);
+/* The resource of a full trial: as declared, or that of the longest one. 0: not known. */
+double stop_full_resource(struct stopper *s);
 /* As the user knows it. */
 static inline double stop_shown(const struct stopper *s, double cost)
 {

@@ -9,6 +9,8 @@ const struct stop_rule *const stop_rules[] = {
 	&stop_rule_percentile,
 	&stop_rule_threshold,
 	&stop_rule_patience,
+	&stop_rule_wilcoxon,
+	&stop_rule_curve,
 	NULL,
 };
 const size_t n_stop_rules = sizeof(stop_rules) / sizeof(*stop_rules) - 1;

@@ -92,6 +92,24 @@ static bool is_running(const struct stop_trial *t)
 	return t->begun && !t->told && t->status == ALGO_PENDING;
 }
 
+static double last_resource(const struct stopper *s, const struct stop_trial *t)
+{
+	return t->points.n > 0 ? t->points.at[t->points.n - 1].step + stop_base(s, t) : 0;
+}
+
+double stop_full_resource(struct stopper *s)
+{
+	if (!isnan(s->p.max_resource))
+		return s->p.max_resource;
+	if (!isnan(s->longest))
+		return s->longest;
+	s->longest = 0;
+	for (size_t i = 1; i < s->n_trials; i++)
+		if (s->trials[i] && trial_is_whole(s, s->trials[i]))
+			s->longest = fmax(s->longest, last_resource(s, s->trials[i]));
+	return s->longest;
+}
+
 static bool is_better_whole(const struct stopper *s, const struct stop_trial *t)
 {
 	const struct stop_trial *best = s->trials[s->best_whole];
@@ -116,6 +134,7 @@ static void uncount(struct stopper *s, struct stop_trial *t)
 		return;
 	columns_remove(s, t);
 	s->n_whole--;
+	s->longest = NAN;
 }
 
 static bool count(struct stopper *s, struct stop_trial *t)
@@ -126,6 +145,8 @@ static bool count(struct stopper *s, struct stop_trial *t)
 		if (!columns_reserve(&s->columns))
 			return false;
 		columns_add(s, t);
+		if (!isnan(s->longest))
+			s->longest = fmax(s->longest, last_resource(s, t));
 		if (is_better_whole(s, t))
 			s->best_whole = t->number;
 	}
@@ -189,6 +210,18 @@ static bool enter_anew(struct stopper *s, struct stop_trial *t)
 {
 	leave_rungs(s, t);
 	return climb_rungs(s, t);
+}
+
+/* What the trial's resources are has changed, and so it has for those that go on from it. */
+static bool resources_moved(struct stopper *s, struct stop_trial *t)
+{
+	s->longest = NAN;
+	if (!enter_anew(s, t))
+		return false;
+	for (size_t i = 1; t->has_children && i < s->n_trials; i++)
+		if (s->trials[i] && s->trials[i]->parent && !enter_anew(s, s->trials[i]))
+			return false;
+	return true;
 }
 
 /* ---- trials ------------------------------------------------------------------------------------ */
@@ -274,7 +307,7 @@ bool stopper_begin(struct stopper *s, uint32_t number, int32_t bracket, uint32_t
 	t->resource = resource;
 	if (above)
 		above->has_children = true;
-	return climb_rungs(s, t) && count(s, t);
+	return resources_moved(s, t) && count(s, t);
 }
 
 bool stopper_told(struct stopper *s, uint32_t number)
@@ -307,18 +340,6 @@ bool stopper_end(struct stopper *s, uint32_t number, enum algo_status status, do
 
 /* ---- points ------------------------------------------------------------------------------------ */
 
-/* The first step <= 0 moves all resources of the trial, and of those that go on from it. */
-static bool count_from_zero(struct stopper *s, struct stop_trial *t)
-{
-	t->from_zero = true;
-	if (!enter_anew(s, t))
-		return false;
-	for (size_t i = 1; t->has_children && i < s->n_trials; i++)
-		if (s->trials[i] && s->trials[i]->parent && !enter_anew(s, s->trials[i]))
-			return false;
-	return true;
-}
-
 /* True if there was memory. */
 static bool take_in(struct stopper *s, struct stop_trial *t, struct algo_point point,
 	enum points_change *change, uint32_t *index)
@@ -332,17 +353,21 @@ static bool take_in(struct stopper *s, struct stop_trial *t, struct algo_point p
 		t->begun = true;
 		s->n_running += is_running(t);
 	}
-	if (whole)
+	if (whole) {
 		columns_remove(s, t);
+		s->longest = NAN;
+	}
 	*change = points_put(&t->points, s->p.direction, stopper_points_max(s), point, index);
 	if (whole && (ok = columns_reserve(&s->columns)))
 		columns_add(s, t);
 	note_lowest(s, t);
-	if (point.step <= 0 && !t->from_zero)
-		return ok && count_from_zero(s, t);
+	if (point.step <= 0 && !t->from_zero) {
+		t->from_zero = true;
+		return ok && resources_moved(s, t);
+	}
 	if (*change == POINT_NEW && *index == n && t->points.n == n + 1)
 		return ok && climb_rungs(s, t); /* one more at the end: the entries there are stay */
-	return ok && (*change == POINT_PASSED_OVER || enter_anew(s, t));
+	return ok && enter_anew(s, t);      /* one passed over may have thinned the others */
 }
 
 bool stopper_restore(struct stopper *s, uint32_t number, double step, double value)

@@ -38,9 +38,9 @@ struct neighbour {
 	uint32_t row;
 };
 
-static double loss_of(const struct curves *c, uint32_t row)
+static double loss_of(const struct curves *c, uint32_t row, uint32_t step)
 {
-	return (double)c->values[(size_t)row * COLUMNS + COLUMNS - 1];
+	return (double)c->values[(size_t)row * COLUMNS + PARAMS + step - 1];
 }
 
 /* Keeps the NEIGHBOURS nearest, by distance. */
@@ -71,16 +71,16 @@ static uint32_t neighbours(const struct curves *c, const double *x, struct neigh
 	return n;
 }
 
-static double smooth_loss(const struct curves *c, const double *x)
+static double smooth_loss(const struct curves *c, const double *x, uint32_t step)
 {
 	struct neighbour near[NEIGHBOURS] = {0};
 	uint32_t n = neighbours(c, x, near);
 	double sum = 0, weights = 0, width = near[n - 1].distance;
 
-	if (!isfinite(loss_of(c, near[0].row)))
+	if (!isfinite(loss_of(c, near[0].row, step)))
 		return NAN;
 	for (uint32_t k = 0; k < n; k++) {
-		double w = width > 0 ? exp(-2 * near[k].distance / width) : 1, loss = loss_of(c, near[k].row);
+		double w = width > 0 ? exp(-2 * near[k].distance / width) : 1, loss = loss_of(c, near[k].row, step);
 
 		if (isfinite(loss)) {
 			sum += w * fmin(loss, c->bound);
@@ -93,7 +93,14 @@ static double smooth_loss(const struct curves *c, const double *x)
 static double evaluate(const struct problem *p, const double *x, uint64_t draw)
 {
 	(void)draw;
-	return smooth_loss(p->data, x);
+	return smooth_loss(p->data, x, STEPS);
+}
+
+/* Every step takes as long as every other. */
+static double report(const struct problem *p, const double *x, uint32_t step, double *seconds)
+{
+	*seconds = step;
+	return smooth_loss(p->data, x, step);
 }
 
 /* "cols NAME ... then 51 validation losses ...", "log_cols NAME ..." */
@@ -162,7 +169,7 @@ static bool prepare(struct problems *all, struct curves *c, double *best)
 
 		for (uint32_t j = 0; j < PARAMS; j++)
 			x[j] = (double)c->values[(size_t)i * COLUMNS + j];
-		*best = fmin(*best, smooth_loss(c, x));
+		*best = fmin(*best, smooth_loss(c, x, STEPS));
 	}
 	return isfinite(*best);
 }
@@ -174,7 +181,7 @@ void problems_add_curves(struct problems *all, const char *folder)
 	for (size_t i = 0; names && names[i]; i++) {
 		struct curves *c = problems_own(all, sizeof(*c));
 		char *text = file_text(all, folder, "lc", names[i], "txt");
-		struct problem p = {.median = NAN, .n_params = PARAMS, .evaluate = evaluate, .data = c};
+		struct problem p = {.median = NAN, .n_params = PARAMS, .evaluate = evaluate, .data = c, .steps = STEPS, .report = report};
 		char name[128];
 		size_t n = 0;
 

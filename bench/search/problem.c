@@ -253,6 +253,20 @@ double problems_evaluate(const struct problems *all, uint32_t i, const double *x
 	return i < all->n ? all->items[i].evaluate(&all->items[i], x, draw) : NAN;
 }
 
+uint32_t problems_steps(const struct problems *all, uint32_t i)
+{
+	return i < all->n ? all->items[i].steps : 0;
+}
+
+double problems_report(
+	const struct problems *all, uint32_t i, const double *x, uint32_t step, double *seconds)
+{
+	*seconds = NAN;
+	if (step == 0 || step > problems_steps(all, i))
+		return NAN;
+	return all->items[i].report(&all->items[i], x, step, seconds);
+}
+
 double problems_regret(const struct problems *all, uint32_t i, const double *x, double value)
 {
 	const struct problem *p = problems_at(all, i);

@@ -63,6 +63,10 @@ struct problem {
 	const void *family;                 /* related tasks on one space share it; NULL: none     */
 	/* NULL: one objective. Else evaluate(), maximize, best and optimum are the first one's. */
 	const struct problem_objectives *several;
+	/* What a trial reports: the value after `step` of `steps` parts of its training, 1 <= step, and the
+	 * seconds since its start. evaluate() is the last one. steps is 0 where only that is known. */
+	uint32_t steps;
+	double (*report)(const struct problem *p, const double *x, uint32_t step, double *seconds);
 };
 
 struct problems;
@@ -116,6 +120,11 @@ double problems_regret(const struct problems *all, uint32_t i, const double *x, 
 uint32_t problems_objectives(const struct problems *all, uint32_t i);
 void problems_evaluate_all(const struct problems *all, uint32_t i, const double *x, double *values);
 double problems_missing(const struct problems *all, uint32_t i, const double *values, uint32_t n);
+
+/* How often a trial reports, 0 if it does not; what it reports after `step` of these, and when. */
+uint32_t problems_steps(const struct problems *all, uint32_t i);
+double problems_report(
+	const struct problems *all, uint32_t i, const double *x, uint32_t step, double *seconds);
 
 const struct problem *problems_at(const struct problems *all, uint32_t i);
 /* Up to n related tasks, the next ones of the family; returns how many there are. */

@@ -114,10 +114,10 @@ static float relu(float v)
 	return v > 0 ? v : 0;
 }
 
-/* The output of that number. cats: numbers of the categories; cont: raw numeric inputs. */
-static double run_network(const struct network *net, const uint32_t *cats, const double *cont, uint32_t output)
+/* What the head is applied to. cats: numbers of the categories; cont: raw numeric inputs. */
+static void run_layers(const struct network *net, const uint32_t *cats, const double *cont, float r[WIDTH_MAX])
 {
-	float in[INPUTS_MAX], h[WIDTH_MAX], r[WIDTH_MAX], z[WIDTH_MAX], row;
+	float in[INPUTS_MAX], h[WIDTH_MAX], z[WIDTH_MAX];
 	uint32_t n = 0, width = net->first.rows;
 
 	for (uint32_t c = 0; c < CATS_MAX && net->embeddings[c].w; c++)
@@ -140,7 +140,13 @@ static double run_network(const struct network *net, const uint32_t *cats, const
 	run_norm(&net->last, h, r, width);
 	for (uint32_t i = 0; i < width; i++)
 		r[i] = relu(r[i]);
-	row = dot(net->head.w + (size_t)output * width, r, width) + net->head.b[output];
+}
+
+static double run_head(const struct network *net, const float *r, uint32_t output)
+{
+	uint32_t width = net->first.rows;
+	float row = dot(net->head.w + (size_t)output * width, r, width) + net->head.b[output];
+
 	return apply(&net->outputs[output], 1 / (1 + exp(-(double)row)));
 }
 
@@ -284,6 +290,7 @@ struct scenario {
 	uint32_t cost;              /* the output that is the second objective, to be minimised    */
 	uint32_t n_params;
 	struct problem_param params[8];
+	uint32_t epochs;            /* that it reports, the first numeric input; 0: none           */
 	int second_category;        /* parameter whose index + 1 is the second embedding's row, or -1 */
 	uint32_t n_cont;
 	int cont[CONT_MAX];         /* parameter that is this input, -1: the constant              */
@@ -309,6 +316,7 @@ static const struct scenario scenarios[] = {
 		.params = {INT_LOG("batch_size", 16, 512), REAL_LOG("learning_rate", 1e-4, 0.1),
 			REAL("max_dropout", 0, 1), INT_LOG("max_units", 64, 1024), REAL("momentum", 0.1, 0.99),
 			INT("num_layers", 1, 5), REAL("weight_decay", 1e-5, 0.1)},
+		.epochs = 52,
 		.second_category = -1,
 		.n_cont = 8,            /* epoch, batch, rate, momentum, decay, layers, units, dropout */
 		.cont = {-1, 0, 1, 4, 6, 5, 3, 2},
@@ -346,7 +354,8 @@ struct task {
 	uint32_t number;            /* row of the first embedding                                  */
 };
 
-static double output_at(const struct task *t, const double *x, uint32_t output)
+/* What the head is applied to at this configuration and epoch; 0: where the scenario has it in full. */
+static void run_task(const struct task *t, const double *x, uint32_t epoch, float r[WIDTH_MAX])
 {
 	const struct scenario *s = t->scenario;
 	uint32_t cats[CATS_MAX] = {t->number};
@@ -356,7 +365,29 @@ static double output_at(const struct task *t, const double *x, uint32_t output)
 		cats[1] = (uint32_t)x[s->second_category] + 1;
 	for (uint32_t i = 0; i < s->n_cont; i++)
 		cont[i] = s->cont[i] < 0 ? s->constants[i] : x[s->cont[i]];
-	return run_network(t->network, cats, cont, output);
+	if (epoch > 0)
+		cont[0] = epoch;
+	run_layers(t->network, cats, cont, r);
+}
+
+static double output_at(const struct task *t, const double *x, uint32_t output)
+{
+	float r[WIDTH_MAX];
+
+	run_task(t, x, 0, r);
+	return run_head(t->network, r, output);
+}
+
+/* Every epoch takes its part of what the surrogate gives for all: what it gives for the first ones alone
+ * is some times too long. */
+static double report(const struct problem *p, const double *x, uint32_t step, double *seconds)
+{
+	const struct task *t = p->data;
+	float r[WIDTH_MAX];
+
+	*seconds = output_at(t, x, 0) * step / t->scenario->epochs;
+	run_task(t, x, step, r);
+	return run_head(t->network, r, t->scenario->output);
 }
 
 static double evaluate(const struct problem *p, const double *x, uint64_t draw)
@@ -390,6 +421,7 @@ static void add_front(struct problems *all, const struct problem *single)
 	yahpo_front(task, o->reference, &o->volume);
 	p.several = o;
 	p.family = NULL;
+	p.steps = 0;
 	snprintf(p.name, sizeof(p.name), "multi/%.60s", task);
 	problems_add(all, &p);
 }
@@ -402,6 +434,8 @@ static void add_task(
 		.params = s->params,
 		.n_params = s->n_params,
 		.evaluate = evaluate,
+		.steps = s->epochs,
+		.report = report,
 		.family = net};
 	struct task *t;
 	char scenario[32];
