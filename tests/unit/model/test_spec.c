@@ -256,6 +256,14 @@ static void test_warnings(void **state)
 		 "\"opt\":\"adam\"}},"
 		 "{\"parameters\":{\"x\":1,\"n\":1,\"opt\":\"adam\"}}]}}",
 			"/spec/initialTrials/1/parameters duplicate-trial"},
+		{"{\"spec\":{\"budget\":{\"maxTrials\":5},\"fidelity\":{\"max\":9}}}", "/spec/fidelity no-effect"},
+		{"{\"spec\":{\"budget\":{\"maxTrials\":5},\"fidelity\":{\"max\":9,\"min\":4},\"algorithm\":{\"name\":\"asha\"}}}",
+			"/spec/fidelity one-rung"},
+		{"{\"spec\":{\"budget\":{\"maxTrials\":5},\"algorithm\":{\"name\":\"hyperband\",\"settings\":{\"r_l\":9,"
+		 "\"resource_name\":\"n\"}}}}", "/spec/parameters/n/max widened"},
+		{"{\"spec\":{\"budget\":{\"maxTrials\":5},\"algorithm\":{\"name\":\"random\"},\"earlyStopping\":{\"name\":"
+		 "\"medianstop\"},\"objectives\":[{\"metric\":\"a\",\"direction\":\"minimize\"},"
+		 "{\"metric\":\"b\",\"direction\":\"minimize\"}]}}", "/spec/earlyStopping first-objective"},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "algorithms/space.h"
 #include "algorithms/stopping/stopper.h"
 
 static const char *rewritten(struct arena *a, const struct experiment_spec *s)
@@ -74,6 +75,77 @@ static void test_several_rules(void **state)
 	arena_free(a);
 }
 
+/* Stopped at rungs: the stopper gets them, the document shows them. */
+static void test_rungs_are_declared(void **state)
+{
+	struct arena *a = arena_new();
+	(void)state;
+	const struct experiment_spec *s = spec_patched(a,
+		"{\"spec\":{\"algorithm\":{\"name\":\"asha\"},\"fidelity\":{\"min\":1,\"max\":27,\"rungs\":[7]},"
+		"\"earlyStopping\":{\"name\":\"medianstop\"}}}");
+	assert_false(spec_grants(s));
+	assert_int_equal(s->stopping->n_uses, 1);
+	assert_non_null(s->stopping->rungs);
+	assert_int_equal(s->stopping->rungs->n, 3);
+	assert_true(s->stopping->rungs->at[2] == 9 && s->stopping->max_resource == 27);
+	contains(rewritten(a, s), "\"fidelity\":{\"min\":1,\"max\":27,\"eta\":3,\"resume\":true,\"rungs\":[1,3,9]}");
+	struct stopper *stopper = stopper_new(s->stopping);
+	assert_non_null(stopper);
+	stopper_free(stopper);
+	arena_free(a);
+}
+
+/* Granted by steps: nothing is compared, but what goes on beyond its grant is stopped. */
+static void test_lengths_are_granted(void **state)
+{
+	static const char *const granting[] = {"{\"name\":\"hyperband\"}", "{\"name\":\"bohb\"}", "{\"name\":\"pasha\"}",
+		"{\"name\":\"successive-halving\"}", "{\"name\":\"asha\",\"settings\":{\"variant\":\"promotion\"}}"};
+	struct arena *a = arena_new();
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(granting); i++) {
+		const struct experiment_spec *s = spec_patched(a,
+			arena_printf(a, "{\"spec\":{\"algorithm\":%s,\"fidelity\":{\"max\":81,\"resume\":false}}}", granting[i]));
+		assert_true(spec_grants(s));
+		assert_true(s->fidelity.min == 3 && !s->fidelity.resume && !s->problem.fidelity->resumable);
+		assert_int_equal(s->fidelity.n_rungs, 0);
+		assert_non_null(s->stopping);
+		assert_true(s->stopping->n_uses == 0 && s->stopping->rungs == NULL);
+		rewritten(a, s);
+	}
+	/* A rule that looks at a trial alone goes with it. */
+	const struct experiment_spec *s = spec_patched(a,
+		"{\"spec\":{\"algorithm\":{\"name\":\"hyperband\"},\"fidelity\":{\"max\":81},"
+		"\"earlyStopping\":{\"any\":[{\"name\":\"threshold\",\"settings\":{\"upper\":9}},{\"name\":\"patience\"}]}}}");
+	assert_int_equal(s->stopping->n_uses, 2);
+	arena_free(a);
+}
+
+/* By a parameter: from its range, and as Katib says it, whose example has epochs from 1 to 1. */
+static void test_a_parameter_carries_it(void **state)
+{
+	struct arena *a = arena_new();
+	(void)state;
+	const struct experiment_spec *s = spec_patched(a,
+		"{\"spec\":{\"algorithm\":{\"name\":\"hyperband\"},\"fidelity\":{\"parameter\":\"n\",\"eta\":2}}}");
+	assert_int_equal(s->fidelity.parameter, 1);
+	assert_true(s->fidelity.min == 1 && s->fidelity.max == 8 && s->fidelity.eta == 2);
+	assert_int_equal(s->problem.fidelity->param, 1);
+	assert_null(s->stopping);
+	contains(rewritten(a, s), "\"fidelity\":{\"parameter\":\"n\",\"min\":1,\"max\":8,\"eta\":2,\"resume\":true}");
+
+	s = spec_patched(a,
+		"{\"spec\":{\"parameters\":{\"n\":{\"max\":1}},\"algorithm\":{\"name\":\"hyperband\",\"settings\":{"
+		"\"resource_name\":\"n\",\"eta\":\"2\",\"r_l\":\"2\"}}}}");
+	assert_int_equal(s->fidelity.parameter, 1);
+	assert_true(s->fidelity.min == 1 && s->fidelity.max == 2 && s->fidelity.eta == 2);
+	assert_true(s->parameters[1].max == 2 && space_at(s->problem.space, 1)->max == 2);
+	rewritten(a, s);
+	/* Both say the same. */
+	spec_patched(a, "{\"spec\":{\"algorithm\":{\"name\":\"hyperband\",\"settings\":{\"resource_name\":\"n\",\"r_l\":8}},"
+					"\"fidelity\":{\"parameter\":\"n\",\"max\":8,\"eta\":3}}}");
+	arena_free(a);
+}
+
 static void test_none(void **state)
 {
 	struct arena *a = arena_new();
@@ -92,6 +164,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_maximum_for_the_rules),
 		cmocka_unit_test(test_several_rules),
+		cmocka_unit_test(test_rungs_are_declared),
+		cmocka_unit_test(test_lengths_are_granted),
+		cmocka_unit_test(test_a_parameter_carries_it),
 		cmocka_unit_test(test_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
