@@ -372,7 +372,8 @@ PEERS = {
 }
 PACKAGES = {
     "optuna-tpe": "optuna", "optuna-gp": "optuna", "optuna-nsga2": "optuna", "optuna-cmaes": "optuna",
-    "skopt": "scikit-optimize", "hyperopt": "hyperopt", "cmaes": "cmaes", "ax": "ax-platform", "hebo": "HEBO", "smac": "smac", "smac-gp": "smac",
+    "skopt": "scikit-optimize", "hyperopt": "hyperopt", "cmaes": "cmaes", "ax": "ax-platform", "hebo": "HEBO",
+    "smac": "smac", "smac-gp": "smac",
 }
 
 

@@ -206,7 +206,8 @@ def speed(evidence):
         yield Gate(7 if n == 10000 else 6, f"{who}, ms a suggestion after {n:,} trials", f"≤ {bound:g}",
                    row and f"{number(row['mean'])} amortised; p50 {number(row['p50'])}, p95 {number(row['p95'])}",
                    row and row["mean"] <= bound and row["p50"] <= bound)
-    grown = [(n, row["mb"]) for (who, n), row in sorted(evidence.speed.items()) if who == "trimtab-auto" and "mb" in row]
+    grown = [(n, row["mb"]) for (who, n), row in sorted(evidence.speed.items())
+             if who == "trimtab-auto" and "mb" in row]
     at_end = dict(grown).get(10000)
     yield Gate(7, "trimtab-auto, MB that suggestions take at their peak after 10,000 trials", f"≤ {MEMORY_MB}",
                at_end and "; ".join(f"{number(mb)} after {n:,}" for n, mb in reversed(grown)),

@@ -1,6 +1,7 @@
 """Runs the other tuners on the benchmark's problems, one process, one thread, and keeps their curves.
 
     peers.py PLAN                     the plan's runs that are not there yet, the most valuable first
+    peers.py PLAN --left              how many these are, and what they would take
     peers.py --peer optuna-gp --problems 'tables/*' --seeds 1-5 --trials 100 [--parallel 8]
     peers.py --speed optuna-gp,optuna-tpe [--upto 200]
 
@@ -116,6 +117,34 @@ def run_all(rows, stop_at):
               file=sys.stderr, flush=True)
 
 
+# ---- what is left ---------------------------------------------------------------------------------------
+
+def seconds_a_trial(known):
+    """What a trial has taken so far, by search and set, and by search alone: medians over the runs."""
+    times = {}
+    for run in known.values():
+        ms = [t for t in map(run.ms, runs.MS_AT) if t is not None]
+        for key in ((run.who, run.problem.split("/")[0]), (run.who, "")):
+            times.setdefault(key, []).append(sum(ms) / len(ms) / 1e3 if ms else 0.0)
+    return {key: stats.median(all_of_them) for key, all_of_them in times.items()}
+
+
+def print_left(rows):
+    """Runs and processor hours per search; those of which nothing is known yet are only counted."""
+    known = runs.read(FOLDER)
+    seconds, missing = seconds_a_trial(known), {}
+    for who, name, seed, trials, parallel in wanted(rows, known, library.problems()):
+        missing[who, name, seed, parallel] = max(trials, missing.get((who, name, seed, parallel), 0))
+    counts, hours = {}, {}
+    for (who, name, _, _), trials in missing.items():
+        counts[who] = counts.get(who, 0) + 1
+        each = seconds.get((who, name.split("/")[0]), seconds.get((who, "")))
+        hours[who] = hours.get(who, 0.0) + (trials * each / 3600 if each is not None else math.nan)
+    for who, n in sorted(counts.items()):
+        print(f"{who:14}{n:8,} runs" + (f"{hours[who]:10.1f} h" if hours[who] == hours[who] else "   time unknown"))
+    print(f"{'together':14}{sum(counts.values()):8,} runs{sum(h for h in hours.values() if h == h):10.1f} h")
+
+
 # ---- time of a suggestion ------------------------------------------------------------------------------
 
 def time_one(who, problem, n):
@@ -168,6 +197,7 @@ def main():
     parser.add_argument("--parallel", default=1, type=int)
     parser.add_argument("--speed", help="time suggestions of these")
     parser.add_argument("--upto", default=1000, type=int, help="with --speed: trials before")
+    parser.add_argument("--left", action="store_true", help="with a plan: only tell what it would take")
     parser.add_argument("--minutes", default=math.inf, type=float)
     a = parser.parse_args()
     if a.speed:
@@ -177,6 +207,9 @@ def main():
         parser.error("a plan, --peer or --speed")
     rows = PLANS[a.plan] if a.plan else [
         Row(who, a.problems.split(","), a.seeds, a.trials, a.parallel) for who in a.peer.split(",")]
+    if a.left:
+        print_left(rows)
+        return
     run_all(rows, time.monotonic() + 60 * a.minutes)
 
 

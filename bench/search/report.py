@@ -169,7 +169,8 @@ def speed_section(evidence):
             for (who, n), f in sorted(evidence.speed.items())]
     if rows:
         yield ("## Time of a suggestion\n\nProcessor milliseconds, one thread, ten mixed parameters, after n trials; "
-               "for the peers, asking and telling together. MB: what suggestions took at their peak, beyond the history.\n")
+               "for the peers, asking and telling together. MB: what suggestions took at their peak, beyond the "
+               "history.\n")
         yield table(["search", "trials", "mean", "p50", "p95", "MB", "suggestions"], rows)
 
 
