@@ -244,7 +244,7 @@ static struct gp *part_of(const struct gp *g, uint32_t wanted, uint64_t seed)
 {
 	struct ranked *all = malloc(g->places * sizeof(*all));
 	double *x = malloc(((size_t)g->d + 2) * wanted * sizeof(*x)), *y;
-	struct gp *part = gp_new(g->d, g->category, &g->prior);
+	struct gp *part = gp_new_like(g);
 
 	if (!all || !x || !part)
 		goto out;

@@ -4,7 +4,8 @@
  * The first trials are the middle of the space and scrambled Sobol points, or the user's own. Then for
  * each trial the model (surrogate.h) is brought to the history, pending trials become samples of
  * what they may bring (model.h), and the logarithm of the expected improvement, plus that of the
- * probability that the trial succeeds where some have failed, is maximised over the space (maximize.h).
+ * probability that the trial succeeds where some have failed, is maximised over the space (maximize.h);
+ * at every fifth trial over the least tried branch of it, if it has any (branches.h).
  */
 #include <math.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <gsl/gsl_cdf.h>
 
 #include "algorithms/gp/acquisition.h"
+#include "algorithms/gp/branches.h"
 #include "algorithms/gp/incumbents.h"
 #include "algorithms/gp/maximize.h"
 #include "algorithms/gp/observations.h"
@@ -30,6 +32,7 @@ enum {
 	SCREEN_MAX = 512,
 	ROWS_MAX = 1000,
 	ROWS_LOCAL = 600,
+	BRANCH_EVERY = 5,           /* trials: one is for the least tried branch                       */
 };
 
 static const double SCREEN_WORK = 1e8, SCAN_WORK = 2.5e7; /* multiplications                         */
@@ -303,6 +306,17 @@ static struct acquisition *acquisition_for(
 	return acquisition_sum(terms, 2, s->c->embed->n_columns);
 }
 
+/* The branch that the trial must go to, if any. */
+static struct branch branch_for(const struct gp_search *s, uint32_t number)
+{
+	const struct observations *o = &s->seen_values;
+
+	if (number % BRANCH_EVERY != 0)
+		return (struct branch){.param = EMBED_NONE};
+	return branch_least_tried(
+		s->c->embed, number / BRANCH_EVERY, o->tried, o->n_tried, s->pending, s->n_pending);
+}
+
 static enum algo_outcome choose_by_model(struct gp_search *s, uint32_t number, double *x)
 {
 	struct gp *imagined = NULL;
@@ -317,6 +331,7 @@ static enum algo_outcome choose_by_model(struct gp_search *s, uint32_t number, d
 		.seed = rng_mix(rng_mix(s->p->seed, RNG_SUGGEST), number),
 		.cancel = s->r->cancel};
 	enum algo_outcome outcome = ALGO_OK;
+	struct branch branch;
 
 	if (s->n_pending > 0 && (outcome = imagine(s, number, &imagined, best)) != ALGO_OK)
 		return outcome;
@@ -325,7 +340,13 @@ static enum algo_outcome choose_by_model(struct gp_search *s, uint32_t number, d
 	task.candidates = (uint32_t)fmin(fmax(SCREEN_WORK / work, SCREEN_MIN), SCREEN_MAX);
 	task.scan_max = (uint64_t)fmax(SCAN_WORK / work, 512);
 	task.acquisition = acquisition_for(s, g, number, best);
+	branch = branch_for(s, number);
+	task.branch = branch.param != EMBED_NONE ? &branch : NULL;
 	outcome = task.acquisition ? maximize(&task, x, &value) : ALGO_NO_MEMORY;
+	if (outcome == ALGO_EXHAUSTED && task.branch) {
+		task.branch = NULL;
+		outcome = maximize(&task, x, &value);
+	}
 	acquisition_free(task.acquisition);
 	gp_free(imagined);
 	return outcome;

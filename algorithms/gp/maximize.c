@@ -51,8 +51,17 @@ static double *slot_row(const struct search *s, uint32_t i)
 	return s->rows + (size_t)i * s->columns;
 }
 
+static bool is_held(const struct search *s, uint32_t param)
+{
+	return s->task->branch && s->task->branch->param == param;
+}
+
 static void offer(struct search *s, const double *x, double value)
 {
+	const struct branch *b = s->task->branch;
+
+	if (b && x[b->param] != b->value)
+		return;
 	if ((s->found && !(value > s->best_value)) || seen_has(s->task->seen, x))
 		return;
 	memcpy(s->best, x, s->d * sizeof(*x));
@@ -97,6 +106,17 @@ static enum algo_outcome scan(struct search *s)
 
 /* ---- screening --------------------------------------------------------------------------------- */
 
+/* Moves the whole pool into the branch. */
+static void enter_branch(const struct search *s, const struct branch *b)
+{
+	for (double *x = s->pool; x < s->pool + (size_t)s->n_pool * s->d; x += s->d) {
+		if (x[b->param] == b->value)
+			continue;
+		x[b->param] = b->value;
+		candidates_settle(&s->draw, x);
+	}
+}
+
 static enum algo_outcome screen(struct search *s)
 {
 	uint32_t sprayed = s->draw.n_incumbents > 0 ? s->n_pool / 2 : 0;
@@ -106,6 +126,8 @@ static enum algo_outcome screen(struct search *s)
 		return ALGO_NO_MEMORY;
 	if (sprayed > 0)
 		candidates_spray(&s->draw, sprayed, s->pool + (size_t)(s->n_pool - sprayed) * s->d);
+	if (s->task->branch)
+		enter_branch(s, s->task->branch);
 	for (uint32_t first = 0; outcome == ALGO_OK && first < s->n_pool; first += ACQUISITION_BLOCK) {
 		s->n = s->n_pool - first < ACQUISITION_BLOCK ? s->n_pool - first : ACQUISITION_BLOCK;
 		memcpy(s->x, s->pool + (size_t)first * s->d, (size_t)s->n * s->d * sizeof(*s->x));
@@ -391,7 +413,7 @@ static enum algo_outcome sweep(struct search *s, bool *improved)
 	enum algo_outcome outcome = ALGO_OK;
 
 	for (uint32_t c = 0; outcome == ALGO_OK && c < s->columns; c++)
-		if (s->task->embed->columns[c].levels != SPACE_INFINITE)
+		if (s->task->embed->columns[c].levels != SPACE_INFINITE && !is_held(s, s->task->embed->columns[c].param))
 			outcome = sweep_column(s, c, improved);
 	return outcome;
 }

@@ -16,6 +16,7 @@
 
 #include "algorithms/algorithm.h"
 #include "algorithms/gp/acquisition.h"
+#include "algorithms/gp/branches.h"
 #include "algorithms/gp/embed.h"
 #include "algorithms/seen.h"
 
@@ -27,6 +28,7 @@ struct maximize {
 	const double *low, *high;       /* [columns]: box of the numeric ones; NULL: all of [0, 1]     */
 	const double *incumbents;       /* [n_incumbents x d] natural values, the best one first       */
 	uint32_t n_incumbents;
+	const struct branch *branch;    /* to stay in; NULL: all of the space                          */
 	uint32_t candidates;            /* to screen                                                   */
 	uint32_t starts;                /* to improve; 0: the best candidate as it is                  */
 	uint64_t scan_max;              /* configurations of a finite space to look at completely      */
@@ -36,6 +38,7 @@ struct maximize {
 
 /*
  * The best configuration that was met and not seen, in natural values, and its value. ALGO_OK,
- * ALGO_NO_MEMORY, ALGO_CANCELLED, or ALGO_EXHAUSTED: all that was met had been seen.
+ * ALGO_NO_MEMORY, ALGO_CANCELLED, or ALGO_EXHAUSTED: all that was met in the
+ * branch had been seen.
  */
 enum algo_outcome maximize(const struct maximize *task, double *x, double *value);

@@ -22,9 +22,10 @@ static bool reserve_columns(struct gp *g)
 
 	g->category = calloc(d + 1, sizeof(*g->category));
 	g->theta = calloc((bends ? 3 : 1) * d + 2 + 3 * d, sizeof(*g->theta));
+	g->lengthscales = malloc((d + 1) * sizeof(*g->lengthscales));
 	if (bends)
 		g->bend = calloc(d + 1, sizeof(*g->bend));
-	if (!g->category || !g->theta || (bends && !g->bend))
+	if (!g->category || !g->theta || !g->lengthscales || (bends && !g->bend))
 		return false;
 	g->inverse_length = g->theta + gp_n_theta(g);
 	g->weight = g->inverse_length + d;
@@ -48,9 +49,28 @@ struct gp *gp_new(uint32_t d, const bool *category, const struct gp_prior *prior
 	}
 	if (category)
 		memcpy(g->category, category, d * sizeof(*category));
+	for (uint32_t j = 0; j < d; j++)
+		g->lengthscales[j] = g->category[j] ? prior->category : prior->lengthscale;
 	gp_start_prior(g, g->theta);
 	gp_set_theta(g, g->theta);
 	return g;
+}
+
+struct gp *gp_new_like(const struct gp *g)
+{
+	struct gp *like = gp_new(g->d, g->category, &g->prior);
+
+	if (like)
+		memcpy(like->lengthscales, g->lengthscales, g->d * sizeof(*g->lengthscales));
+	return like;
+}
+
+void gp_set_density(struct gp *g, uint32_t j, const struct gp_density *p)
+{
+	ALGO_ASSERT(j < g->d && g->rows == 0);
+	g->lengthscales[j] = *p;
+	gp_start_prior(g, g->theta);
+	gp_set_theta(g, g->theta);
 }
 
 void gp_free(struct gp *g)
@@ -58,6 +78,7 @@ void gp_free(struct gp *g)
 	if (!g)
 		return;
 	free(g->category);
+	free(g->lengthscales);
 	free(g->theta);
 	free(g->bend);
 	free(g->place);
@@ -69,7 +90,7 @@ void gp_free(struct gp *g)
 
 struct gp *gp_copy(const struct gp *g)
 {
-	struct gp *copy = gp_new(g->d, g->category, &g->prior);
+	struct gp *copy = gp_new_like(g);
 	size_t draws = (size_t)g->samples * g->pending;
 
 	if (!copy)

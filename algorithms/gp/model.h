@@ -50,6 +50,8 @@ struct gp_density {
 
 struct gp_prior {
 	struct gp_density lengthscale, category, signal, noise;     /* category: their lengthscale  */
+	struct gp_density few;      /* lengthscale of numbers that take few values                 */
+	struct gp_density branch;   /* lengthscale of categories that switch others on             */
 	struct gp_density bend;     /* of ln a and ln b of each numeric column (input.h); as zeroed it
 								 * holds them at 0 and theta leaves them out                   */
 	double mean_variance;       /* of the constant mean, around 0; 0: the mean is 0            */
@@ -96,6 +98,8 @@ struct gp_fit {
 
 /* `category[j]`: column j holds category ids; NULL: none does. NULL: no memory. */
 struct gp *gp_new(uint32_t d, const bool *category, const struct gp_prior *prior);
+/* Another density of column j's lengthscale than the prior's `lengthscale` or `category`. Before any data. */
+void gp_set_density(struct gp *g, uint32_t j, const struct gp_density *p);
 struct gp *gp_copy(const struct gp *g);                 /* NULL: no memory                     */
 void gp_free(struct gp *g);                             /* NULL is allowed                     */
 

@@ -13,6 +13,7 @@ struct gp {
 	uint32_t d;
 	bool *category;             /* d                                                           */
 	struct gp_prior prior;
+	struct gp_density *lengthscales;    /* d: their densities                                  */
 
 	double *theta;              /* d + 2, and what follows from it:                            */
 	double *inverse_length;     /* d; 1 for categories                                         */
@@ -57,6 +58,7 @@ enum algo_outcome gp_take(struct gp *g, const struct gp_data *data);
 void gp_take_targets(struct gp *g, const double *y);
 
 /* model.c */
+struct gp *gp_new_like(const struct gp *g);             /* without its data; NULL: no memory   */
 void gp_set_theta(struct gp *g, const double *theta);   /* and scales all columns              */
 /* Row `a` of the kernel matrix: its first `a` entries and their slopes. Leaves the scaled row in
  * g->point. */

@@ -9,6 +9,8 @@
 #define NOISES .min = -13.815510557964274, .max = 0
 /* On 1/l^2, as Optuna has it: around 1, where two categories that differ have half in common. */
 #define AROUND_ONE .up = 0.1, .down = 0.1, .power = 2, .min = -7, .max = 7
+/* The same, below 0.6: of two branches at most a quarter is common. */
+#define APART .up = 0.1, .down = 0.1, .power = 2, .min = -7, .max = -0.51082562376599072, .start = -0.51082562376599072
 /* Gamma(1.1, 30) on the variance: much noise is unlikely, none at all is not. */
 #define LITTLE_NOISE .slope = 0.1, .up = 30, .power = 1, NOISES, .start = -5.7037824746562009
 
@@ -17,6 +19,8 @@ static const struct gp_prior sets[] = {
 	[GP_PRIOR_DEFAULT] = {
 		.lengthscale = {.precision = 1.0 / 3, .slope = -1, LENGTHS},
 		.category = {AROUND_ONE},
+		.few = {AROUND_ONE},
+		.branch = {APART},
 		.signal = {.precision = 1 / 0.49, SIGNALS},
 		.noise = {LITTLE_NOISE},
 		.mean_variance = 10,
@@ -64,7 +68,7 @@ struct gp_prior gp_prior(enum gp_prior_set set, uint32_t active)
 		p.lengthscale.start = fmin(p.lengthscale.center - 3, p.lengthscale.max);
 	}
 	if (set != GP_PRIOR_DEFAULT)
-		p.category = p.lengthscale;
+		p.category = p.few = p.branch = p.lengthscale;
 	return p;
 }
 
@@ -89,7 +93,7 @@ const struct gp_density *gp_prior_of(const struct gp *g, uint32_t j)
 	static const struct gp_density held = {0};
 
 	if (j < g->d)
-		return g->category[j] ? &g->prior.category : &g->prior.lengthscale;
+		return &g->lengthscales[j];
 	if (j < g->d + 2)
 		return j == g->d ? &g->prior.signal : &g->prior.noise;
 	return g->category[(j - g->d - 2) / 2] ? &held : &g->prior.bend;

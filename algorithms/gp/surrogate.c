@@ -17,6 +17,7 @@ enum {
 	ROWS_OF_FIT = 300,          /* hyperparameters change little with more                         */
 	ITERATIONS_COLD = 40,
 	ITERATIONS_WARM = 15,
+	FEW = 16,                   /* values of a number                                          */
 };
 
 static const double NOISY = 0.05;   /* of the variance                                             */
@@ -66,6 +67,20 @@ static struct stage stage_at(uint32_t n, struct stage *cold)
 	}
 }
 
+/*
+ * What is learned at some values says less about the others where these are few and wide apart, and where
+ * they begin branches: a density of its own, or NULL. In spaces with continuous numbers short lists have
+ * the same scales as those.
+ */
+static const struct gp_density *density_of(const struct embed *e, uint32_t c, const struct gp_prior *prior)
+{
+	const struct embed_column *column = &e->columns[c];
+
+	if (column->category)
+		return space_is_parent(e->space, column->param) ? &prior->branch : NULL;
+	return column->levels <= FEW && space_cardinality(e->space) != SPACE_INFINITE ? &prior->few : NULL;
+}
+
 struct surrogate *surrogate_new(const struct embed *e, const struct surrogate_options *o)
 {
 	struct surrogate *s = calloc(1, sizeof(*s));
@@ -80,6 +95,9 @@ struct surrogate *surrogate_new(const struct embed *e, const struct surrogate_op
 		s->embed = e;
 		s->options = *o;
 		s->model = gp_new(e->n_columns, category, &prior);
+		for (uint32_t c = 0; s->model && c < e->n_columns; c++)
+			if (density_of(e, c, &prior))
+				gp_set_density(s->model, c, density_of(e, c, &prior));
 		s->theta = s->model ? malloc(gp_n_theta(s->model) * sizeof(*s->theta)) : NULL;
 	}
 	free(category);

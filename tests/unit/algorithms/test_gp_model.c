@@ -495,6 +495,37 @@ static void leaves_one_out(void **state)
 	gp_free(others);
 }
 
+/* A column's own density holds in the fit, also on a part of the rows, and in copies. */
+static void density_of_one_column(void **state)
+{
+	struct gp_prior prior = gp_prior(GP_PRIOR_DEFAULT, D);
+	struct gp_density own = prior.lengthscale;
+	struct gp *g = gp_new(D, category, &prior);
+	struct sample s = draw(17);
+	double theta[D + 2];
+
+	(void)state;
+	own.max = own.start = log(0.3);
+	gp_set_density(g, 1, &own);
+	gp_start_prior(g, theta);
+	near(theta[1], log(0.3), 1e-12, "start");
+	for (int i = 0; i < N; i++)
+		s.y[i] = s.x[i * D]; /* column 1 says nothing: as long as possible                          */
+	for (int copied = 0; copied < 2; copied++) {
+		struct gp *fitted = copied ? gp_copy(g) : g;
+		struct gp_data data = {.x = s.x, .y = s.y, .n = N};
+
+		for (uint32_t rows = 0; rows <= N / 2; rows += N / 2) {
+			assert_int_equal(gp_fit(fitted, &data, &(struct gp_fit){.max_rows = rows}), ALGO_OK);
+			near(gp_lengthscale(fitted, 1), 0.3, 1e-9, "lengthscale");
+			assert_true(gp_lengthscale(fitted, 0) > 0.3);
+		}
+		if (copied)
+			gp_free(fitted);
+	}
+	gp_free(g);
+}
+
 /* A fit finds what made the data: the column that matters, and noise of the right size. */
 static void fit_finds_what_matters(void **state)
 {
@@ -689,6 +720,7 @@ int main(void)
 		cmocka_unit_test(believer_keeps_the_mean),
 		cmocka_unit_test(covariance_of_a_block),
 		cmocka_unit_test(leaves_one_out),
+		cmocka_unit_test(density_of_one_column),
 		cmocka_unit_test(fit_finds_what_matters),
 		cmocka_unit_test(bends_what_is_bent),
 		cmocka_unit_test(same_calls_same_bits),
