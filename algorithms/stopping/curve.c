@@ -224,7 +224,7 @@ const struct stop_rule stop_rule_curve = {
 	.name = "curve",
 	.reason = "CurveStop",
 	.doc = "Extrapolates a trial's learning curve and stops it when it is unlikely to end better than the "
-           "best one. "
+		   "best one. "
 		   "Bolder than the median once good trials are known, and it lets late starters go on.",
 	.settings = curve_settings,
 	.n_settings = sizeof(curve_settings) / sizeof(*curve_settings),

@@ -9,6 +9,7 @@
  * is better: negated when the objective is maximised.
  */
 #pragma once
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,9 +33,12 @@ enum { POINTS_ALL = -1000, POINTS_STEP_LOG2 = 900 };
 
 enum points_change { POINT_PASSED_OVER, POINT_REPLACED, POINT_NEW };
 
+/* A value that is infinitely good is none. */
 static inline double stop_cost(enum algo_direction direction, double value)
 {
-	return (direction == ALGO_MAXIMIZE ? -value : value) + 0.0; /* never -0 */
+	double cost = (direction == ALGO_MAXIMIZE ? -value : value) + 0.0; /* never -0 */
+
+	return cost == -INFINITY ? NAN : cost;
 }
 
 void points_free(struct stop_points *p);

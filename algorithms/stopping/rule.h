@@ -86,5 +86,5 @@ double stop_full_resource(struct stopper *s);
 /* As the user knows it. */
 static inline double stop_shown(const struct stopper *s, double cost)
 {
-	return stop_cost(s->p.direction, cost);
+	return (s->p.direction == ALGO_MAXIMIZE ? -cost : cost) + 0.0;
 }

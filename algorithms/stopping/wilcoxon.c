@@ -172,7 +172,7 @@ const struct stop_rule stop_rule_wilcoxon = {
 	.name = "wilcoxon",
 	.reason = "WilcoxonStop",
 	.doc = "Stops a trial when it is worse than the best one at the steps that both have reported, by a "
-           "signed-rank "
+		   "signed-rank "
 		   "test. For reports that are not a course but parts of one result: folds, instances, episodes.",
 	.settings = wilcoxon_settings,
 	.n_settings = sizeof(wilcoxon_settings) / sizeof(*wilcoxon_settings),

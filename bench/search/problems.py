@@ -21,6 +21,8 @@ def _load(path):
             ("problems_count", index, [handle]),
             ("problems_text", ctypes.c_char_p, [handle, index]),
             ("problems_evaluate", ctypes.c_double, [handle, index, values, ctypes.c_uint64]),
+            ("problems_steps", index, [handle, index]),
+            ("problems_report", ctypes.c_double, [handle, index, values, index, values]),
             ("problems_regret", ctypes.c_double, [handle, index, values, ctypes.c_double]),
             ("problems_evaluate_all", None, [handle, index, values, values]),
             ("problems_missing", ctypes.c_double, [handle, index, values, index])):
@@ -67,6 +69,17 @@ class Problem:
 
     def evaluate(self, point, draw):
         return self._lib.problems_evaluate(self._handle, self._index, self._vector(point), draw)
+
+    @property
+    def steps(self):
+        """How often a trial reports; 0: its value is all there is."""
+        return self._lib.problems_steps(self._handle, self._index)
+
+    def report(self, point, step):
+        """What a trial reports after that step, 1 or more, and the seconds since its start."""
+        seconds = ctypes.c_double()
+        value = self._lib.problems_report(self._handle, self._index, self._vector(point), step, ctypes.byref(seconds))
+        return value, seconds.value
 
     def regret(self, point, value):
         return self._lib.problems_regret(self._handle, self._index, self._vector(point), value)

@@ -1,10 +1,11 @@
 /*
  * stopping-run: searches with early stopping on problems with learning curves, in simulated time.
  *
- *   stopping-run --who asha-gp --algorithm asha --set sampler=gp --problems 'yahpo*' --workers 4 --budget 40
+ *   stopping-run --who asha-gp --algorithm asha --set sampler=gp --least default --workers 4 --budget 30
  *   stopping-run --who gp-median --algorithm gp --rule "medianstop start_step=4" --trials 50
  *
- * Prints one line of JSON for each problem and seed. stopping-run --decide: what judging costs.
+ * Prints one line of JSON for each problem and seed. stopping-run --decide: what judging costs; --units: the
+ * seconds of a full trial of each problem.
  */
 #include <fnmatch.h>
 #include <getopt.h>
@@ -26,7 +27,7 @@ struct options {
 	struct algo_value settings[SETTINGS_MAX];
 	struct algo_value rules[STOP_RULES_MAX][SETTINGS_MAX];
 	struct stop_use uses[STOP_RULES_MAX];
-	bool decide;
+	bool decide, units;
 };
 
 static void complain(void *ctx, const char *setting, int param, const char *message)
@@ -102,7 +103,7 @@ static bool read_option(struct options *o, int key, char *value)
 	case 'r':
 		return add_rule(o, value);
 	case 'f':
-		o->plan.fidelity = true;
+		o->plan.least = strcmp(value, "default") == 0 ? NAN : atof(value);
 		return true;
 	case 'p':
 		o->problems = value;
@@ -127,6 +128,9 @@ static bool read_option(struct options *o, int key, char *value)
 	case 'D':
 		o->decide = true;
 		return true;
+	case 'U':
+		o->units = true;
+		return true;
 	default:
 		return false;
 	}
@@ -135,22 +139,23 @@ static bool read_option(struct options *o, int key, char *value)
 static bool read_options(struct options *o, int argc, char **argv)
 {
 	static const struct option table[] = {{"who", 1, NULL, 'w'}, {"algorithm", 1, NULL, 'a'},
-		{"set", 1, NULL, 's'}, {"rule", 1, NULL, 'r'}, {"fidelity", 0, NULL, 'f'}, {"problems", 1, NULL, 'p'},
+		{"set", 1, NULL, 's'}, {"rule", 1, NULL, 'r'}, {"least", 1, NULL, 'f'}, {"problems", 1, NULL, 'p'},
 		{"data", 1, NULL, 'd'}, {"seeds", 1, NULL, 'S'}, {"workers", 1, NULL, 'W'}, {"budget", 1, NULL, 'b'},
-		{"trials", 1, NULL, 't'}, {"decide", 0, NULL, 'D'}, {0}};
+		{"trials", 1, NULL, 't'}, {"decide", 0, NULL, 'D'}, {"units", 0, NULL, 'U'}, {0}};
 
 	for (int key; (key = getopt_long(argc, argv, "", table, NULL)) >= 0;)
 		if (!read_option(o, key, optarg)) {
 			fprintf(stderr, "stopping-run: cannot take %s\n", optarg ? optarg : argv[optind - 1]);
 			return false;
 		}
-	if (o->decide)
+	if (o->decide || (o->units && o->data))
 		return true;
 	if (optind == argc && o->plan.algorithm && o->data && (o->plan.budget > 0) != (o->plan.trials > 0))
 		return true;
 	fprintf(stderr,
 		"usage: stopping-run --algorithm NAME [--set NAME=VALUE]... [--rule 'NAME SETTING=VALUE...']...\n"
-		"  --problems PATTERN --seeds N-M --workers N (--budget FULL_TRIALS | --trials N) [--fidelity]\n"
+		"  --problems PATTERN --seeds N-M --workers N (--budget FULL_TRIALS | --trials N) [--least "
+	    "N|default]\n"
 		"  [--who NAME] [--data FOLDER]; the folder is TRIMTAB_SEARCH_DATA's unless given\n");
 	return false;
 }
@@ -200,6 +205,11 @@ int main(int argc, char **argv)
 		if (problems_steps(all, o.plan.problem) == 0 ||
 			fnmatch(o.problems, problems_name(all, o.plan.problem), FNM_EXTMATCH) != 0)
 			continue;
+		if (o.units) {
+			printf("{\"problem\":\"%s\",\"seconds\":%.17g}\n", problems_name(all, o.plan.problem),
+				sim_full_seconds(all, o.plan.problem));
+			continue;
+		}
 		for (o.plan.seed = o.first_seed; status == 0 && o.plan.seed <= o.last_seed; o.plan.seed++) {
 			status = sim_run(&o.plan, &result) ? 0 : 1;
 			if (status == 0)

@@ -97,8 +97,8 @@ static bool open_sim(struct sim *s)
 	s->space = study_space(s->problem);
 	s->objective = (struct algo_objective){
 		.direction = s->problem->maximize ? ALGO_MAXIMIZE : ALGO_MINIMIZE, .goal = NAN};
-	s->fidelity =
-		(struct algo_fidelity){.min = 1, .max = s->problem->steps, .eta = 3, .param = -1, .resumable = true};
+	s->fidelity = (struct algo_fidelity){
+		.min = plan->least, .max = s->problem->steps, .eta = 3, .param = -1, .resumable = true};
 	s->p = (struct algo_problem){.space = s->space,
 		.objectives = &s->objective,
 		.n_objectives = 1,
@@ -106,7 +106,7 @@ static bool open_sim(struct sim *s)
 		.seed = plan->seed,
 		.max_trials = plan->trials,
 		.parallel = plan->workers,
-		.fidelity = plan->fidelity ? &s->fidelity : NULL};
+		.fidelity = plan->least != 0 ? &s->fidelity : NULL};
 	s->trials = calloc(SIM_TRIALS_MAX, sizeof(*s->trials));
 	s->ended = calloc(SIM_TRIALS_MAX, sizeof(*s->ended));
 	s->pending = calloc(SIM_WORKERS_MAX, sizeof(*s->pending));

@@ -24,7 +24,7 @@ struct sim_plan {
 	const struct algo_value *settings;
 	const struct stop_use *uses;
 	uint32_t n_uses;
-	bool fidelity;              /* tell the algorithm about the steps, 1 to all of them, eta 3 */
+	double least;               /* resource that the algorithm is told, NaN: its default; 0: no fidelity */
 	uint64_t seed;
 	uint32_t workers;
 	double budget;              /* training time in mean full trials, all workers together; 0: none */

@@ -14,6 +14,7 @@
 #include "algorithms/insight/importance.h"
 #include "algorithms/insight/terminator.h"
 #include "algorithms/registry.h"
+#include "algorithms/stopping/stopper.h"
 #include "algorithms/warm.h"
 #include "tests/unit/algorithms/spaces.h"
 
@@ -248,9 +249,63 @@ static void looking_says_so(void **state)
 	space_unref(s);
 }
 
+/* A stopper of all rules; true if it got through: what it had to say is of no interest. */
+static bool judge_some(const struct stop_problem *p)
+{
+	struct stopper *s = stopper_new(p);
+	struct stop_verdict v;
+	bool ok = s != NULL;
+
+	for (uint32_t number = 1; ok && number <= 24; number++) {
+		uint32_t last = number == 24 ? 600 : 12;
+
+		ok = stopper_begin(s, number, (int32_t)number % 2, number == 20 ? 2 : 0, NAN);
+		for (uint32_t step = 0; ok && step < last; step++)
+			ok = stopper_report(s, number, step, number - 0.1 * (number % 7) * step, &v) != STOP_NO_MEMORY;
+		ok = ok && stopper_end(s, number, number % 3 ? ALGO_SUCCEEDED : ALGO_STOPPED, number);
+	}
+	ok = ok && stopper_told(s, 30) && stopper_restore(s, 9000, 1, 1);
+	stopper_free(s);
+	return ok;
+}
+
+static void stopping_says_so(void **state)
+{
+	static const struct algo_rungs rungs = {.at = {1, 3, 9}, .n = 3, .brackets = 2, .max = 27, .eta = 3};
+	struct algo_value values[STOP_RULES_MAX][8];
+	struct stop_use uses[STOP_RULES_MAX];
+	const struct stop_problem p = {.metric = "loss",
+		.uses = uses,
+		.n_uses = (uint32_t)n_stop_rules,
+		.rungs = &rungs,
+		.max_resource = NAN};
+
+	(void)state;
+	assert_true(n_stop_rules <= STOP_RULES_MAX);
+	for (size_t i = 0; i < n_stop_rules; i++) {
+		stop_settings_init(stop_rules[i], values[i]);
+		uses[i] = (struct stop_use){.rule = stop_rules[i], .settings = values[i]};
+	}
+	for (unsigned nth = 1;; nth++) {
+		const long before = live;
+		bool ok;
+
+		countdown = nth;
+		ok = judge_some(&p);
+		assert_int_equal(live, before);
+		assert_true(ok || countdown == 0); /* qsort() does without */
+		if (countdown > 0) {
+			countdown = 0;
+			assert_true(nth > 100);
+			return;
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(stopping_says_so),
 		cmocka_unit_test(building_says_so),
 		cmocka_unit_test(asking_says_so),
 		cmocka_unit_test(looking_says_so),
