@@ -128,6 +128,7 @@ static void told(void *ctx, const struct store_trials *rows, const struct err *e
 		return;
 	const struct store_trial *trial = &rows->items[0];
 	assert(trial->outcome != STORE_STALE && trial->outcome != STORE_NOT_FOUND);
+	control_wrote(api_app(req)->control, rows);
 	t->rows = rows;
 	if (trial->outcome == STORE_DIFFERS)
 		return http_reply_problem(req, &(struct problem_reply){.code = ERR_CONFLICT,

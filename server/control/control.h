@@ -28,6 +28,7 @@ struct run_backend;
 struct run_event;
 struct store;
 struct store_trial;
+struct store_trials;
 struct work_pool;
 
 struct control_config {
@@ -61,6 +62,10 @@ void control_drain(struct control *c, void (*done)(void *ctx), void *ctx);
 /* Something about this experiment changed in the database (the store's notification); 0 = anything
  * may have, for notifications were missed. */
 void control_changed(struct control *c, int64_t experiment_id);
+
+/* The API wrote these trials of an experiment: if it is driven here, the control loop need not hear of it by
+ * a notification, and judges the next report by it. */
+void control_wrote(struct control *c, const struct store_trials *rows);
 
 /* (namespace, name) -> id of an experiment that is not archived, from a cache that notifications
  * keep true, or from the store. ERR_NOT_FOUND. done() may come at once. */

@@ -358,6 +358,11 @@ struct trial *experiment_put(struct experiment *x, const struct store_trial *row
 	const bool was_over = !fresh && trial_state_over(t->state);
 
 	if (changed)
+		*changed = false;
+	if (row->change < t->change)
+		return t;
+	t->change = row->change;
+	if (changed)
 		*changed = fresh || t->state != row->state || t->attempt != row->attempt;
 	if (fresh) {
 		x->imported += row->source == STORE_FROM_IMPORT;

@@ -42,6 +42,7 @@ struct trial {
 	enum trial_state state;
 	enum store_source source;
 	int32_t completion;             /* 0: not over                                                */
+	int64_t change;                 /* of the row that was taken in last                          */
 	unsigned writing;               /* changes of it on their way to the database                 */
 	bool telling;                   /* the batch of moves under way holds one of it               */
 	bool stop_sent;                 /* its executor was told                                      */
@@ -50,6 +51,7 @@ struct trial {
 	bool start_failure;             /* it ended before its program ran                            */
 	bool quick_failure;             /* it failed within the first minute                          */
 	char *stop;                     /* owned: why it should end, or NULL                          */
+	bool stop_decided;              /* a verdict is on its way to the database                    */
 	int64_t stop_due_us;            /* a worker's: when it is ended for it; 0 = at once           */
 	char *worker, *object;          /* owned, or NULL                                             */
 	int32_t lease_s;
@@ -122,8 +124,8 @@ bool experiment_set(struct experiment *x, const struct store_experiment *row, st
 /* An algorithm's cache borrows from the spec that it was made for, and goes before it. */
 void experiment_drop_cache(struct experiment *x);
 
-/* Takes in a row of core.trials, whatever it says; returns the trial. `fresh` (may be NULL) tells
- * whether its state changed. */
+/* Takes in a row of core.trials, unless a newer one is in already: answers may overtake each other. Returns
+ * the trial. `changed` (may be NULL) tells whether its state changed. */
 struct trial *experiment_put(struct experiment *x, const struct store_trial *row, bool *changed);
 struct trial *experiment_trial(struct experiment *x, int32_t number);           /* or NULL */
 double *experiment_x(struct experiment *x, int32_t number);

@@ -116,13 +116,23 @@ bool load_rows(struct control *c, struct experiment *x, const struct store_trial
 	return true;
 }
 
+void control_wrote(struct control *c, const struct store_trials *rows)
+{
+	struct experiment *x = control_experiment(c, rows->experiment);
+
+	/* Without a spec there is no place for them yet; they will be loaded. */
+	if (!x || !x->spec)
+		return;
+	load_rows(c, x, rows);
+	control_dirty(c, x);
+}
+
 /* What waits to be judged shall not wait for a database that is away. */
 static void try_again(struct control *c, struct experiment *x, const struct err *e)
 {
 	x->loading = false;
 	x->reload = true;
-	if (!x->loaded)
-		reporter_refuse(c, x->id, e);
+	reporter_refuse(c, x->id, e);
 	control_later(c, x, CLK_SECOND);
 }
 

@@ -21,7 +21,7 @@
 enum {
 	PAGE = 5000,    /* points a pass                                                          */
 	NOTES = 500,    /* unjudged points that are settled by one statement                      */
-	LOOK_MS = 500,
+	LOOK_MS = 250,
 };
 
 /* ---- life -------------------------------------------------------------------------------------- */
@@ -55,6 +55,8 @@ void stopping_spoil(struct control *c, struct experiment *x)
 {
 	struct stopping *s = x->stopping;
 
+	for (int32_t i = 0; i < x->n_trials; i++)
+		x->trials[i].stop_decided = false;
 	stopper_free(s->stopper);
 	s->stopper = NULL;
 	s->ready = false;
@@ -91,7 +93,7 @@ void stopping_trial(struct control *c, struct experiment *x, struct trial *t, bo
 /* Beyond, whether its program counts steps from 0 or from 1. */
 static bool beyond_grant(const struct experiment *x, const struct trial *t, int64_t step, struct stop_verdict *out)
 {
-	if (t->stop || !isfinite(t->resource) || x->spec->fidelity.parameter >= 0 || (double)step <= t->resource)
+	if (t->stop || t->stop_decided || !isfinite(t->resource) || x->spec->fidelity.parameter >= 0 || (double)step <= t->resource)
 		return false;
 	*out = (struct stop_verdict){.reason = STOP_BUDGET_REACHED, .step = (double)step};
 	snprintf(out->message, sizeof out->message, "step %" PRId64 " is beyond the %.15g that it was granted", step,
@@ -112,8 +114,11 @@ enum stop_outcome stopping_report(struct control *c, struct experiment *x, struc
 	else
 		built(stopper_restore(s, (uint32_t)t->number, (double)step, value));
 	built(outcome != STOP_NO_MEMORY);
-	if (outcome == STOP_GO && !trial_state_over(t->state) && beyond_grant(x, t, step, out))
+	if (outcome == STOP_GO && !trial_state_over(t->state) && beyond_grant(x, t, step, out)) {
+		built(stopper_told(s, (uint32_t)t->number));
 		outcome = STOP_NOW;
+	}
+	t->stop_decided = t->stop_decided || outcome == STOP_NOW;
 	metrics_judged(c, clk_now_us() - start);
 	return outcome;
 }

@@ -7,7 +7,7 @@
  * both or neither. When a commit fails, nobody knows what is stored: the stopper is built anew.
  *
  * While it is being built, reports of the experiment and its plan wait. Points that come to another replica,
- * or without a step, are committed with a note (core.unjudged); notes are looked for twice a second, and
+ * or without a step, are committed with a note (core.unjudged); notes are looked for four times a second, and
  * taken in as reports are. A point is in memory if and only if it is stored without a note.
  *
  * A further attempt of a lost trial keeps what the earlier one reported: a step that it reports again

@@ -54,7 +54,8 @@ SELECT g.experiment_id AS in_experiment, coalesce(p.change, g.change) AS in_chan
 FROM core.progress g LEFT JOIN p ON true LEFT JOIN t ON true WHERE g.experiment_id = $1
 ORDER BY t.number;
 
--- Completions are numbered in the order of the batch. OFFSET 0 for the same reason.
+-- Completions are numbered in the order of the batch. OFFSET 0 for the same reason. Why a trial was told to stop
+-- outlives the news that it has started.
 -- name: trials_move
 -- in: experiment bigint, epoch bigint, numbers int[], attempts int[], states text[], reasons text[], messages text[],
 --   exit_codes int[], objects jsonb[], workers text[], leases int[]
@@ -76,7 +77,8 @@ p AS (
   UPDATE core.progress SET change = change + 1, completions = completions + coalesce((SELECT max(ends) FROM f), 0)
   WHERE experiment_id = $1 AND epoch = $2 RETURNING change, next_number, completions),
 t AS (
-  UPDATE core.trials t SET state = f.state, reason = coalesce(f.why, t.reason), message = coalesce(f.sentence, t.message),
+  UPDATE core.trials t SET state = f.state, reason = coalesce(f.why, t.reason),
+    message = CASE WHEN t.stop IS NOT NULL AND NOT f.over THEN t.message ELSE coalesce(f.sentence, t.message) END,
     exit_code = coalesce(f.exit_code, t.exit_code), object = coalesce(f.object, t.object),
     worker = coalesce(f.worker, t.worker), executor = CASE WHEN f.worker IS NULL THEN t.executor ELSE 'worker' END,
     lease_seconds = CASE WHEN f.worker IS NULL THEN t.lease_seconds ELSE f.lease END,

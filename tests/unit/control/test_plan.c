@@ -1,6 +1,6 @@
 /*
  * The plan, case by case. A case is a sentence: the experiment, its budget and counts, then `|` and
- * the trials as number:state with #attempt, @lease and +flags; and what must come out, in order.
+ * the trials as number:state with #attempt, @lease, !end of a stop's notice and +flags; and what must come out, in order.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -237,6 +237,19 @@ static const struct {
 	{"running workers max 9 par 2 used 1 lost 1 | 1:lost+worker", "retry 1"},
 	{"running workers max 9 par 2 used 1 lost 1 wanted 2 | 1:lost+worker", "retry 1, suggest 1"},
 
+	/* a worker that was told to stop has time to say how far its trial came */
+	{"running workers max 9 par 2 used 1 now 50 | 1:running+stop+worker@60!90", "wake 90"},
+	{"running workers max 9 par 2 used 1 now 90 | 1:running+stop+worker@60!90", "kill 1"},
+	{"running workers max 9 par 2 used 1 now 95 wanted 1 | 1:running+stop+worker!90", "kill 1, suggest 1"},
+	{"stopping UserStopped workers max 9 par 2 used 1 now 50 | 1:running+stop+worker!90", "wake 90"},
+	{"stopping UserStopped cancelling workers max 9 par 2 used 1 now 50 | 1:running+stop+worker!90", "kill 1"},
+
+	/* one that was stopped gently is not spared when all are killed */
+	{"running max 9 par 1 used 1 | 1:running+stop+stopsent+gentle", ""},
+	{"stopping UserStopped max 9 par 1 used 1 | 1:running+stop+stopsent+gentle", ""},
+	{"stopping UserCancelled max 9 par 1 used 1 | 1:running+stop+stopsent+gentle", "stop 1"},
+	{"stopping UserCancelled max 9 par 1 used 1 | 1:running+stop+stopsent", ""},
+
 	/* over is over */
 	{"succeeded max 9 par 3 used 9 |", ""},
 	{"failed max 9 par 3 used 9 |", ""},
@@ -262,17 +275,21 @@ static bool read_trial(const char *word, struct plan_trial *t)
 	t->number = (int)strtol(word, &rest, 10);
 	if (*rest++ != ':')
 		return false;
-	len = strcspn(rest, "+#@");
+	len = strcspn(rest, "+#@!");
 	snprintf(state, sizeof state, "%.*s", (int)len, rest);
 	if (!trial_state_parse(state, &t->state))
 		return false;
 	for (rest += len; *rest; rest += len) {
 		const char mark = *rest++;
-		len = strcspn(rest, "+#@");
+		len = strcspn(rest, "+#@!");
 		if (mark == '#')
 			t->attempt = (int)strtol(rest, NULL, 10);
 		else if (mark == '@')
 			t->lease_until_us = (int)strtol(rest, NULL, 10);
+		else if (mark == '!')
+			t->stop_due_us = (int)strtol(rest, NULL, 10);
+		else if (strncmp(rest, "gentle", len) == 0)
+			t->stop_gentle = true;
 		else if (strncmp(rest, "writing", len) == 0)
 			t->writing = true;
 		else if (strncmp(rest, "worker", len) == 0)

@@ -51,6 +51,11 @@ static void test_verdicts_come_with_their_points(void **state)
 	assert_int_equal(rows->items[0].state, TRIAL_RUNNING);
 	const struct store_event_page q = {.ns = "default", .experiment = "judged", .number = 2, .limit = 1};
 	assert_string_equal(ASK(store_events, store_events_page(S, A, &q, on_events, NULL))->items[0].message, v[1].message);
+	/* That it has started may be written after it was told to stop. */
+	const struct store_trial_move started = {.number = 2, .attempt = 1, .to = TRIAL_RUNNING, .reason = "Running",
+		.message = "", .exit_code = STORE_NO_INT};
+	rows = ASK(store_trials, store_trials_move(S, A, id, epoch, &started, 1, on_trials, NULL));
+	assert_string_equal(rows->items[0].message, "worse than the median");
 	/* Sent again, or with another verdict: the first one stays. */
 	const struct store_verdict late = {id, epoch, 2, "CurveStop", "hopeless"};
 	a = judge(p, epochs, ARRAY_LEN(p), &late, 1);
