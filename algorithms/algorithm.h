@@ -1,7 +1,7 @@
 /*
  * What a search algorithm is: a constant table of settings, capabilities and functions.
  *
- * A suggestion is a function of (space, objectives, settings, seed, history in completion order).
+ * A suggestion is a function of (space, objectives, settings, seed, sources, history in completion order).
  * suggest() may keep a cache between calls, but must give the same bits with and without it, so a
  * server that was killed continues the same search. Random numbers come from a stream per trial
  * number (rng.h), and what is pending counts as chosen, so asking three times for one gives what

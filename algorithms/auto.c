@@ -203,7 +203,7 @@ const struct algorithm algorithm_auto = {
 		   "between. What to take unless you know better.",
 	.settings = auto_settings,
 	.n_settings = sizeof(auto_settings) / sizeof(*auto_settings),
-	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE | ALGO_CONSTRAINTS,
+	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE | ALGO_CONSTRAINTS | ALGO_SOURCES,
 	.last_trial = auto_last_trial,
 	.suggest = auto_suggest,
 	.cache_new = auto_new,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "algorithms/assert.h"
+#include "algorithms/gp/trend.h"
 #include "algorithms/gp/tails.h"
 
 /* ---- on one model ------------------------------------------------------------------------------ */
@@ -14,6 +15,9 @@ struct on_model {
 	struct acquisition base;
 	const struct gp *g;
 	struct gp_work *work;
+	const struct trend *trend;  /* NULL: none                                                      */
+	struct trend_work *trend_work;
+	uint32_t b;                 /* points of the last block                                        */
 	enum improvement kind;
 	uint32_t samples;
 	double kappa;
@@ -28,11 +32,12 @@ static void on_model_free(struct acquisition *a)
 	struct on_model *m = (struct on_model *)a;
 
 	gp_work_free(m->work);
+	trend_work_free(m->trend_work);
 	free(m->best);
 	free(m);
 }
 
-static struct on_model *on_model_new(const struct gp *g, uint32_t samples)
+static struct on_model *on_model_new(const struct trend *trend, const struct gp *g, uint32_t samples)
 {
 	struct on_model *m = calloc(1, sizeof(*m));
 	size_t block = ACQUISITION_BLOCK;
@@ -43,8 +48,10 @@ static struct on_model *on_model_new(const struct gp *g, uint32_t samples)
 	m->g = g;
 	m->samples = samples;
 	m->work = gp_work_new(g, ACQUISITION_BLOCK);
+	m->trend = trend;
+	m->trend_work = trend ? trend_work_new(trend, ACQUISITION_BLOCK) : NULL;
 	m->best = malloc((2 * samples + 2 * block * samples + 2 * block) * sizeof(*m->best));
-	if (!m->work || !m->best) {
+	if (!m->work || !m->best || (trend && !m->trend_work)) {
 		on_model_free(&m->base);
 		return NULL;
 	}
@@ -56,11 +63,33 @@ static struct on_model *on_model_new(const struct gp *g, uint32_t samples)
 	return m;
 }
 
+/* The trend adds to the means of all samples alike. */
+static enum algo_outcome add_trend(struct on_model *m, const double *points)
+{
+	double value[ACQUISITION_BLOCK];
+	enum algo_outcome outcome = trend_forward(m->trend, m->trend_work, points, m->b, value);
+
+	for (uint32_t i = 0; outcome == ALGO_OK && i < m->b * m->samples; i++)
+		m->mean[i] += value[i / m->samples];
+	return outcome;
+}
+
+static void follow_trend(struct on_model *m, double *gradient)
+{
+	double d_value[ACQUISITION_BLOCK] = {0};
+
+	for (uint32_t i = 0; i < m->b * m->samples; i++)
+		d_value[i / m->samples] += m->d_mean[i];
+	trend_backward(m->trend, m->trend_work, d_value, gradient);
+}
+
 static void on_model_backward(struct acquisition *a, double *gradient)
 {
 	struct on_model *m = (struct on_model *)a;
 
 	gp_backward(m->g, m->work, m->d_mean, m->d_variance, gradient);
+	if (m->trend)
+		follow_trend(m, gradient);
 }
 
 /* ln of the mean over the samples of exp(value): each counts as much as it contributes. */
@@ -108,15 +137,18 @@ static enum algo_outcome on_model_forward(
 	struct on_model *m = (struct on_model *)a;
 	enum algo_outcome outcome = gp_forward(m->g, m->work, points, b, m->mean, m->variance);
 
+	m->b = b;
+	if (outcome == ALGO_OK && m->trend)
+		outcome = add_trend(m, points);
 	for (uint32_t i = 0; outcome == ALGO_OK && i < b; i++)
 		value[i] = m->kind == IMPROVEMENT_UCB ? upper_bound(m, i) : log_mean(m, i);
 	return outcome;
 }
 
-struct acquisition *acquisition_improvement(
-	const struct gp *g, enum improvement kind, const double *best, double kappa)
+struct acquisition *acquisition_improvement_on(const struct trend *trend, const struct gp *g,
+	enum improvement kind, const double *best, double kappa)
 {
-	struct on_model *m = on_model_new(g, gp_samples(g));
+	struct on_model *m = on_model_new(trend, g, gp_samples(g));
 
 	if (!m)
 		return NULL;
@@ -126,6 +158,12 @@ struct acquisition *acquisition_improvement(
 	m->kind = kind;
 	m->kappa = kappa;
 	return &m->base;
+}
+
+struct acquisition *acquisition_improvement(
+	const struct gp *g, enum improvement kind, const double *best, double kappa)
+{
+	return acquisition_improvement_on(NULL, g, kind, best, kappa);
 }
 
 struct acquisition *acquisition_probability(const struct gp *g, double threshold)

@@ -19,6 +19,8 @@
 #include "algorithms/algorithm.h"
 #include "algorithms/gp/model.h"
 
+struct trend;
+
 /* Points in one block, at most. */
 enum { ACQUISITION_BLOCK = 64 };
 
@@ -41,6 +43,9 @@ enum improvement {
  * ignore kappa. NULL: no memory. */
 struct acquisition *acquisition_improvement(
 	const struct gp *g, enum improvement kind, const double *best, double kappa);
+/* The same of a model of what remains above a trend (trend.h), which is borrowed too; NULL: none. */
+struct acquisition *acquisition_improvement_on(const struct trend *trend, const struct gp *g,
+	enum improvement kind, const double *best, double kappa);
 /* ln of the probability that the model's value is above the threshold. NULL: no memory. */
 struct acquisition *acquisition_probability(const struct gp *g, double threshold);
 /* The sum of n <= ACQUISITION_TERMS others, which it owns from then on. If it fails they are freed:

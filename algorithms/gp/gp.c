@@ -6,6 +6,7 @@
  * what they may bring (model.h), and the logarithm of the expected improvement, plus that of the
  * probability that the trial succeeds where some have failed, is maximised over the space (maximize.h);
  * at every fifth trial over the least tried branch of it, if it has any (branches.h).
+ * Earlier experiments are a trend under the model (stack.h, trend.h), while there are few trials.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -18,7 +19,9 @@
 #include "algorithms/gp/incumbents.h"
 #include "algorithms/gp/maximize.h"
 #include "algorithms/gp/observations.h"
+#include "algorithms/gp/stack.h"
 #include "algorithms/gp/surrogate.h"
+#include "algorithms/gp/trend.h"
 #include "algorithms/multi/gp_many.h"
 #include "algorithms/qmc.h"
 #include "algorithms/registry.h"
@@ -33,6 +36,7 @@ enum {
 	ROWS_MAX = 1000,
 	ROWS_LOCAL = 600,
 	BRANCH_EVERY = 5,           /* trials: one is for the least tried branch                       */
+	INITIAL_WARM = 3,           /* trials before the model, where sources have one                 */
 };
 
 static const double SCREEN_WORK = 1e8, SCAN_WORK = 2.5e7; /* multiplications                         */
@@ -64,7 +68,8 @@ static const struct algo_setting gp_settings[] = {
 		.max = 10000,
 		.def = __builtin_nan(""),
 		.doc = "Trials before the model is used, your own included; by default one more than there are "
-			   "parameters, at least 4 and at most 10, and no more than a quarter of the trials."},
+			   "parameters, at least 4 and at most 10, and no more than a quarter of the trials; 3 where earlier "
+			   "experiments have enough to tell."},
 	[ROW_FUNCTION] = {.name = "acq_func",
 		.type = ALGO_CHOICE,
 		.choices = functions,
@@ -97,6 +102,7 @@ static int choice(const struct algo_problem *p, int row)
 
 struct gp_cache {
 	struct embed *embed;
+	struct stack *stack;        /* NULL: no sources                                                */
 	struct surrogate *objective, *success;
 	struct gp_many *many;       /* several objectives or constraints: all that is used             */
 };
@@ -109,6 +115,7 @@ static void gp_cache_free(void *cache)
 		return;
 	surrogate_free(c->objective);
 	surrogate_free(c->success);
+	stack_free(c->stack);
 	embed_free(c->embed);
 	gp_many_free(c->many);
 	free(c);
@@ -128,9 +135,13 @@ static void *gp_cache_new(const struct algo_problem *p)
 	if (!c)
 		return NULL;
 	if ((c->embed = embed_new(p->space))) {
+		if (p->n_sources > 0 && p->n_objectives == 1 && p->n_constraints == 0 && !(c->stack = stack_new(c->embed, &o)))
+			goto fail;
+		o.stack = c->stack;
 		c->objective = surrogate_new(c->embed, &o);
 		o.warp = o.noisy = WARP_NONE;
 		o.noiseless = false;
+		o.stack = NULL;
 		c->success = surrogate_new(c->embed, &o);
 	}
 	if (p->n_objectives > 1 || p->n_constraints > 0)
@@ -140,6 +151,7 @@ static void *gp_cache_new(const struct algo_problem *p)
 			.starts = choice(p, ROW_OPTIMIZER) == OPTIMIZER_SAMPLING ? 0 : STARTS});
 	if (c->objective && c->success && (c->many || (p->n_objectives == 1 && p->n_constraints == 0)))
 		return c;
+fail:
 	gp_cache_free(c);
 	return NULL;
 }
@@ -159,6 +171,7 @@ struct gp_search {
 	struct incumbents incumbents;
 	double *scale;              /* [columns]                                                       */
 	bool modelled;              /* the model is at this history                                    */
+	uint32_t initial;           /* trials before the model                                         */
 };
 
 static uint32_t n_initial(const struct algo_problem *p, const struct embed *e)
@@ -203,6 +216,8 @@ static enum algo_outcome learn(struct gp_search *s)
 
 	if (s->modelled)
 		return ALGO_OK;
+	if (s->c->stack && (outcome = stack_fit(s->c->stack, s->p, s->r->cancel)) != ALGO_OK)
+		return outcome;
 	outcome = surrogate_update(s->c->objective, o->rows, o->values, o->n, s->r->cancel);
 	if (outcome == ALGO_OK && o->n_failed > 0)
 		outcome = surrogate_update(s->c->success, o->tried, o->verdicts, o->n_tried, s->r->cancel);
@@ -243,6 +258,25 @@ static double to_improve(const struct gp_search *s, uint32_t number)
 	return s->incumbents.best + (number % 2 ? 0 : s->incumbents.least_gain);
 }
 
+/* What is imagined at the pending trials is above the trend. */
+static enum algo_outcome lift(const struct gp_search *s, uint32_t samples, double *f)
+{
+	const struct trend *trend = surrogate_trend(s->c->objective);
+	struct trend_work *work;
+	double value[SAMPLED_MAX];
+	enum algo_outcome outcome;
+
+	if (!trend)
+		return ALGO_OK;
+	if (!(work = trend_work_new(trend, s->n_pending)))
+		return ALGO_NO_MEMORY;
+	outcome = trend_forward(trend, work, s->pending, s->n_pending, value);
+	for (uint32_t i = 0; outcome == ALGO_OK && i < samples * s->n_pending; i++)
+		f[i] += value[i % s->n_pending];
+	trend_work_free(work);
+	return outcome;
+}
+
 /* A copy of the model that has samples at the pending trials, and what to improve on in each. */
 static enum algo_outcome imagine(const struct gp_search *s, uint32_t number, struct gp **g_out, double *best)
 {
@@ -253,6 +287,8 @@ static enum algo_outcome imagine(const struct gp_search *s, uint32_t number, str
 
 	if (g && z && fill_normals(s, number, samples, z))
 		outcome = gp_fantasize(g, s->pending, p, samples, z, f);
+	if (outcome == ALGO_OK && samples > 1)
+		outcome = lift(s, samples, f);
 	for (uint32_t i = 0; outcome == ALGO_OK && i < samples; i++) {
 		best[i] = to_improve(s, number);
 		for (uint32_t k = 0; samples > 1 && k < p; k++)
@@ -299,7 +335,8 @@ static struct acquisition *acquisition_for(
 	const struct observations *o = &s->seen_values;
 	struct acquisition *terms[2];
 
-	terms[0] = acquisition_improvement(g, kind_for(s->p, number), best, KAPPA);
+	terms[0] = acquisition_improvement_on(
+		surrogate_trend(s->c->objective), g, kind_for(s->p, number), best, KAPPA);
 	if (o->n_failed == 0)
 		return terms[0];
 	terms[1] = acquisition_probability(surrogate_model(s->c->success), even_chance(o));
@@ -354,13 +391,12 @@ static enum algo_outcome choose_by_model(struct gp_search *s, uint32_t number, d
 
 static enum algo_outcome choose(struct gp_search *s, uint32_t number, uint32_t before, double *x)
 {
-	uint32_t initial = n_initial(s->p, s->c->embed);
 	struct rng rng = rng_stream(s->p->seed, RNG_SUGGEST, number);
 	enum algo_outcome outcome;
 
 	if (seen_all(&s->seen))
 		return ALGO_EXHAUSTED;
-	if (before < initial || s->seen_values.n < (initial < 2 ? 1 : 2))
+	if (before < s->initial || s->seen_values.n < (s->initial < 2 ? 1 : 2))
 		return choose_by_design(s, number, before, x);
 	if ((outcome = learn(s)) == ALGO_OK)
 		outcome = choose_by_model(s, number, x);
@@ -430,6 +466,9 @@ static enum algo_outcome gp_suggest(
 		gp_cache_free(own);
 		return outcome;
 	}
+	s.initial = n_initial(p, s.c->embed);
+	if (isnan(p->settings[ROW_INITIAL].number) && s.c->stack && s.initial > INITIAL_WARM && stack_possible(p))
+		s.initial = INITIAL_WARM;
 	seen_init(&s.seen, p->space, NULL);
 	if (read_history(&s))
 		outcome = serve(&s, r);
@@ -456,7 +495,7 @@ const struct algorithm algorithm_gp = {
 		   "parameter, conditions, noise, failures and parallel trials.",
 	.settings = gp_settings,
 	.n_settings = sizeof(gp_settings) / sizeof(*gp_settings),
-	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE | ALGO_CONSTRAINTS,
+	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE | ALGO_CONSTRAINTS | ALGO_SOURCES,
 	.last_trial = gp_last_trial,
 	.suggest = gp_suggest,
 	.cache_new = gp_cache_new,

@@ -7,6 +7,8 @@
 
 #include <gsl/gsl_heapsort.h>
 
+#include "algorithms/gp/trend.h"
+
 enum {
 	ELITE = 64,                 /* best observations, among which the model chooses                */
 	FIRST = 10,                 /* first observations, whose median is where the search began      */
@@ -58,10 +60,12 @@ enum algo_outcome incumbents_find(struct incumbents *best, const struct surrogat
 	struct elite *elite = malloc(o->n * sizeof(*elite));
 	double *rows = malloc(ELITE * ((size_t)columns + 2) * sizeof(*rows));
 	double *mean = rows ? rows + (size_t)ELITE * columns : NULL;
+	const struct trend *trend = surrogate_trend(s);
+	struct trend_work *trend_work = trend ? trend_work_new(trend, ELITE) : NULL;
 	struct gp_work *work = gp_work_new(g, ELITE);
 	enum algo_outcome outcome = ALGO_NO_MEMORY;
 
-	if (!elite || !rows || !work)
+	if (!elite || !rows || !work || (trend && !trend_work))
 		goto out;
 	for (uint32_t i = 0; i < o->n; i++)
 		elite[i] = (struct elite){surrogate_targets(s)[i], i};
@@ -72,8 +76,10 @@ enum algo_outcome incumbents_find(struct incumbents *best, const struct surrogat
 		memcpy(rows + (size_t)i * columns, o->rows + (size_t)elite[i].index * columns, columns * sizeof(*rows));
 	if ((outcome = gp_forward(g, work, rows, n, mean, mean + ELITE)) != ALGO_OK)
 		goto out;
+	if (trend && (outcome = trend_forward(trend, trend_work, rows, n, mean + ELITE)) != ALGO_OK)
+		goto out;
 	for (uint32_t i = 0; i < n; i++)
-		elite[i].value = mean[i];
+		elite[i].value = mean[i] + (trend ? mean[ELITE + i] : 0);
 	gsl_heapsort(elite, n, sizeof(*elite), by_value);
 	if (gp_noise_variance(g) > NOISY) /* the best observation may be the luckiest */
 		best->best = elite[0].value;
@@ -84,5 +90,6 @@ out:
 	free(elite);
 	free(rows);
 	gp_work_free(work);
+	trend_work_free(trend_work);
 	return outcome;
 }

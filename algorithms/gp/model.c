@@ -260,6 +260,16 @@ void gp_retarget(struct gp *g, const double *y)
 	solve_constant(g);
 }
 
+uint32_t gp_whitened(const struct gp *g, const double *values, double *out)
+{
+	ALGO_ASSERT(g->pending == 0);
+	memset(out, 0, g->places * sizeof(*out));
+	for (uint32_t i = 0; i < g->rows; i++)
+		out[g->place[i]] += g->row_weight[i] * g->noise_scale[g->place[i]] * values[i];
+	linalg_apply(g->places, g->factor, g->capacity, out);
+	return g->places;
+}
+
 double gp_log_likelihood(const struct gp *g)
 {
 	double squares, value = g->log_weights, merged = (double)g->rows - g->places;

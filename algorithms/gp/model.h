@@ -124,6 +124,10 @@ enum algo_outcome gp_append(struct gp *g, const double *x, double y, double nois
  * gp_fantasize(). */
 void gp_retarget(struct gp *g, const double *y);
 
+/* values[n] of all rows as the likelihood sees them: L^-1 of their means at each different row, to out[n]. Returns
+ * how many those are. */
+uint32_t gp_whitened(const struct gp *g, const double *values, double *out);
+
 const double *gp_theta(const struct gp *g);             /* in force                            */
 uint32_t gp_rows(const struct gp *g);                   /* observations: data and appended     */
 double gp_constant(const struct gp *g);                 /* the mean far from all data          */
@@ -165,6 +169,17 @@ void gp_backward(const struct gp *g, struct gp_work *w, const double *d_mean, co
 	double *gradient);
 /* Joint distribution at the block that gp_forward() just took: covariance[b x b], symmetric. */
 void gp_covariance(const struct gp *g, struct gp_work *w, double *covariance);
+
+/*
+ * The mean alone, in O(n d) a point, of a model without fantasies. `weights` are those that gp_mean_weights()
+ * wrote, one for each row or fewer; they hold until the model changes. gp_forward_mean() is as gp_forward() with
+ * mean[b]. gp_backward_mean() adds to gradient[b x d]; once after each gp_forward_mean().
+ */
+void gp_mean_weights(const struct gp *g, double *weights);
+enum algo_outcome gp_forward_mean(const struct gp *g, struct gp_work *w, const double *weights,
+	const double *points, uint32_t b, double *mean);
+void gp_backward_mean(const struct gp *g, struct gp_work *w, const double *weights, const double *d_mean,
+	double *gradient);
 
 /*
  * What each row would have been predicted from all others: mean[n], variance[n] of the observation

@@ -15,6 +15,7 @@ struct gp_work {
 	uint32_t b;                 /* the block that was last taken                               */
 	double *scaled;             /* points x d                                                  */
 	double *stretch;            /* points x d: derivative of scaled by the given value         */
+	double *pull;               /* d: scratch                                                  */
 	double *v;                  /* points x stride: L^-1 k                                     */
 	double *slope;              /* points x stride: of the kernel                              */
 	double *u;                  /* points x stride                                             */
@@ -45,8 +46,9 @@ struct gp_work *gp_work_new(const struct gp *g, uint32_t points)
 	if (!w)
 		return NULL;
 	w->points = points;
-	w->scaled = malloc((2 * (size_t)points * g->d + 1) * sizeof(*w->scaled));
+	w->scaled = malloc(((2 * (size_t)points + 1) * g->d + 1) * sizeof(*w->scaled));
 	w->stretch = w->scaled ? w->scaled + (size_t)points * g->d : NULL;
+	w->pull = w->scaled ? w->stretch + (size_t)points * g->d : NULL;
 	if (!w->scaled || !widen(w, g->capacity)) {
 		gp_work_free(w);
 		return NULL;
@@ -159,6 +161,56 @@ void gp_backward(const struct gp *g, struct gp_work *w, const double *d_mean, co
 			out[j] *= w->stretch[i * g->d + j];
 	}
 }
+
+/* ---- the mean alone ---------------------------------------------------------------------------- */
+
+void gp_mean_weights(const struct gp *g, double *weights)
+{
+	ALGO_ASSERT(g->pending == 0);
+	memcpy(weights, g->beta, g->places * sizeof(*weights));
+	linalg_apply_transposed(g->places, g->factor, g->capacity, weights);
+}
+
+enum algo_outcome gp_forward_mean(const struct gp *g, struct gp_work *w, const double *weights,
+	const double *points, uint32_t b, double *mean)
+{
+	struct kernel_columns columns = gp_columns(g);
+	double unused;
+
+	ALGO_ASSERT(b <= w->points);
+	if (!widen(w, g->places))
+		return ALGO_NO_MEMORY;
+	w->b = b;
+	scale_block(g, w, points);
+	for (size_t i = 0; i < b; i++) {
+		double *k = w->v + i * w->stride;
+
+		kernel_distances(&columns, g->places, w->scaled + i * g->d, k);
+		kernel_matern(g->places, g->signal, k, k, w->slope + i * w->stride);
+		mean[i] = g->constant + kernel_dot_square(g->places, weights, k, &unused);
+	}
+	return ALGO_OK;
+}
+
+void gp_backward_mean(const struct gp *g, struct gp_work *w, const double *weights, const double *d_mean,
+	double *gradient)
+{
+	struct kernel_columns columns = gp_columns(g);
+
+	for (size_t i = 0; i < w->b; i++) {
+		double *q = w->v + i * w->stride; /* the kernel is not needed any more */
+		const double *slope = w->slope + i * w->stride;
+
+		for (uint32_t a = 0; a < g->places; a++)
+			q[a] = d_mean[i] * weights[a] * slope[a];
+		memset(w->pull, 0, g->d * sizeof(*w->pull));
+		kernel_pull(&columns, g->places, q, w->scaled + i * g->d, -1, w->pull);
+		for (uint32_t j = 0; j < g->d; j++)
+			gradient[i * g->d + j] += w->pull[j] * w->stretch[i * g->d + j];
+	}
+}
+
+/* ---- joint ------------------------------------------------------------------------------------- */
 
 static double prior_covariance(const struct gp *g, const double *p, const double *q)
 {

@@ -8,6 +8,7 @@
 #include <gsl/gsl_heapsort.h>
 
 #include "algorithms/assert.h"
+#include "algorithms/gp/trend.h"
 #include "algorithms/grow.h"
 
 enum {
@@ -40,6 +41,7 @@ struct surrogate {
 	size_t cap_rows, cap_values, cap_targets, cap_members;
 	double *local_x, *local_y;  /* a copy of the members' rows and targets                         */
 	size_t cap_local_x, cap_local_y;
+	struct trend *trend;        /* NULL: none; the model is of what remains above it               */
 };
 
 static struct stage next_stage(struct stage s)
@@ -99,9 +101,10 @@ struct surrogate *surrogate_new(const struct embed *e, const struct surrogate_op
 			if (density_of(e, c, &prior))
 				gp_set_density(s->model, c, density_of(e, c, &prior));
 		s->theta = s->model ? malloc(gp_n_theta(s->model) * sizeof(*s->theta)) : NULL;
+		s->trend = o->stack ? trend_new(o->stack, e->n_active) : NULL;
 	}
 	free(category);
-	if (s && s->theta)
+	if (s && s->theta && (s->trend || !o->stack))
 		return s;
 	surrogate_free(s);
 	return NULL;
@@ -119,6 +122,7 @@ void surrogate_free(struct surrogate *s)
 	free(s->members);
 	free(s->local_x);
 	free(s->local_y);
+	trend_free(s->trend);
 	free(s);
 }
 
@@ -204,6 +208,8 @@ static enum algo_outcome retarget(struct surrogate *s, uint32_t n)
 	uint32_t columns = s->embed->n_columns;
 	enum algo_outcome outcome = warp_outputs(s->warp, s->values, n, NAN, s->targets);
 
+	if (outcome == ALGO_OK && s->trend)
+		outcome = trend_follow(s->trend, s->rows, n);
 	if (outcome != ALGO_OK)
 		return outcome;
 	if (!grow(&s->local_x, &s->cap_local_x, (size_t)s->n_members * columns + 1, sizeof(*s->local_x)) ||
@@ -213,8 +219,20 @@ static enum algo_outcome retarget(struct surrogate *s, uint32_t n)
 		memcpy(s->local_x + (size_t)i * columns, s->rows + (size_t)s->members[i] * columns,
 			columns * sizeof(*s->rows));
 		s->local_y[i] = s->targets[s->members[i]];
+		if (s->trend)
+			s->local_y[i] -= trend_at(s->trend, s->members[i]);
 	}
 	return ALGO_OK;
+}
+
+/* The trend as the model's hyperparameters suggest it, and what remains above it. */
+static enum algo_outcome reweigh(struct surrogate *s, uint32_t n)
+{
+	enum algo_outcome outcome = trend_weigh(s->trend, s->model, s->targets, s->members, n);
+
+	if (outcome == ALGO_OK && (outcome = retarget(s, n)) == ALGO_OK)
+		gp_retarget(s->model, s->local_y);
+	return outcome;
 }
 
 /* Fits to the members with the transform of the chain. */
@@ -232,6 +250,8 @@ static enum algo_outcome fit_members(
 	struct gp_data data;
 	enum algo_outcome outcome;
 
+	if (s->trend)
+		trend_start(s->trend, stage.n);
 	if ((outcome = retarget(s, stage.n)) != ALGO_OK)
 		return outcome;
 	data = (struct gp_data){.x = s->local_x, .y = s->local_y, .n = s->n_members};
@@ -239,7 +259,7 @@ static enum algo_outcome fit_members(
 		gp_start_prior(s->model, s->theta);
 	if ((outcome = gp_fit(s->model, &data, &how)) == ALGO_OK)
 		memcpy(s->theta, gp_theta(s->model), gp_n_theta(s->model) * sizeof(*s->theta));
-	return outcome;
+	return outcome == ALGO_OK && s->trend ? reweigh(s, stage.n) : outcome;
 }
 
 static bool is_noisy(const struct gp *g)
@@ -285,7 +305,7 @@ static enum algo_outcome follow(struct surrogate *s, uint32_t n, const atomic_bo
 	}
 	if (outcome == ALGO_OK && (outcome = retarget(s, n)) == ALGO_OK)
 		gp_retarget(s->model, s->local_y);
-	return outcome;
+	return outcome == ALGO_OK && s->trend ? reweigh(s, n) : outcome;
 }
 
 static bool keep_copy(struct surrogate *s, const double *rows, const double *values, uint32_t n)
@@ -313,6 +333,8 @@ enum algo_outcome surrogate_update(struct surrogate *s, const double *rows, cons
 		s->n = 0;
 		s->stage = (struct stage){0};
 	}
+	if (s->n == 0 && s->trend)
+		trend_forget(s->trend);
 	if (keep_copy(s, rows, values, n))
 		outcome = follow(s, n, cancel);
 	if (outcome != ALGO_OK) {
@@ -325,6 +347,11 @@ enum algo_outcome surrogate_update(struct surrogate *s, const double *rows, cons
 const struct gp *surrogate_model(const struct surrogate *s)
 {
 	return s->model;
+}
+
+const struct trend *surrogate_trend(const struct surrogate *s)
+{
+	return s->trend && trend_matters(s->trend) ? s->trend : NULL;
 }
 
 const double *surrogate_targets(const struct surrogate *s)

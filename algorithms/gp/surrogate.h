@@ -14,7 +14,10 @@
  * Beyond `rows_max` observations the model is local: at each fit it takes the best third of
  * `rows_local`, the third nearest to the best, and others at random.
  *
- * Belongs to its creator; borrows the embedding.
+ * With a stack of earlier experiments the model is of what remains above their trend (trend.h). Targets
+ * are with the trend, the model is without it.
+ *
+ * Belongs to its creator; borrows the embedding and the stack.
  */
 #pragma once
 #include <stdatomic.h>
@@ -26,6 +29,9 @@
 #include "algorithms/gp/model.h"
 #include "algorithms/gp/warp.h"
 
+struct stack;
+struct trend;
+
 struct surrogate_options {
 	enum gp_prior_set prior;
 	enum warp warp;
@@ -33,6 +39,8 @@ struct surrogate_options {
 	bool noiseless;             /* the same configuration always gives the same value              */
 	uint32_t rows_max, rows_local;
 	uint64_t seed;
+	const struct stack *stack;  /* of earlier experiments, fitted before the first update; NULL:
+								 * none                                                        */
 };
 
 struct surrogate;
@@ -50,6 +58,8 @@ enum algo_outcome surrogate_update(struct surrogate *s, const double *rows, cons
 
 /* After a successful update, until the next. */
 const struct gp *surrogate_model(const struct surrogate *s);
+/* What is to be added to the model's mean; NULL: nothing. */
+const struct trend *surrogate_trend(const struct surrogate *s);
 /* The transformed values of all n observations, and which of them are rows of the model. */
 const double *surrogate_targets(const struct surrogate *s);
 const uint32_t *surrogate_members(const struct surrogate *s);   /* gp_rows() of them           */

@@ -1,5 +1,6 @@
 # tier: quick
 """The search seen from outside: constraints, convergence, importance, warm starts."""
+import math
 import subprocess
 import unittest
 
@@ -160,6 +161,38 @@ class WarmStart(Search):
         params = self.ask(path)[0]["parameters"]
         self.assertEqual(params["lr"], 0.01)
         self.assertAlmostEqual(params["momentum"], 0.7)
+
+    def follow(self, path, trials, restart_after=None):
+        """Runs so many trials, one after the other; what they were, and their losses."""
+        tried = []
+        for k in range(trials):
+            if k == restart_after:
+                self.s.kill()
+                self.s.start()
+            t = self.ask(path)[0]
+            self.tell(path, t["number"], loss=landscape(t["parameters"]))
+            tried.append(t["parameters"])
+        return tried, [landscape(p) for p in tried]
+
+    def test_the_model_goes_on_from_the_source(self):
+        source = self.create("grown")
+        for k in range(40):
+            params = {"lr": 10 ** (-4.9 + 3.8 * (k * 7 % 40) / 39), "layers": 1 + k % 6, "optimizer": ("sgd", "adam")[k % 2]}
+            self.bring(source, params, loss=50 + 3 * landscape(params))
+        one = {"algorithm": {"name": "gp", "seed": 3}, "budget": {"maxTrials": 30, "parallelTrials": 1}}
+        _, cold = self.follow(self.create("cold", **one), 9)
+        tried, warm = self.follow(self.create("warm", warmStart=["grown"], **one), 9)
+        self.assertLess(sum(warm[3:]), sum(cold[3:]) / 3)
+        again, _ = self.follow(self.create("warm-again", warmStart=["grown"], **one), 9, restart_after=6)
+        self.assertEqual(tried, again)
+        upwards = [{"metric": "loss", "direction": "maximize"}]
+        _, high = self.follow(self.create("upwards", warmStart=["grown"], objectives=upwards, **one), 6)
+        self.assertGreater(min(high), max(warm))
+
+
+def landscape(params):
+    """Best, 0, at a rate of 0.001, four layers and adam."""
+    return (math.log10(params["lr"]) + 3) ** 2 + (params["layers"] - 4) ** 2 / 4 + (params["optimizer"] != "adam")
 
 
 if __name__ == "__main__":

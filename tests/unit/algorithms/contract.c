@@ -604,6 +604,111 @@ static void contract_strange_histories(void **state)
 	for_each_space(*state, strange);
 }
 
+/* ---- earlier experiments ----------------------------------------------------------------------- */
+
+/* What a source may hold: so many trials, each with this status and value. */
+struct source_kind {
+	const char *name;
+	uint32_t n;
+	enum algo_status status;
+	double times;           /* the study's objective                                               */
+	double plus;
+	bool one_place;
+};
+
+static const struct source_kind source_kinds[] = {
+	{.name = "related", .n = 30, .status = ALGO_SUCCEEDED, .times = 3, .plus = 100},
+	{.name = "negated", .n = 30, .status = ALGO_SUCCEEDED, .times = -1},
+	{.name = "huge", .n = 12, .status = ALGO_SUCCEEDED, .times = 1e300},
+	{.name = "tiny", .n = 12, .status = ALGO_SUCCEEDED, .times = 1e-300},
+	{.name = "equal", .n = 12, .status = ALGO_SUCCEEDED, .plus = 0.5},
+	{.name = "one place", .n = 12, .status = ALGO_SUCCEEDED, .times = 1, .one_place = true},
+	{.name = "NaN", .n = 12, .status = ALGO_SUCCEEDED, .plus = NAN},
+	{.name = "infinite", .n = 12, .status = ALGO_SUCCEEDED, .plus = HUGE_VAL},
+	{.name = "failed", .n = 12, .status = ALGO_FAILED, .plus = NAN},
+	{.name = "five", .n = 5, .status = ALGO_SUCCEEDED, .times = 1},
+	{.name = "one", .n = 1, .status = ALGO_SUCCEEDED, .times = 1},
+	{.name = "none"},
+};
+
+enum { SOURCE_KINDS = sizeof(source_kinds) / sizeof(*source_kinds), SOURCE_TRIALS = 30 };
+
+struct sources {
+	struct algo_source list[2];
+	struct algo_trial trials[2][SOURCE_TRIALS];
+	double values[2][SOURCE_TRIALS], *x;
+};
+
+static void fill_source(const struct study *s, struct sources *all, int which, const struct source_kind *k)
+{
+	uint32_t d = space_dim(s->p.space);
+	struct rng r = rng_seeded(k->n + (uint64_t)which);
+	double u[SPACE_PARAMS_MAX];
+
+	all->list[which] = (struct algo_source){.trials = all->trials[which], .n_trials = k->n};
+	for (uint32_t i = 0; i < k->n; i++) {
+		double *x = all->x + (size_t)(which * SOURCE_TRIALS + (int)i) * d;
+
+		for (uint32_t j = 0; j < d; j++)
+			u[j] = k->one_place ? 0.25 : rng_uniform(&r);
+		space_decode(s->p.space, u, x);
+		all->values[which][i] = k->times * study_objective(s, x) + k->plus + (k->one_place ? i : 0);
+		all->trials[which][i] = (struct algo_trial){.number = i + 1, .status = k->status, .suggested = true, .x = x,
+			.values = &all->values[which][i], .duration = NAN, .resource = NAN};
+	}
+}
+
+/* Six trials with these sources behind, two at once; with the cache as without it. */
+static void search_after(struct study *s, const struct source_kind *a, const struct source_kind *b)
+{
+	struct study *t = study_new(s->a, (struct space *)(uintptr_t)s->p.space, s->p.seed);
+	uint32_t d = space_dim(s->p.space), n, m;
+	struct sources *all = must(calloc(1, sizeof(*all)));
+	double *x = must(calloc(2 * (size_t)d, sizeof(*x)));
+
+	all->x = must(calloc(2 * SOURCE_TRIALS * (size_t)d, sizeof(*all->x)));
+	fill_source(t, all, 0, a);
+	fill_source(t, all, 1, b);
+	t->p.sources = all->list;
+	t->p.n_sources = 2;
+	if (t->cache)
+		t->a->cache_free(t->cache);
+	t->cache = t->a->cache_new ? t->a->cache_new(&t->p) : NULL;
+	for (int i = 0; i < 6; i++) {
+		enum algo_outcome fresh = study_peek(t, 2, x, &n, NULL), outcome = study_ask(t, 1, &m);
+
+		if (fresh <= 0 || outcome <= 0)
+			fail_msg("%s: outcome %d after the sources %s and %s", s->a->name, (int)outcome, a->name, b->name);
+		if (m == 0)
+			break;
+		if (!same_bits(t->pending[t->n_pending - 1].x, x, d))
+			fail_msg("%s: the cache changes a suggestion after the sources %s and %s", s->a->name, a->name, b->name);
+		while (t->n_pending > 1)
+			tell_oldest(t);
+	}
+	study_free(t);
+	free(all->x);
+	free(all);
+	free(x);
+}
+
+static void after_each_kind(struct study *s)
+{
+	int step = trials_for(s->a, 4, 1);
+
+	for (int k = (int)(s->p.seed % (uint64_t)step); k < SOURCE_KINDS; k += step)
+		search_after(s, &source_kinds[k], &source_kinds[0]);
+}
+
+/* Sources of every kind, beside a good one. */
+static void contract_sources(void **state)
+{
+	const struct algorithm *a = *state;
+
+	if (a->capabilities & ALGO_SOURCES)
+		for_each_space(a, after_each_kind);
+}
+
 static void cancelled(struct study *s)
 {
 	atomic_bool cancel = true;
@@ -729,6 +834,7 @@ int contract_run_with(const struct algorithm *a, const struct contract_options *
 		CONTRACT(contract_rebuilds_to_the_same_bits),
 		CONTRACT(contract_finite_spaces_end),
 		CONTRACT(contract_strange_histories),
+		CONTRACT(contract_sources),
 		CONTRACT(contract_cancel),
 		CONTRACT(contract_seeds_differ),
 		CONTRACT(contract_random_spaces),

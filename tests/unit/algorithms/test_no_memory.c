@@ -184,6 +184,21 @@ static void asking_says_so(void **state)
 	space_unref(s);
 }
 
+/* After six trials, with a source that still has its say. */
+static enum algo_outcome ask_with_sources(
+	const struct algo_problem *p, const struct algo_history *h, struct algo_request *r)
+{
+	const struct algorithm *gp = algorithm_find("gp");
+	const struct algo_history few = {.trials = h->trials, .n_trials = 6};
+	struct algo_value settings[16];
+	struct algo_problem own = *p;
+
+	algo_settings_init(gp, settings);
+	own.settings = settings;
+	r->first_number = 7;
+	return gp->suggest(&own, &few, r);
+}
+
 /* What else is asked about a history: a number for each function. */
 static enum algo_outcome look(int which, const struct algo_problem *p, const struct algo_history *h, const double *xs)
 {
@@ -203,6 +218,8 @@ static enum algo_outcome look(int which, const struct algo_problem *p, const str
 		return importance_fanova(&data, NULL, share);
 	case 2:
 		return terminator_judge(p, h, NULL, &v);
+	case 3:
+		return ask_with_sources(p, h, &r);
 	default:
 		return warm_suggest(algorithm_find("random"), p, &none, &r);
 	}
@@ -228,7 +245,7 @@ static void looking_says_so(void **state)
 		values[i] = i % 7;
 		trials[i] = (struct algo_trial){.number = i + 1, .status = ALGO_SUCCEEDED, .x = x[i], .values = &values[i]};
 	}
-	for (int which = 0; which < 4; which++) {
+	for (int which = 0; which < 5; which++) {
 		unsigned refused = 0;
 		/* Some take memory ten thousand times. */
 		for (unsigned nth = 1;; nth += 1 + nth / 10) {
