@@ -29,8 +29,12 @@ struct options {
 	const char *settings[STUDY_SETTINGS_MAX];
 	uint32_t n_settings, trials, parallel, instance, warm;
 	uint64_t first_seed, last_seed;
+	enum study_spoil spoil;
 	bool report, per_problem, list, time;
 };
+
+static const char *const spoils[] = {[STUDY_AS_THEY_ARE] = "", [STUDY_NEGATED] = "negated", [STUDY_RANDOM] = "random",
+	[STUDY_MIRRORED] = "mirrored", [STUDY_FEW] = "few", [STUDY_FAILED] = "failed"};
 
 /* A sample of every kind that a suggestion of 5 ms gets through in two minutes. */
 static const char *const quick[] = {
@@ -69,6 +73,7 @@ static void usage(FILE *file)
 		  "  --trials N            100\n"
 		  "  --parallel Q          trials at once; 1\n"
 		  "  --warm N              learn from so many related tasks, 50 trials each; families only\n"
+		  "  --spoil HOW           the tasks before: negated, random, mirrored, few, failed\n"
 		  "  --instance N          other shifts and rotations than the benchmark's own; 1\n"
 		  "  --label TEXT          name of the results; trimtab-ALGORITHM and the settings\n"
 		  "  --out FOLDER          of the results; build/search\n"
@@ -100,6 +105,14 @@ static bool read_count(uint32_t *out, const char *text, uint32_t max)
 	return *text && *end == '\0' && v >= 1 && v <= max;
 }
 
+static bool read_spoil(struct options *o, const char *text)
+{
+	for (size_t i = 1; i < sizeof(spoils) / sizeof(*spoils); i++)
+		if (strcmp(text, spoils[i]) == 0)
+			o->spoil = (enum study_spoil)i;
+	return o->spoil != STUDY_AS_THEY_ARE;
+}
+
 static bool read_option(struct options *o, int c)
 {
 	switch (c) {
@@ -122,6 +135,8 @@ static bool read_option(struct options *o, int c)
 		return read_count(&o->parallel, optarg, 1000);
 	case 'w':
 		return read_count(&o->warm, optarg, STUDY_SOURCES_MAX);
+	case 'x':
+		return read_spoil(o, optarg);
 	case 'i':
 		return read_count(&o->instance, optarg, UINT32_MAX);
 	case 'l':
@@ -152,6 +167,7 @@ static bool read_options(struct options *o, int argc, char **argv)
 		{"trials", required_argument, NULL, 'n'},
 		{"parallel", required_argument, NULL, 'q'},
 		{"warm", required_argument, NULL, 'w'},
+		{"spoil", required_argument, NULL, 'x'},
 		{"instance", required_argument, NULL, 'i'},
 		{"label", required_argument, NULL, 'l'},
 		{"out", required_argument, NULL, 'o'},
@@ -190,7 +206,7 @@ static void default_label(const struct options *o, char out[WHO_MAX])
 	for (uint32_t i = 0; i < o->n_settings && n < WHO_MAX; i++)
 		n += (size_t)snprintf(out + n, WHO_MAX - n, "+%s", o->settings[i]);
 	if (o->warm > 0 && n < WHO_MAX)
-		n += (size_t)snprintf(out + n, WHO_MAX - n, "+warm=%u", o->warm);
+		n += (size_t)snprintf(out + n, WHO_MAX - n, "+warm=%u%s%s", o->warm, o->spoil ? "-" : "", spoils[o->spoil]);
 	if (o->instance != 1 && n < WHO_MAX)
 		snprintf(out + n, WHO_MAX - n, "@%u", o->instance);
 	for (char *c = out; *c; c++)
@@ -285,7 +301,8 @@ static bool run_all(struct session *s, const char *who, const char *baseline)
 		.trials = o->trials,
 		.parallel = o->parallel,
 		.n_sources = o->warm,
-		.source_trials = SOURCE_TRIALS};
+		.source_trials = SOURCE_TRIALS,
+		.spoil = o->spoil};
 	uint32_t other;
 	bool ok = true;
 

@@ -301,6 +301,31 @@ static bool search_earlier(struct study *s, const struct study_plan *plan, struc
 	return ok;
 }
 
+/* What a source must not be able to do harm with. */
+static void spoil(struct study *from, enum study_spoil how)
+{
+	struct rng r = rng_stream(from->plan->seed, RNG_MODEL, from->plan->problem);
+	double u[SPACE_PARAMS_MAX];
+	size_t d = space_dim(from->space);
+
+	if (how == STUDY_FEW)
+		from->ended = from->ended < 5 ? from->ended : 5;
+	for (uint32_t i = 0; i < from->ended; i++) {
+		if (how == STUDY_NEGATED)
+			from->values[i] = -from->values[i];
+		else if (how == STUDY_RANDOM)
+			from->values[i] = rng_normal(&r);
+		else if (how == STUDY_FAILED)
+			from->trials[i].status = ALGO_FAILED;
+		if (how != STUDY_MIRRORED)
+			continue;
+		space_encode(from->space, from->x + i * d, u);
+		for (size_t j = 0; j < d; j++)
+			u[j] = 1 - u[j];
+		space_decode(from->space, u, from->x + i * d);
+	}
+}
+
 /* Searches the related tasks and gives their trials to s. `plans` live as long as s. */
 static bool learn(struct study *s, struct study_plan plans[STUDY_SOURCES_MAX], struct complaint *c)
 {
@@ -327,6 +352,7 @@ static bool learn(struct study *s, struct study_plan plans[STUDY_SOURCES_MAX], s
 			close_study(&s->earlier[i]);
 			return false;
 		}
+		spoil(&s->earlier[i], s->plan->spoil);
 		s->sources[i] = (struct algo_source){.trials = s->earlier[i].trials, .n_trials = s->earlier[i].ended};
 	}
 	s->p.sources = s->sources;

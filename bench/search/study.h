@@ -13,6 +13,16 @@
 
 enum { STUDY_TRIALS_MAX = 20000, STUDY_SETTINGS_MAX = 32, STUDY_SOURCES_MAX = 8 };
 
+/* What becomes of earlier experiments before they are learned from. */
+enum study_spoil {
+	STUDY_AS_THEY_ARE = 0,
+	STUDY_NEGATED,              /* their values, so that the worst look best                   */
+	STUDY_RANDOM,               /* values that mean nothing                                    */
+	STUDY_MIRRORED,             /* configurations at the other end of the space                */
+	STUDY_FEW,                  /* five trials only                                            */
+	STUDY_FAILED,               /* no trial has a result                                       */
+};
+
 struct study_plan {
 	const struct problems *all;
 	uint32_t problem;
@@ -25,6 +35,7 @@ struct study_plan {
 	/* Earlier experiments: that many related tasks of the problem's family, searched from scratch by the
 	 * same algorithm for source_trials trials each. */
 	uint32_t n_sources, source_trials;
+	enum study_spoil spoil;
 };
 
 struct study_result {
