@@ -36,7 +36,7 @@ enum {
 	ROWS_MAX = 1000,
 	ROWS_LOCAL = 600,
 	BRANCH_EVERY = 5,           /* trials: one is for the least tried branch                       */
-	INITIAL_WARM = 3,           /* trials before the model, where sources have one                 */
+	INITIAL_WARM = 5,           /* trials before the model at most, where sources have one         */
 };
 
 static const double SCREEN_WORK = 1e8, SCAN_WORK = 2.5e7; /* multiplications                         */
@@ -68,7 +68,7 @@ static const struct algo_setting gp_settings[] = {
 		.max = 10000,
 		.def = __builtin_nan(""),
 		.doc = "Trials before the model is used, your own included; by default one more than there are "
-			   "parameters, at least 4 and at most 10, and no more than a quarter of the trials; 3 where earlier "
+			   "parameters, at least 4 and at most 10, and no more than a quarter of the trials; 5 at most where earlier "
 			   "experiments have enough to tell."},
 	[ROW_FUNCTION] = {.name = "acq_func",
 		.type = ALGO_CHOICE,
@@ -135,7 +135,8 @@ static void *gp_cache_new(const struct algo_problem *p)
 	if (!c)
 		return NULL;
 	if ((c->embed = embed_new(p->space))) {
-		if (p->n_sources > 0 && p->n_objectives == 1 && p->n_constraints == 0 && !(c->stack = stack_new(c->embed, &o)))
+		if (p->n_sources > 0 && p->n_objectives == 1 && p->n_constraints == 0 &&
+			!(c->stack = stack_new(c->embed, &o)))
 			goto fail;
 		o.stack = c->stack;
 		c->objective = surrogate_new(c->embed, &o);
@@ -358,6 +359,7 @@ static enum algo_outcome choose_by_model(struct gp_search *s, uint32_t number, d
 {
 	struct gp *imagined = NULL;
 	const struct gp *g = surrogate_model(s->c->objective);
+	const struct trend *trend;
 	double best[SAMPLES] = {to_improve(s, number)}, work, value;
 	struct maximize task = {.embed = s->c->embed,
 		.seen = &s->seen,
@@ -373,7 +375,9 @@ static enum algo_outcome choose_by_model(struct gp_search *s, uint32_t number, d
 	if (s->n_pending > 0 && (outcome = imagine(s, number, &imagined, best)) != ALGO_OK)
 		return outcome;
 	g = imagined ? imagined : g;
-	work = gp_rows(g) * (gp_rows(g) + 4.0 * s->c->embed->n_columns + (double)gp_samples(g) * s->n_pending);
+	trend = surrogate_trend(s->c->objective);
+	work = gp_rows(g) * (gp_rows(g) + 4.0 * s->c->embed->n_columns + (double)gp_samples(g) * s->n_pending) +
+		   (trend ? 4.0 * s->c->embed->n_columns * trend_rows(trend) : 0);
 	task.candidates = (uint32_t)fmin(fmax(SCREEN_WORK / work, SCREEN_MIN), SCREEN_MAX);
 	task.scan_max = (uint64_t)fmax(SCAN_WORK / work, 512);
 	task.acquisition = acquisition_for(s, g, number, best);

@@ -28,7 +28,8 @@ struct stack {
 
 static bool has_result(const struct algo_problem *p, const struct algo_trial *t)
 {
-	return t->status == ALGO_SUCCEEDED && t->values && isfinite(t->values[0]) && space_valid(p->space, t->x, NULL);
+	return t->status == ALGO_SUCCEEDED && t->values && isfinite(t->values[0]) &&
+		   space_valid(p->space, t->x, NULL);
 }
 
 static uint32_t count_results(const struct algo_problem *p, const struct algo_source *from, uint32_t enough)
@@ -104,7 +105,7 @@ static int by_trial(const void *a, const void *b)
 	return (x->trial > y->trial) - (x->trial < y->trial);
 }
 
-/* Moves STACK_ROWS of the n results to the front: the best third, others at random; in the order of trials. */
+/* Moves STACK_ROWS of the n results to the front, the best third and others at random, by trial. */
 static uint32_t choose(struct result *all, uint32_t n, uint64_t seed)
 {
 	struct rng r = rng_stream(seed, RNG_MODEL, n);
@@ -138,7 +139,8 @@ static struct result *read_results(const struct algo_problem *p, const struct al
 /* ---- fitting ----------------------------------------------------------------------------------- */
 
 /* Rows and values of what was chosen; `values` lies behind them. */
-static double *rows_of(const struct stack *s, const struct algo_source *from, const struct result *chosen, uint32_t n)
+static double *rows_of(
+	const struct stack *s, const struct algo_source *from, const struct result *chosen, uint32_t n)
 {
 	uint32_t columns = s->embed->n_columns;
 	double *rows = malloc((size_t)n * (columns + 1) * sizeof(*rows));
@@ -152,7 +154,8 @@ static double *rows_of(const struct stack *s, const struct algo_source *from, co
 
 static enum algo_outcome fit_layer(struct stack *s, const double *rows, uint32_t n, const atomic_bool *cancel)
 {
-	struct layer l = {.surrogate = surrogate_new(s->embed, &s->options), .weights = malloc(n * sizeof(*l.weights))};
+	struct layer l = {.surrogate = surrogate_new(s->embed, &s->options),
+		.weights = malloc(n * sizeof(*l.weights))};
 	enum algo_outcome outcome = ALGO_NO_MEMORY;
 
 	if (l.surrogate && l.weights)

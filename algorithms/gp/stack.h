@@ -22,7 +22,7 @@
 
 enum {
 	STACK_MODELS = 8,           /* the first sources that say enough                               */
-	STACK_ROWS = 100,           /* of a source                                                     */
+	STACK_ROWS = 75,            /* of a source                                                     */
 	STACK_LEAST = 5,            /* results, for a source to have a model                           */
 };
 

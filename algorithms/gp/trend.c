@@ -102,7 +102,8 @@ struct equations {
 };
 
 /* columns[models + 1][m] and target[m], whitened. */
-static void set_up(struct equations *e, uint32_t models, uint32_t m, const double *columns, const double *target)
+static void set_up(
+	struct equations *e, uint32_t models, uint32_t m, const double *columns, const double *target)
 {
 	for (uint32_t i = 0; i <= models; i++) {
 		const double *x = columns + (size_t)i * m;
@@ -158,8 +159,8 @@ static void descend(const struct equations *e, uint32_t models, double *w)
 	}
 }
 
-enum algo_outcome trend_weigh(struct trend *t, const struct gp *g, const double *targets, const uint32_t *members,
-	uint32_t n)
+enum algo_outcome trend_weigh(struct trend *t, const struct gp *g, const double *targets,
+	const uint32_t *members, uint32_t n)
 {
 	uint32_t models = stack_models(t->stack), rows = gp_rows(g), places;
 	double *values, *columns, *target;
@@ -202,6 +203,16 @@ bool trend_matters(const struct trend *t)
 const double *trend_weights(const struct trend *t)
 {
 	return t->weights;
+}
+
+uint32_t trend_rows(const struct trend *t)
+{
+	uint32_t n = 0;
+	const double *unused;
+
+	for (uint32_t k = 0; k < stack_models(t->stack); k++)
+		n += t->weights[k] != 0 ? gp_rows(stack_model(t->stack, k, &unused)) : 0;
+	return n;
 }
 
 struct trend_work {

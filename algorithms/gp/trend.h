@@ -36,10 +36,10 @@ void trend_forget(struct trend *t);
 void trend_start(struct trend *t, uint32_t n);
 /* Gets to know n rows, of which it knows the first ones already. ALGO_OK or ALGO_NO_MEMORY. */
 enum algo_outcome trend_follow(struct trend *t, const double *rows, uint32_t n);
-/* Weighs anew after n observations: `g` holds members[gp_rows()] of them, targets[n] are with the trend. ALGO_OK
- * or ALGO_NO_MEMORY. */
-enum algo_outcome trend_weigh(struct trend *t, const struct gp *g, const double *targets, const uint32_t *members,
-	uint32_t n);
+/* Weighs anew after n observations: `g` holds members[gp_rows()] of them, targets[n] are with the trend.
+ * ALGO_OK or ALGO_NO_MEMORY. */
+enum algo_outcome trend_weigh(struct trend *t, const struct gp *g, const double *targets,
+	const uint32_t *members, uint32_t n);
 /* At the i-th of the rows that trend_follow() knows. */
 double trend_at(const struct trend *t, uint32_t i);
 
@@ -47,6 +47,7 @@ double trend_at(const struct trend *t, uint32_t i);
 
 bool trend_matters(const struct trend *t);              /* some weight is not 0                    */
 const double *trend_weights(const struct trend *t);     /* stack_models() of them                  */
+uint32_t trend_rows(const struct trend *t);             /* of all models that weigh something      */
 
 struct trend_work;
 

@@ -33,8 +33,8 @@ struct options {
 	bool report, per_problem, list, time;
 };
 
-static const char *const spoils[] = {[STUDY_AS_THEY_ARE] = "", [STUDY_NEGATED] = "negated", [STUDY_RANDOM] = "random",
-	[STUDY_MIRRORED] = "mirrored", [STUDY_FEW] = "few", [STUDY_FAILED] = "failed"};
+static const char *const spoils[] = {[STUDY_AS_THEY_ARE] = "", [STUDY_NEGATED] = "negated",
+	[STUDY_RANDOM] = "random", [STUDY_MIRRORED] = "mirrored", [STUDY_FEW] = "few", [STUDY_FAILED] = "failed"};
 
 /* A sample of every kind that a suggestion of 5 ms gets through in two minutes. */
 static const char *const quick[] = {

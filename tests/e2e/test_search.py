@@ -182,12 +182,12 @@ class WarmStart(Search):
         one = {"algorithm": {"name": "gp", "seed": 3}, "budget": {"maxTrials": 30, "parallelTrials": 1}}
         _, cold = self.follow(self.create("cold", **one), 9)
         tried, warm = self.follow(self.create("warm", warmStart=["grown"], **one), 9)
-        self.assertLess(sum(warm[3:]), sum(cold[3:]) / 3)
+        self.assertLess(sum(warm[4:6]), sum(cold[4:6]) / 10, "the first two that the model chose")
         again, _ = self.follow(self.create("warm-again", warmStart=["grown"], **one), 9, restart_after=6)
         self.assertEqual(tried, again)
         upwards = [{"metric": "loss", "direction": "maximize"}]
         _, high = self.follow(self.create("upwards", warmStart=["grown"], objectives=upwards, **one), 6)
-        self.assertGreater(min(high), max(warm))
+        self.assertGreater(min(high[4:6]), 5)
 
 
 def landscape(params):

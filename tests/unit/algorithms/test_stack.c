@@ -64,8 +64,8 @@ static void rig_init(struct rig *g)
 	g->space = space_of(params, D);
 	g->embed = embed_new(g->space);
 	g->objective = (struct algo_objective){.direction = ALGO_MINIMIZE, .goal = NAN};
-	g->p = (struct algo_problem){
-		.space = g->space, .objectives = &g->objective, .n_objectives = 1, .sources = g->sources, .n_sources = SOURCES};
+	g->p = (struct algo_problem){.space = g->space, .objectives = &g->objective, .n_objectives = 1,
+		.sources = g->sources, .n_sources = SOURCES};
 	for (int k = 0; k < SOURCES; k++) {
 		g->sources[k] = (struct algo_source){.trials = g->trials[k], .n_trials = TRIALS};
 		for (int i = 0; i < TRIALS; i++) {
@@ -157,7 +157,8 @@ static double dot(uint32_t n, const double *a, const double *b)
  * The best weights among those that leave out the sources not in `used`, with their constant: the mode of the
  * posterior. Returns minus twice its logarithm up to a constant, infinite if a weight is negative.
  */
-static double best_with(unsigned used, uint32_t n, const double *covariance, const double *said, const double *y, double *w)
+static double best_with(
+	unsigned used, uint32_t n, const double *covariance, const double *said, const double *y, double *w)
 {
 	double a[(SOURCES + 1) * (SOURCES + 1)], b[SOURCES + 1], columns[SOURCES + 1][N], solved[SOURCES + 1][N];
 	double left[N], solved_left[N], value = 0;
@@ -195,8 +196,8 @@ static void reference(const struct rig *r, const struct surrogate *s, uint32_t n
 	double *w, double *mean, double *variance)
 {
 	const struct gp *g = surrogate_model(s);
-	double *covariance = malloc(sizeof(double) * n * n), said[N * SOURCES], there[SOURCES], k[N], left[N], solved[N], ones[N];
-	double lowest = INFINITY, trial[SOURCES + 1], one[N], c;
+	double *covariance = malloc(sizeof(double) * n * n), said[N * SOURCES], there[SOURCES];
+	double k[N], left[N], solved[N], ones[N], one[N], lowest = INFINITY, trial[SOURCES + 1], c;
 
 	for (uint32_t i = 0; i < n; i++) {
 		k[i] = kernel(g, r->rows + i * D, point);
@@ -265,7 +266,8 @@ static void posterior(void **state)
 			reference(&r, s, n, r.rows + i * D, fade_at(n), w, &mean, &variance);
 			for (int k = 0; k < SOURCES; k++)
 				expect_near("weight", n, trend_weights(t)[k], w[k]);
-			assert_int_equal(gp_forward(surrogate_model(s), work, r.rows + i * D, 1, &own_mean, &own_variance), ALGO_OK);
+			assert_int_equal(
+				gp_forward(surrogate_model(s), work, r.rows + i * D, 1, &own_mean, &own_variance), ALGO_OK);
 			assert_int_equal(trend_forward(t, trend_work, r.rows + i * D, 1, &trend), ALGO_OK);
 			expect_near("mean", n, own_mean + trend, mean);
 			expect_near("variance", n, own_variance, variance);
