@@ -132,11 +132,11 @@ static void check_plain(struct build *b)
 	const char *name = b->s->algorithm.name;
 	if (d == NULL)
 		return;
-	if (d->parameter != NULL)
+	if (d->parameter != NULL && b->resource >= 0)
 		problem_add(b->p, FIDELITY "/parameter", "not-for-algorithm",
 			"%s searches %s like any other parameter; those that say how far each trial runs are %s", name,
 			d->parameter, schedulers(b));
-	else if (b->d->spec->early_stopping == NULL)
+	else if (d->parameter == NULL && b->d->spec->early_stopping == NULL)
 		problem_add(b->warnings, FIDELITY, "no-effect",
 			"%s runs every trial to its end, and no rule of earlyStopping asks how far that is", name);
 }

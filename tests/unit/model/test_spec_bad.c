@@ -296,7 +296,7 @@ static const struct {
 	 "\"earlyStopping\":{\"any\":[{\"name\":\"patience\"},{\"name\":\"medianstop\"}]}}}",
 		"/spec/earlyStopping/any/1/name not-for-algorithm\n/spec/stopWhen not-for-algorithm"},
 	{"{\"spec\":{\"fidelity\":{\"parameter\":\"nn\"}}}",
-		"/spec/fidelity/parameter unknown-parameter\n/spec/fidelity/parameter not-for-algorithm"},
+		"/spec/fidelity/parameter unknown-parameter"},
 	{"{\"spec\":{\"budget\":{\"maxTrials\":0}}}", "/spec/budget/maxTrials too-small"},
 	{"{\"spec\":{\"budget\":{\"maxTrials\":1.5}}}", "/spec/budget/maxTrials wrong-type"},
 	{"{\"spec\":{\"budget\":{\"maxTrials\":2,\"parallelTrials\":3,\"maxFailedTrials\":5}}}",
