@@ -7,13 +7,12 @@ SELECT e.spec -> 'fidelity' AS fidelity, e.spec -> 'earlyStopping' AS early_stop
                           'running', r.running, 'promoted', r.promoted, 'stopped', r.stopped, 'failed', r.failed,
                           'bestTrial', r.best_trial, 'bestValue', r.best_value) ORDER BY r.bracket, r.rung)
         FROM core.rungs(e.experiment_id) r) AS rungs,
-       (SELECT json_agg(json_build_object('trial', s.number, 'bracket', s.bracket, 'reached', s.reached, 'reason', s.reason,
+       (SELECT json_agg(json_build_object('trial', s.number, 'bracket', l.bracket, 'reached', l.reached, 'reason', s.reason,
                           'message', s.message, 'finishedAt', to_char(s.finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
                         ORDER BY s.completion DESC)
-        FROM (SELECT t.number, l.bracket, l.reached, t.reason, t.message, t.finished_at, t.completion
-              FROM core.trials t JOIN core.lengths(e.experiment_id) l USING (number)
-              WHERE t.experiment_id = e.experiment_id AND t.state = 'early_stopped'
-              ORDER BY t.completion DESC LIMIT $3) s) AS stopped,
+        FROM (SELECT number, reason, message, finished_at, completion FROM core.trials
+              WHERE experiment_id = e.experiment_id AND state = 'early_stopped' ORDER BY completion DESC LIMIT $3) s
+        JOIN core.lengths(e.experiment_id) l USING (number)) AS stopped,
        core.saved(e.experiment_id) AS saved
 FROM core.experiments e
 WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL;

@@ -53,7 +53,7 @@ class Page(unittest.TestCase):
 
     def shell(self, script):
         script = script.replace(ADDRESS, self.address)
-        script = re.sub(r"^(trimtab serve) &$", rf"\1 >{self.folder.name}/serve.log 2>\&1 & echo $! >{self.folder.name}/server.pid",
+        script = re.sub(r"^(trimtab serve) &$", rf"\1 >{self.folder.name}/serve.log 2>&1 & echo $! >{self.folder.name}/server.pid",
                         script, flags=re.M)
         script = re.sub(r"--out-dir out|-O first.csv", lambda m: m.group().replace(" ", f" {self.folder.name}/"), script)
         script = "\n".join("make -n " + line.split()[1] + " >/dev/null" if ONLY_TARGETS.match(line) else line
