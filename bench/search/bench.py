@@ -128,7 +128,7 @@ def quick(folder):
     time_ours(folder, missing)
     run_peers(["quick"], folder)
     if os.path.exists(PYTHON):
-        run_peers(["--speed", "optuna-tpe,optuna-gp", "--upto", "200"], folder)
+        run_peers(["--speed", "optuna-tpe:200,optuna-gp:200"], folder)
     return missing
 
 
@@ -142,7 +142,7 @@ def full():
         os.remove(path)
     for path in [*glob.glob(os.path.join(ours, "*.jsonl")), os.path.join(ours, OURS_FILE)]:
         shutil.copy(path, KEPT)
-    run_peers(["--speed", "optuna-tpe,optuna-gp"], KEPT)
+    run_peers(["--speed", "optuna-tpe,optuna-gp:500"], KEPT)
     for plan in ("fast", "slow"):
         run_peers([plan], KEPT)
     for path in glob.glob(os.path.join(KEPT, "*.jsonl")):

@@ -3,7 +3,7 @@
     peers.py PLAN                     the plan's runs that are not there yet, the most valuable first
     peers.py PLAN --left              how many these are, and what they would take
     peers.py --peer optuna-gp --problems 'tables/*' --seeds 1-5 --trials 100 [--parallel 8]
-    peers.py --speed optuna-gp,optuna-tpe [--upto 200]
+    peers.py --speed optuna-tpe,optuna-gp:500       times of suggestions; after at most so many trials
 
 It may be killed at any time and goes on where it was; --minutes N makes it end by itself.
 """
@@ -27,7 +27,7 @@ from fingerprints import forget_changed, random_point
 from plans import PLANS, Row
 
 TIMED = "mixed/mixed-10"            # ten parameters of all kinds, as in timing.c
-TIME_CALLS, TIME_MS = 40, 60_000
+TIME_CALLS, TIME_MS = 40, 20_000
 FOLDER = os.environ.get("TRIMTAB_SEARCH_RESULTS", os.path.join(library.ROOT, "bench/results/search"))
 
 
@@ -167,14 +167,14 @@ def time_one(who, problem, n):
             "mean": round(sum(rest) / len(rest), 3), "calls": len(rest)}
 
 
-def speed(whos, upto):
+def speed(whos):
     """Times are of one machine in one minute: those that stand in the file are replaced."""
     problem, rows = library.problems()[TIMED], []
-    for who in whos:
+    for who, _, upto in (text.partition(":") for text in whos):
         if adapters.version(who):
             search(who, problem, 0, 12, 1)
             for n in (50, 200, 500, 1000):
-                if n <= upto:
+                if n <= int(upto or 1000):
                     rows.append(time_one(who, problem, n))
                     print(rows[-1], file=sys.stderr, flush=True)
     if rows:
@@ -195,13 +195,12 @@ def main():
     parser.add_argument("--seeds", default="1-5", type=seeds)
     parser.add_argument("--trials", default=100, type=int)
     parser.add_argument("--parallel", default=1, type=int)
-    parser.add_argument("--speed", help="time suggestions of these")
-    parser.add_argument("--upto", default=1000, type=int, help="with --speed: trials before")
+    parser.add_argument("--speed", help="time suggestions of these, NAME or NAME:TRIALS")
     parser.add_argument("--left", action="store_true", help="with a plan: only tell what it would take")
     parser.add_argument("--minutes", default=math.inf, type=float)
     a = parser.parse_args()
     if a.speed:
-        speed(a.speed.split(","), a.upto)
+        speed(a.speed.split(","))
         return
     if not a.plan and not a.peer:
         parser.error("a plan, --peer or --speed")
