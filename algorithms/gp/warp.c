@@ -115,16 +115,6 @@ enum algo_outcome warp_half_rank(double *y, size_t n)
 	return ALGO_OK;
 }
 
-/* More than 4 standard deviations below the mean, or nearly as far as one value of a few can be. */
-bool warp_has_tail(const double *y, size_t n)
-{
-	double center = mean(y, n), sd = deviation(y, n, center), worst = y[0];
-
-	for (size_t i = 1; i < n; i++)
-		worst = fmin(worst, y[i]);
-	return center - worst > fmin(4, 0.9 * sqrt((double)n - 1)) * sd;
-}
-
 void warp_log(double *y, size_t n)
 {
 	double low = y[0], high = y[0];
@@ -273,10 +263,6 @@ static enum algo_outcome transform_all(enum warp how, double *y, size_t n)
 		break;
 	case WARP_POWER:
 		outcome = warp_power(y, n);
-		break;
-	case WARP_TAIL:
-		if (warp_has_tail(y, n))
-			outcome = warp_half_rank(y, n);
 		break;
 	}
 	warp_standardize(y, n);

@@ -25,7 +25,6 @@ enum warp {
 	WARP_HALF_RANK_LOG,         /* then stretch the best ones                                  */
 	WARP_LOG,
 	WARP_POWER,                 /* on -y: Box-Cox or Yeo-Johnson                               */
-	WARP_TAIL,                  /* half-rank if the worst value is an outlier, else z-scores   */
 };
 
 /* z[n] from y[n]; z may be y. What was NaN becomes the smallest z minus `failed` (in standard
@@ -36,7 +35,6 @@ enum algo_outcome warp_outputs(enum warp how, const double *y, size_t n, double 
 /* The parts, in place, on n >= 1 finite values. */
 void warp_standardize(double *y, size_t n);             /* mean 0, sd 1; all equal: zeros      */
 enum algo_outcome warp_half_rank(double *y, size_t n);
-bool warp_has_tail(const double *y, size_t n);          /* the worst value is an outlier       */
 void warp_log(double *y, size_t n);                     /* into [-0.5, 0.5]                    */
 enum algo_outcome warp_power(double *y, size_t n);      /* unchanged if it would flatten them  */
 double warp_yeo_johnson(double y, double lambda);       /* increasing in y                     */

@@ -55,14 +55,6 @@ static struct surrogate *new_surrogate(const struct gp_many *g, enum warp warp, 
 									   .seed = seed});
 }
 
-/* One objective has what "gp" has; of several, each by what it looks like. */
-static enum warp warp_of(const struct algo_problem *p, const struct gp_many_options *o)
-{
-	if (!o->warped)
-		return WARP_NONE;
-	return p->n_objectives > 1 ? WARP_TAIL : WARP_HALF_RANK;
-}
-
 struct gp_many *gp_many_new(const struct algo_problem *p, const struct gp_many_options *o)
 {
 	struct gp_many *g = calloc(1, sizeof(*g));
@@ -76,7 +68,7 @@ struct gp_many *gp_many_new(const struct algo_problem *p, const struct gp_many_o
 		return NULL;
 	}
 	for (uint32_t k = 0; k < p->n_objectives && p->n_objectives <= OBJECTIVES; k++) {
-		g->objectives[k] = new_surrogate(g, warp_of(p, o), o->noiseless, p->seed);
+		g->objectives[k] = new_surrogate(g, o->warped ? WARP_HALF_RANK : WARP_NONE, o->noiseless, p->seed);
 		ok &= g->objectives[k] != NULL;
 	}
 	for (uint32_t k = 0; k < p->n_constraints && k < RESULTS_CONSTRAINTS_MAX; k++) {
@@ -180,7 +172,7 @@ static enum algo_outcome weigh(const struct search *s, uint32_t number, double *
 		double low = INFINITY, high = -INFINITY;
 
 		negated_objective(s, k, z);
-		outcome = warp_outputs(warp_of(s->p, &s->g->options), z, t->n, NAN, z);
+		outcome = warp_outputs(s->g->options.warped ? WARP_HALF_RANK : WARP_NONE, z, t->n, NAN, z);
 		for (uint32_t i = 0; i < t->n; i++) {
 			low = fmin(low, z[i]);
 			high = fmax(high, z[i]);

@@ -14,7 +14,7 @@
 #include "algorithms/algorithm.h"
 
 struct gp_many_options {
-	bool warped, noiseless;     /* objectives: transformed (warp.h); without noise             */
+	bool warped, noiseless;     /* objectives: half-rank transform; no noise                   */
 	uint32_t starts;            /* points from which a maximum is searched                     */
 };
 

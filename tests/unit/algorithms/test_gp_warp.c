@@ -108,7 +108,7 @@ static void power_finds_the_logarithm(void **state)
 static void outputs_keep_the_order(void **state)
 {
 	(void)state;
-	for (int how = WARP_NONE; how <= WARP_TAIL; how++) {
+	for (int how = WARP_NONE; how <= WARP_POWER; how++) {
 		for (uint64_t seed = 0; seed < 20; seed++) {
 			struct rng r = rng_seeded(seed);
 			double y[MOST], z[MOST], sum = 0, squares = 0;
@@ -155,7 +155,7 @@ static void any_scale(void **state)
 	static const int exponents[] = {-1060, -500, 500, 1020};
 
 	(void)state;
-	for (int how = WARP_NONE; how <= WARP_TAIL; how++) {
+	for (int how = WARP_NONE; how <= WARP_POWER; how++) {
 		double y[8], z[8], expected[8];
 
 		assert_int_equal(warp_outputs((enum warp)how, base, 8, 0.5, expected), ALGO_OK);
@@ -169,24 +169,6 @@ static void any_scale(void **state)
 	}
 }
 
-static void tail_is_told_from_spread(void **state)
-{
-	double y[] = {3, 1, 2, 5, 4, 0}, even[101], one[] = {7};
-
-	(void)state;
-	assert_false(warp_has_tail(y, 6));
-	y[5] = -100;
-	assert_true(warp_has_tail(y, 6));
-	y[4] = -100; /* two of six are no accident */
-	assert_false(warp_has_tail(y, 6));
-	assert_false(warp_has_tail(one, 1));
-	for (size_t i = 0; i < 101; i++)
-		even[i] = (double)i;
-	assert_false(warp_has_tail(even, 101));
-	even[0] = -300;
-	assert_true(warp_has_tail(even, 101));
-}
-
 /* One huge loss must not hide the others where ranks are used; nothing is ever not finite. */
 static void outliers(void **state)
 {
@@ -195,9 +177,7 @@ static void outliers(void **state)
 	(void)state;
 	assert_int_equal(warp_outputs(WARP_HALF_RANK, y, 6, 0.5, z), ALGO_OK);
 	assert_true(z[1] - z[2] > 0.3 && z[2] - z[3] > 0.3);
-	assert_int_equal(warp_outputs(WARP_TAIL, y, 6, 0.5, z), ALGO_OK);
-	assert_true(z[1] - z[2] > 0.3 && z[2] - z[3] > 0.3);
-	for (int how = WARP_NONE; how <= WARP_TAIL; how++) {
+	for (int how = WARP_NONE; how <= WARP_POWER; how++) {
 		assert_int_equal(warp_outputs((enum warp)how, y, 6, 0.5, z), ALGO_OK);
 		for (int i = 0; i < 6; i++)
 			assert_true(isfinite(z[i]));
@@ -217,7 +197,6 @@ int main(void)
 		cmocka_unit_test(power_finds_the_logarithm),
 		cmocka_unit_test(outputs_keep_the_order),
 		cmocka_unit_test(missing_and_infinite),
-		cmocka_unit_test(tail_is_told_from_spread),
 		cmocka_unit_test(any_scale),
 		cmocka_unit_test(outliers),
 	};
