@@ -467,6 +467,12 @@ static bool judge_rules(
 	return stop;
 }
 
+/* Nothing is left to save. */
+static bool has_come_to_the_end(const struct stopper *s, const struct stop_trial *t)
+{
+	return last_resource(s, t) >= s->p.max_resource;
+}
+
 enum stop_outcome stopper_report(
 	struct stopper *s, uint32_t number, double step, double value, struct stop_verdict *out)
 {
@@ -488,7 +494,7 @@ enum stop_outcome stopper_report(
 	stop = (t->n_entries > entries && judge_rung(s, t, out)) || judge_rules(s, t, index, out);
 	if (s->no_memory)
 		return STOP_NO_MEMORY;
-	if (!stop || (s->n_whole == 0 && s->n_running == 1) || is_best(s, t))
+	if (!stop || has_come_to_the_end(s, t) || (s->n_whole == 0 && s->n_running == 1) || is_best(s, t))
 		return STOP_GO;
 	out->step = step;
 	t->told = true;

@@ -14,6 +14,7 @@
  * Whatever a rule says, some trials go on:
  *   - the best so far: no other trial has a better value at or before the same resource,
  *   - the only one that runs, as long as none has run to its end,
+ *   - one that has come to max_resource,
  *   - every STOP_SPARE_EVERY-th, for the rules that compare with trials that ran to the end: else what
  *     they compare with would be nothing but what they let through. Rungs and fixed bounds do without.
  *

@@ -74,10 +74,10 @@ static void tell_trial(struct experiment *x, struct trial *t)
 	const uint32_t parent = x->spec->fidelity.resume ? t->parent : 0;
 
 	built(stopper_begin(s, number, t->bracket, parent, t->resource));
+	if (t->stop)
+		built(stopper_told(s, number));
 	if (trial_state_over(t->state) && !experiment_comes_back(x, t->number))
 		built(stopper_end(s, number, trial_status(t->state), experiment_values(x, t->number)[0]));
-	else if (t->stop)
-		built(stopper_told(s, number));
 }
 
 void stopping_trial(struct control *c, struct experiment *x, struct trial *t, bool revived)

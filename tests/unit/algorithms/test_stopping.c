@@ -294,6 +294,27 @@ static void settings_are_checked(void **state)
 	assert_null(stop_rule_find("median"));
 }
 
+/* Two steps, counted from 0 or from 1: at the last one there is nothing left to stop. */
+static void one_that_is_through_is_not_stopped(void **state)
+{
+	struct stopping_rule bound;
+	struct stop_verdict v;
+
+	(void)state;
+	stopping_rule_init(&bound, "threshold upper=1");
+	for (int first = 0; first < 2; first++)
+		for (int bad_from = 0; bad_from < 2; bad_from++) {
+			struct stopper *s = stopper_new(&(struct stop_problem){
+				.metric = "loss", .uses = &bound.use, .n_uses = 1, .max_resource = 2});
+			stopping_whole(s, 1, (const double[]){0, 0}, 2);
+			assert_true(stopper_begin(s, 2, 0, 0, NAN));
+			assert_int_equal(stopper_report(s, 2, first, bad_from == 0 ? 5 : 0.5, &v), bad_from == 0 ? STOP_NOW : STOP_GO);
+			if (bad_from > 0)
+				assert_int_equal(stopper_report(s, 2, first + 1, 5, &v), STOP_GO);
+			stopper_free(s);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +328,7 @@ int main(void)
 		cmocka_unit_test(all_and_any),
 		cmocka_unit_test(something_runs_to_the_end),
 		cmocka_unit_test(some_are_spared),
+		cmocka_unit_test(one_that_is_through_is_not_stopped),
 		cmocka_unit_test(settings_are_checked),
 	};
 
