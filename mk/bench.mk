@@ -68,6 +68,9 @@ build/hebo-venv/peers: bench/search/peers-hebo.txt
 bench-search: search-run $(SEARCH_PEERS) $(if $(BENCH_FULL),$(SEARCH_SLOW)) ## Search results beside the peers', and the gates; BENCH_FULL=1: all
 	@TRIMTAB_SEARCH_RUN=$(CURDIR)/$(O)/search-run TRIMTAB_SEARCH_LIBRARY=$(CURDIR)/$(SEARCH_LIB) $(PYTHON) bench/search/bench.py
 
+bench-stopping: $(O)/stopping-run $(SEARCH_LIB) $(SEARCH_PEERS) ## Early stopping in simulated time: regret, what rules save, what judging costs
+	@TRIMTAB_STOPPING_RUN=$(CURDIR)/$(O)/stopping-run TRIMTAB_SEARCH_LIBRARY=$(CURDIR)/$(SEARCH_LIB) $(PYTHON) bench/stopping/bench.py
+
 bench-setup:
 	@tools/setup bench
 	@+$(MAKE) --no-print-directory $(O)/trimtab $(BENCH_BIN)
@@ -94,4 +97,4 @@ bench-idle: bench-setup ## Processor and memory of an idle server with 1,000 fin
 bench-lists: bench-setup ## Lists and pages of trials among 1,000,000 stored
 	@$(BENCH_RUN) bench/lists.py
 
-.PHONY: bench bench-setup bench-gp search-run bench-search $(BENCHES)
+.PHONY: bench bench-setup bench-gp search-run bench-search bench-stopping $(BENCHES)

@@ -23,7 +23,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import adapters
 import problems as library
 
-GRID = 60               # as SIM_GRID
+GRID = 30               # as SIM_GRID
 RUN = os.environ.get("TRIMTAB_STOPPING_RUN", os.path.join(library.ROOT, "build/release/stopping-run"))
 
 
@@ -101,7 +101,7 @@ def search(who, problem, seed, workers, budget, seconds):
     trained += sum(end - run.begun for _, _, run in queue)
     return {"who": who, "problem": problem.name, "seed": seed, "workers": workers, "trials": asked, "stopped": stopped,
             "whole": whole, "reports": reports, "trained": trained, "best": best,
-            "regret": [None if r is None else float(f"{r:.4g}") for r in regrets]}
+            "regret": [None if r is None else float(f"{r:.3g}") for r in regrets]}
 
 
 def units():

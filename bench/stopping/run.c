@@ -170,7 +170,7 @@ static void print_result(const struct options *o, const struct sim_result *r)
 		printf(",\"regret\":[");
 		for (int i = 0; i < SIM_GRID; i++) {
 			if (isfinite(r->regret[i]))
-				printf("%s%.4g", i ? "," : "", r->regret[i]);
+				printf("%s%.3g", i ? "," : "", r->regret[i]);
 			else
 				printf("%snull", i ? "," : "");
 		}

@@ -15,7 +15,7 @@
 #include "algorithms/stopping/stopper.h"
 #include "bench/search/problem.h"
 
-enum { SIM_TRIALS_MAX = 5000, SIM_WORKERS_MAX = 64, SIM_GRID = 60 };
+enum { SIM_TRIALS_MAX = 5000, SIM_WORKERS_MAX = 64, SIM_GRID = 30 };
 
 struct sim_plan {
 	const struct problems *all;
