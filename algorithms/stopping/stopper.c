@@ -279,7 +279,8 @@ static struct stop_trial *need_trial(struct stopper *s, uint32_t number)
 	if (!(t = calloc(1, sizeof(*t))))
 		return NULL;
 	*t = (struct stop_trial){.number = number, .resource = NAN, .final = NAN, .points.width = POINTS_ALL};
-	return s->trials[number] = t;
+	s->trials[number] = t;
+	return t;
 }
 
 static bool is_kept(uint32_t number)

@@ -151,7 +151,8 @@ struct stop_entry {
 
 /* Those that came to rung k (0 ..) of a bracket, the best first; up to n of them are written. Returns
  * how many there are. */
-uint32_t stopper_rung(const struct stopper *s, int32_t bracket, uint32_t k, struct stop_entry *out, uint32_t n);
+uint32_t stopper_rung(
+	const struct stopper *s, int32_t bracket, uint32_t k, struct stop_entry *out, uint32_t n);
 /* Bytes that are held. */
 size_t stopper_memory(const struct stopper *s);
 

@@ -181,7 +181,12 @@ void problems_add_curves(struct problems *all, const char *folder)
 	for (size_t i = 0; names && names[i]; i++) {
 		struct curves *c = problems_own(all, sizeof(*c));
 		char *text = file_text(all, folder, "lc", names[i], "txt");
-		struct problem p = {.median = NAN, .n_params = PARAMS, .evaluate = evaluate, .data = c, .steps = STEPS, .report = report};
+		struct problem p = {.median = NAN,
+			.n_params = PARAMS,
+			.evaluate = evaluate,
+			.data = c,
+			.steps = STEPS,
+			.report = report};
 		char name[128];
 		size_t n = 0;
 

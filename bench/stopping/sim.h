@@ -4,8 +4,8 @@
  * Whenever a worker is free the algorithm is asked for a trial; it reports step by step, when the
  * problem says that the step is over, and the stopper judges each report at once. A report that is NaN is
  * the end of its trial, which has failed. The search ends when the workers have trained for `budget`
- * full trials, or after `trials` have ended. Everything follows from the plan: times are simulated, asking and
- * judging take none.
+ * full trials, or after `trials` have ended. Everything follows from the plan: times are simulated,
+ * asking and judging take none.
  */
 #pragma once
 #include <stdbool.h>
