@@ -235,10 +235,10 @@ def about(evidence, folder, link):
     yield table(["search", "runs", "tasks", "seeds", "trials up to"], lines)
 
 
-def decisions(folder, link):
-    path = os.path.join(folder, "decisions.md")
-    if os.path.exists(path):
-        yield f"## Decisions and their data\n\n[decisions.md]({link}/decisions.md)\n"
+def decisions(out):
+    name = "search-decisions.md"
+    if os.path.exists(os.path.join(os.path.dirname(os.path.abspath(out)), name)):
+        yield f"## Decisions and their data\n\nWhat was tried and measured before it came in, or did not: [{name}]({name}).\n"
 
 
 # ---- all -------------------------------------------------------------------------------------------------
@@ -269,7 +269,7 @@ def main():
         parts += set_section(evidence, name, folder, link)
     for section in (losses_section, duel_section, published_section, ways_section, speed_section):
         parts += section(evidence)
-    parts += [*decisions(folder, link), *tasks_section(evidence)]
+    parts += [*decisions(out), *tasks_section(evidence)]
     with open(out, "w", encoding="utf-8") as f:
         f.write("\n".join(parts))
     print_gates(found)
