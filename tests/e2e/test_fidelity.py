@@ -176,6 +176,19 @@ class Fidelity(ServerCase):
         # Its first step was done twice: 1 + 3 of 3, 1 of 3, 1 of 3.
         self.assertEqual(self.rungs("over")["saved"]["steps"], 9 - 6)
 
+    def test_populations_keep_their_own_folders(self):
+        """What pbt continues is another trial's checkpoint, with other values: fidelity or not."""
+        tells = 'basename "$TRIMTAB_CHECKPOINT_DIR"; basename "$TRIMTAB_PARENT_CHECKPOINT_DIR"; echo "loss=$1"'
+        _, trials = self.finish("lines", document(
+            "lines", parameters={"x": {"type": "double", "min": 0, "max": 1, "step": 0.01}},
+            algorithm={"name": "pbt", "seed": 1, "settings": {"n_population": 5}}, fidelity={"max": 3},
+            budget={"maxTrials": 8, "parallelTrials": 2}, trial=script(tells, "${x}")))
+        parents = {n: t["budget"].get("parent") for n, t in trials.items()}
+        self.assertEqual(sum(p is not None for p in parents.values()), 3, parents)
+        for number, parent in parents.items():
+            folder = f"{parent}-checkpoint" if parent else ""
+            self.assertTrue(self.log("lines", number).startswith(f"{number}-checkpoint\n{folder}\n"), self.log("lines", number))
+
     def test_katibs_hyperband_runs_through_all_rungs(self):
         """The settings of Katib's example; its epochs go from 1 to 1, and two trials run at once instead of nine."""
         x, trials = self.finish("katib", document(

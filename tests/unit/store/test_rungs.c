@@ -104,6 +104,17 @@ static void test_granted_by_a_parameter(void **state)
 		"2 1 3 0.1667");
 }
 
+/* Stopped at rungs, the parameter holds the full length only: reports say how far a trial came. */
+static void test_stopped_with_a_parameter(void **state)
+{
+	(void)state;
+	experiment("stops-epochs", "{\"fidelity\": {\"parameter\": \"epochs\", \"min\": 1, \"max\": 9, \"eta\": 3, \"rungs\": [1, 3]}}");
+	trial("stops-epochs", 1, "succeeded", 1, 9, 0.3, "'{\"resource\": 9, \"bracket\": 0, \"rung\": 0}'");
+	trial("stops-epochs", 2, "early_stopped", 1, 3, 0.4, "'{\"resource\": 9, \"bracket\": 0, \"rung\": 0}'");
+	is(RUNGS "'stops-epochs'", "0 0 1 2 0 2 0 0 1, 0 1 3 2 0 1 1 0 1, 0 2 9 1 0 0 0 0 1");
+	is(SAVED "'stops-epochs'", "2 1 6 0.3333 6 0.2727");
+}
+
 /* Without fidelity the longest trial that ran to its end is a full one. */
 static void test_rules_alone(void **state)
 {
@@ -135,6 +146,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_brackets),
 	cmocka_unit_test(test_granted),
 	cmocka_unit_test(test_granted_by_a_parameter),
+	cmocka_unit_test(test_stopped_with_a_parameter),
 	cmocka_unit_test(test_rules_alone),
 	cmocka_unit_test(test_a_reader_reads),
 };
