@@ -32,6 +32,7 @@ void proposer_free(struct proposer *p)
 	free(p->axes);
 	free(p->good_rows);
 	free(p->bad_rows);
+	free(p->had);
 	free(p->candidates);
 	free(p->scores);
 }
@@ -83,7 +84,7 @@ static void thin_out(struct proposer *p)
 	p->n_bad = OLDER + NEWEST;
 }
 
-static bool learn(struct proposer *p, const struct rows *rows, const struct split *split, struct group group)
+static bool fit(struct proposer *p, const struct rows *rows, const struct split *split, struct group group)
 {
 	if (!grow(&p->good_rows, &p->cap_good, (size_t)split->n_good + 1, sizeof(*p->good_rows)) ||
 		!grow(&p->bad_rows, &p->cap_bad, (size_t)rows->n + 1, sizeof(*p->bad_rows)))
@@ -94,6 +95,27 @@ static bool learn(struct proposer *p, const struct rows *rows, const struct spli
 		p->axes[k] = &rows->axes[group.params[k]];
 	return parzen_fit(&p->good, p->axes, group.params, group.n, p->good_rows, p->n_good, p->prior_weight) &&
 	       parzen_fit(&p->bad, p->axes, group.params, group.n, p->bad_rows, p->n_bad, p->prior_weight);
+}
+
+/* Parameters that not all trials had are learned from those that did, by a split of these. */
+static bool learn(struct proposer *p, const struct rows *rows, const struct split *split, struct group group)
+{
+	struct split within;
+	bool all = true, ok;
+
+	if (!grow(&p->had, &p->cap_had, (size_t)rows->n_ended + 1, sizeof(*p->had)))
+		return false;
+	for (uint32_t i = 0; i < rows->n_ended; i++) {
+		p->had[i] = !isnan(rows_at(rows, i)[group.params[0]]);
+		all = all && p->had[i];
+	}
+	if (all)
+		return fit(p, rows, split, group);
+	if (!split_within(split, p->had, rows->n_ended, &within))
+		return false;
+	ok = fit(p, rows, &within, group);
+	split_free(&within);
+	return ok;
 }
 
 /* ---- searching --------------------------------------------------------------------------------- */

@@ -21,6 +21,8 @@ struct proposer {
 	struct parzen_row *good_rows, *bad_rows;
 	size_t cap_good, cap_bad;
 	uint32_t n_good, n_bad;
+	bool *had;                                  /* [n_ended]: the group's parameters           */
+	size_t cap_had;
 	float *candidates, *scores;                 /* [n_candidates][d], [n_candidates]           */
 };
 

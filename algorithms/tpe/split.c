@@ -180,35 +180,51 @@ static bool mark_fronts(struct split *s, struct fronts *f, const struct rank *ra
 
 /* ---- the split --------------------------------------------------------------------------------- */
 
-/* `ranks` and the rows of `y` are those of the useful trials. */
-static bool mark_good(
-	struct split *s, const struct algo_problem *p, struct rank *ranks, double *y, double gamma)
+/* Of n ranks the k best are good. */
+static void mark_best(struct split *s, struct rank *ranks, uint32_t n, uint32_t k)
+{
+	best_first(ranks, n, k);
+	for (uint32_t i = 0; i < k; i++)
+		mark(s, ranks[i].index, 1 - (float)i / (float)(k + 1));
+	s->n_good = k;
+}
+
+/* The rows of `y` are those of the useful trials. */
+static bool mark_good(struct split *s, const struct algo_problem *p, double *y)
 {
 	struct fronts f;
 	bool ok;
 
 	if (p->n_objectives == 1) {
-		s->n_good = good_count(s->n_useful, gamma, GOOD_MAX);
-		best_first(ranks, s->n_useful, s->n_good);
-		for (uint32_t i = 0; i < s->n_good; i++)
-			mark(s, ranks[i].index, 1 - (float)i / (float)(s->n_good + 1));
+		mark_best(s, s->ranks, s->n_useful, good_count(s->n_useful, s->gamma, GOOD_MAX));
 		return true;
 	}
-	s->n_good = good_count(s->n_useful, gamma, GOOD_MAX_MULTI);
-	ok = fronts_init(&f, ranks, y, s->n_useful, p->n_objectives) && mark_fronts(s, &f, ranks, s->n_good);
+	s->n_good = good_count(s->n_useful, s->gamma, GOOD_MAX_MULTI);
+	ok =
+		fronts_init(&f, s->ranks, y, s->n_useful, p->n_objectives) && mark_fronts(s, &f, s->ranks, s->n_good);
 	fronts_free(&f);
+	free(s->ranks);
+	s->ranks = NULL;
 	return ok;
+}
+
+/* Room for n trials. False: no memory; free it all the same. */
+static bool init(struct split *s, uint32_t n, double gamma)
+{
+	size_t room = (size_t)n + 1;
+
+	*s = (struct split){.gamma = gamma};
+	s->sides = calloc(room, sizeof(*s->sides));
+	s->weights = calloc(room, sizeof(*s->weights));
+	s->ranks = malloc(room * sizeof(*s->ranks));
+	return s->sides && s->weights && s->ranks;
 }
 
 bool split_make(struct split *s, const struct algo_problem *p, const struct algo_history *h, double gamma)
 {
-	size_t room = (size_t)h->n_trials + 1;
-	struct rank *ranks = malloc(room * sizeof(*ranks));
-	double *y = malloc(room * p->n_objectives * sizeof(*y));
-	bool ok;
+	double *y = malloc(((size_t)h->n_trials + 1) * p->n_objectives * sizeof(*y));
+	bool ok = init(s, h->n_trials, gamma) && y;
 
-	*s = (struct split){.sides = calloc(room, 1), .weights = calloc(room, sizeof(*s->weights))};
-	ok = ranks && y && s->sides && s->weights;
 	for (uint32_t i = 0; ok && i < h->n_trials; i++) {
 		double *row = y + (size_t)s->n_useful * p->n_objectives;
 
@@ -217,20 +233,43 @@ bool split_make(struct split *s, const struct algo_problem *p, const struct algo
 		s->sides[i] = SPLIT_BAD;
 		if (!outcome_values(p, &h->trials[i], row))
 			continue;
-		ranks[s->n_useful] = rank_of(p, &h->trials[i], row, i);
+		s->ranks[s->n_useful] = rank_of(p, &h->trials[i], row, i);
 		s->n_useful++;
 	}
-	ok = ok && mark_good(s, p, ranks, y, gamma);
-	free(ranks);
+	ok = ok && mark_good(s, p, y);
 	free(y);
 	if (!ok)
 		split_free(s);
 	return ok;
 }
 
+bool split_within(const struct split *all, const bool *had, uint32_t n, struct split *out)
+{
+	uint32_t n_good;
+
+	if (!init(out, n, all->gamma)) {
+		split_free(out);
+		return false;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		out->sides[i] = had[i] ? all->sides[i] : SPLIT_NONE;
+		out->weights[i] = had[i] ? all->weights[i] : 0;
+		out->n_good += out->sides[i] == SPLIT_GOOD;
+	}
+	if (!all->ranks)
+		return true;
+	for (uint32_t i = 0; i < all->n_useful; i++)
+		if (had[all->ranks[i].index])
+			out->ranks[out->n_useful++] = all->ranks[i];
+	n_good = good_count(out->n_useful, all->gamma, GOOD_MAX);
+	mark_best(out, out->ranks, out->n_useful, n_good > out->n_good ? n_good : out->n_good);
+	return true;
+}
+
 void split_free(struct split *s)
 {
 	free(s->sides);
 	free(s->weights);
+	free(s->ranks);
 	*s = (struct split){0};
 }

@@ -140,6 +140,58 @@ static void number_of_good_ones(void **state)
 	free(values);
 }
 
+/* Trial i has the value i: 0 and 1 are good among all twenty. */
+static void good_ones_within_a_branch(void **state)
+{
+	enum { ALL = 20 };
+	static const struct {
+		const char *what;
+		uint32_t had, good; /* bits of trials                                          */
+		uint32_t n_objectives;
+	} cases[] = {
+		{"a branch that holds one of the good", 0x55555, 0x1, 1},
+		{"one that holds none has its own", 0xffc00, 0x400, 1},
+		{"one that holds more than its share keeps them", 0x23, 0x3, 1},
+		{"one of a single trial", 0x80000, 0x80000, 1},
+		{"nothing", 0, 0, 1},
+		{"several objectives: only those of all", 0xffff0, 0, 2},
+	};
+	struct algo_objective objectives[2] = {{.direction = ALGO_MINIMIZE}, {.direction = ALGO_MINIMIZE}};
+	struct algo_trial trials[ALL];
+	double values[ALL][2];
+
+	(void)state;
+	for (uint32_t i = 0; i < ALL; i++) {
+		values[i][0] = values[i][1] = i;
+		trials[i] = (struct algo_trial){.status = ALGO_SUCCEEDED, .values = values[i], .resource = NAN};
+	}
+	for (size_t k = 0; k < sizeof(cases) / sizeof(*cases); k++) {
+		struct algo_problem p = {.objectives = objectives, .n_objectives = cases[k].n_objectives};
+		struct algo_history h = {.trials = trials, .n_trials = ALL};
+		struct split all, within;
+		bool had[ALL];
+		float weight = 1, n_good = (float)__builtin_popcount(cases[k].good);
+
+		for (uint32_t i = 0; i < ALL; i++)
+			had[i] = cases[k].had >> i & 1;
+		assert_true(split_make(&all, &p, &h, NAN));
+		assert_true(split_within(&all, had, ALL, &within));
+		for (uint32_t i = 0; i < ALL; i++) {
+			bool good = cases[k].good >> i & 1;
+			enum split_side expected = good ? SPLIT_GOOD : had[i] ? SPLIT_BAD : SPLIT_NONE;
+
+			if (within.sides[i] != expected)
+				fail_msg("%s: trial %u is on side %d, not %d", cases[k].what, i, within.sides[i], expected);
+			if (fabsf(within.weights[i] - (good ? weight : 0)) > 1e-6f)
+				fail_msg("%s: trial %u weighs %g", cases[k].what, i, (double)within.weights[i]);
+			weight -= good ? 1 / (n_good + 1) : 0;
+		}
+		assert_int_equal(within.n_good, __builtin_popcount(cases[k].good));
+		split_free(&within);
+		split_free(&all);
+	}
+}
+
 /* ---- the search -------------------------------------------------------------------------------- */
 
 /* The best of 80 trials, a mean over seeds, with so many trials at once. */
@@ -217,6 +269,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(order_of_trials),
 		cmocka_unit_test(number_of_good_ones),
+		cmocka_unit_test(good_ones_within_a_branch),
 		cmocka_unit_test(finds_the_optimum),
 		cmocka_unit_test(pending_trials_keep_apart),
 	};
