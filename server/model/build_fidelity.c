@@ -39,18 +39,14 @@ static bool number_of(const cJSON *v, double *x)
 static bool carries(struct build *b, size_t j, const char *pointer)
 {
 	const struct parameter *q = &b->parameters[j];
+	const struct doc_parameter *d = (const struct doc_parameter *)b->d->spec->parameters.items + j;
 	if (q->type == PARAM_CATEGORICAL)
 		return problem_add(b->p, pointer, "not-a-resource",
 			"%s is categorical: how far a trial runs is a number, of type int, double or discrete", q->name);
-	if (b->d->spec->parameters.n > j && ((const struct doc_parameter *)b->d->spec->parameters.items)[j].when != NULL)
+	if (d->when != NULL)
 		return problem_add(b->p, pointer, "not-a-resource",
 			"%s is conditional, but how far a trial runs must be said of every trial", q->name);
 	return true;
-}
-
-static void decimal(char out[NUM_MAX], double x)
-{
-	num_format(out, x);
 }
 
 /* In Katib the resource is put into the parameter whatever its range: its own example has epochs from 1 to
@@ -61,8 +57,8 @@ static void widen(struct build *b, struct parameter *q)
 	double max;
 	if (!number_of(raw_setting(b, "r_l"), &max) || !(max > q->max) || q->type == PARAM_DISCRETE)
 		return;
-	decimal(r_l, max);
-	decimal(was, q->max);
+	num_format(r_l, max);
+	num_format(was, q->max);
 	problem_add(b->warnings, problem_path(b->p, problem_path(b->p, "/spec/parameters", q->name), "max"), "widened",
 		"%s went to %s only; now it goes to %s, the r_l of the algorithm", q->name, was, r_l);
 	q->max = q->type == PARAM_INT ? ceil(max) : max;
@@ -96,8 +92,8 @@ static void agree(struct build *b, const char *setting, const char *field, bool 
 	char said[NUM_MAX], here[NUM_MAX];
 	if (!given || row < 0 || !b->s->problem.settings[row].given || b->s->problem.settings[row].number == x)
 		return;
-	decimal(said, b->s->problem.settings[row].number);
-	decimal(here, x);
+	num_format(said, b->s->problem.settings[row].number);
+	num_format(here, x);
 	problem_add(b->p, problem_path(b->p, SETTINGS, setting), "conflict",
 		"%s %s and fidelity.%s %s mean the same thing: leave one of them out", setting, said, field, here);
 }
@@ -151,14 +147,14 @@ static void check_parameter_range(struct build *b, const struct algo_fidelity *f
 		highest = k == 0 ? q->choices[k].number : fmax(highest, q->choices[k].number);
 	}
 	if (f->max > highest) {
-		decimal(wanted, f->max);
-		decimal(own, highest);
+		num_format(wanted, f->max);
+		num_format(own, highest);
 		problem_add(b->p, FIDELITY "/max", "above-range", "max %s is above %s, the highest value of %s", wanted, own,
 			q->name);
 	}
 	if (f->min < lowest) {
-		decimal(wanted, f->min);
-		decimal(own, lowest);
+		num_format(wanted, f->min);
+		num_format(own, lowest);
 		problem_add(b->p, FIDELITY "/min", "below-range", "min %s is below %s, the lowest value of %s", wanted, own,
 			q->name);
 	}
@@ -173,12 +169,12 @@ static void check_steps(struct build *b, const struct algo_fidelity *f)
 {
 	char text[NUM_MAX];
 	if (f->max < 1 || f->max != floor(f->max)) {
-		decimal(text, f->max);
+		num_format(text, f->max);
 		problem_add(b->p, FIDELITY "/max", "not-integral", "steps are counted, so max must be a whole number, not %s",
 			text);
 	}
 	if (f->min < 1) {
-		decimal(text, f->min);
+		num_format(text, f->min);
 		problem_add(b->p, FIDELITY "/min", "too-small", "a trial runs at least 1 step, not %s", text);
 	}
 }
@@ -186,9 +182,9 @@ static void check_steps(struct build *b, const struct algo_fidelity *f)
 static void check_rungs(struct build *b, const struct algo_fidelity *f)
 {
 	char min[NUM_MAX], max[NUM_MAX], eta[NUM_MAX];
-	decimal(min, f->min);
-	decimal(max, f->max);
-	decimal(eta, f->eta);
+	num_format(min, f->min);
+	num_format(max, f->max);
+	num_format(eta, f->eta);
 	if (f->eta <= 1)
 		problem_add(b->p, FIDELITY "/eta", "too-small", "eta %s must be above 1: each rung is eta times the one before",
 			eta);
