@@ -10,14 +10,16 @@
 #include "algorithms/registry.h"
 #include "tests/fuzz/space_input.h"
 
-enum { TRIALS = 24, WANTED = 2, OBJECTIVES = 3, CONSTRAINTS = 2, SETTINGS = 32 };
+enum { TRIALS = 24, WANTED = 2, OBJECTIVES = 3, CONSTRAINTS = 2, SETTINGS = 32, POINTS = 4 };
 
 struct problem {
 	struct algo_problem p;
 	struct algo_value settings[SETTINGS];
 	struct algo_objective objectives[OBJECTIVES];
 	struct algo_source source;
+	struct algo_fidelity fidelity;
 	struct algo_trial trials[TRIALS];
+	struct algo_point curves[TRIALS][POINTS];
 	double x[TRIALS][PARAMS], values[TRIALS][OBJECTIVES], constraints[TRIALS][CONSTRAINTS];
 	uint32_t n_ended, n_pending;
 };
@@ -53,6 +55,38 @@ static void read_problem(const struct algorithm *a, struct input *in, struct pro
 	q->p.parallel = 1 + byte(in) % 20;
 }
 
+static void read_fidelity(struct input *in, struct problem *q)
+{
+	static const double etas[] = {NAN, 2, 3, 1.5};
+	uint8_t shape = byte(in);
+
+	if (!(shape & 1))
+		return;
+	q->fidelity = (struct algo_fidelity){
+		.min = shape & 2 ? number(in) : NAN,
+		.max = shape & 4 ? number(in) : NAN,
+		.eta = etas[shape >> 6],
+		.param = shape & 8 ? (int)(byte(in) % space_dim(q->p.space)) : -1,
+		.resumable = shape & 16};
+	q->p.fidelity = &q->fidelity;
+}
+
+/* What was granted, and reports on the way there. */
+static void read_progress(struct input *in, struct problem *q, uint32_t n)
+{
+	struct algo_trial *t = &q->trials[n];
+	uint8_t flags = byte(in);
+	double step = flags & 1;
+
+	t->resource = flags & 2 ? number(in) : q->fidelity.max / pow(3, flags >> 6);
+	if (!(flags & 4))
+		return;
+	for (uint32_t i = 0; i < POINTS; i++, step += 1 + (flags >> 4) % 4)
+		q->curves[n][i] = (struct algo_point){.step = step, .value = number(in)};
+	t->curve = q->curves[n];
+	t->n_curve = POINTS;
+}
+
 static void read_trial(struct input *in, struct problem *q, uint32_t n)
 {
 	uint8_t flags = byte(in), marks = byte(in);
@@ -75,6 +109,8 @@ static void read_trial(struct input *in, struct problem *q, uint32_t n)
 		.parent = flags & 32 ? 1 + marks % TRIALS : 0,
 		.bracket = flags & 64 ? (int8_t)marks / 16 : 0,
 		.rung = flags & 128 ? marks % 16 : 0};
+	if (q->p.fidelity)
+		read_progress(in, q, n);
 }
 
 /* The last of them are still pending; with a source, they are also an earlier experiment's. */
@@ -147,6 +183,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&q, 0, sizeof(q));
 	q.p.space = space;
 	read_problem(a, &in, &q);
+	if (a->capabilities & ALGO_FIDELITY)
+		read_fidelity(&in, &q);
 	read_history(&in, &q);
 	if (algo_check(a, &q.p, quiet, NULL))
 		search(a, &q);
