@@ -67,7 +67,7 @@ static double result_of(const struct study *s, const struct algo_trial *t)
 	double x[SPACE_PARAMS_MAX];
 	double last = study_objective(s, t->x), wobble;
 
-	memcpy(x, t->x, 4 * sizeof(*x));
+	memcpy(x, t->x, space_dim(s->p.space) * sizeof(*x));
 	if (s->fidelity.param >= 0)
 		x[s->fidelity.param] = 1;
 	wobble = (double)(space_hash(s->p.space, x) % 1000) / 1000;
@@ -205,7 +205,7 @@ static void assert_best_went_on(const struct study *s)
 
 /* ---- hyperband --------------------------------------------------------------------------------- */
 
-/* algorithms.md 4.1, which is table 1 of the paper for 81, 3. */
+/* Table 1 of the paper for 81, 3; the others by its formulas. */
 static const struct table {
 	double max, eta;
 	uint32_t s_max;
