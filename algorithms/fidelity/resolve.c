@@ -3,7 +3,7 @@
 
 #include "algorithms/algorithm.h"
 
-static const double ETA = 3, SHARE_MIN = 1.0 / 27, GUARD = 1e-9;
+static const double ETA = 3, SHARE_MIN = 1.0 / 9, GUARD = 1e-9;
 
 /* The value of a setting that the algorithm may not have; NaN: not given. */
 static double setting(const struct algorithm *a, const struct algo_problem *p, const char *name)
@@ -35,7 +35,11 @@ static double default_min(const struct algo_fidelity *f, const struct space *s, 
 		least = fmax(least, 1);
 	if (katib)
 		return fmin(least, f->max);
-	least = fmax(least, f->max * SHARE_MIN) * (1 - GUARD);
+	least *= 1 - GUARD;
+	/* One rung below the top in any case. */
+	if (f->eta > 1 && min / f->eta >= least)
+		min /= f->eta;
+	least = fmax(least, f->max * SHARE_MIN * (1 - GUARD));
 	for (int k = 0; k < ALGO_RUNGS_MAX && f->eta > 1 && min / f->eta >= least; k++)
 		min /= f->eta;
 	return min;

@@ -111,20 +111,23 @@ static struct algo_trial translate(struct view *v, const struct source *s, const
 		.duration = t->duration,
 		.resource = NAN};
 	double value = standing_value_at(s->p, s->ladder, t, v->level);
+	int own = ladder_level(s->ladder, ladder_resource(s->ladder, s->p->space, t));
 
 	if (t->status == ALGO_ABANDONED || t->status == ALGO_FAILED)
 		return out;
-	v->values[at] = value;
+	out.constraints = t->constraints;
 	if (!isnan(value)) {
 		out.status = ALGO_SUCCEEDED;
-		out.values = &v->values[at];
-		out.constraints = t->constraints;
-	} else if (t->status != ALGO_PENDING) {
-		int own = ladder_level(s->ladder, ladder_resource(s->ladder, s->p->space, t));
-
+	} else if (t->status == ALGO_STOPPED) {
+		out.curve = t->curve;
+		out.n_curve = t->n_curve;
+		value = t->values ? t->values[0] : NAN;
+	} else if (t->status == ALGO_SUCCEEDED) {
 		/* A missing value at this very level is a failure; of others nothing is known here. */
-		out.status = t->status == ALGO_SUCCEEDED && own == (int)v->level ? ALGO_FAILED : ALGO_ABANDONED;
+		out.status = own == (int)v->level ? ALGO_FAILED : ALGO_ABANDONED;
 	}
+	v->values[at] = value;
+	out.values = out.status != ALGO_PENDING ? &v->values[at] : NULL;
 	return out;
 }
 

@@ -2,10 +2,11 @@
  * The history as a sampler sees it that knows nothing of resources: every result is of one level.
  *
  * That is the highest level with enough results, at least two more than there are parameters and at least
- * six, as in BOHB (Falkner et al. 2018); before any has enough, the one with most. Values of other levels
- * are never mixed in: trials without a result there are in the view as places that were tried and say
- * nothing, so that they are not tried again. A trial that runs, or was stopped, and has passed the level
- * counts with what it reported there. Failed trials are bad places whatever their level.
+ * six, as in BOHB (Falkner et al. 2018); before any has enough, the one with most. A trial that runs, or was
+ * stopped, and has passed the level counts with what it reported there. One that was stopped before is in the
+ * view as stopped, with its last value: samplers take those for no better than the middle of the others. Other
+ * trials without a result at the level are places that were tried and say nothing, so that they are not
+ * tried again; failed ones are bad places whatever their level.
  *
  * Fresh configurations are numbered 1, 2, ... in the order of their trials, so that a sequence of points
  * has no holes where trials were promotions of earlier ones.

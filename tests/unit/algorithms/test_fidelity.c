@@ -81,13 +81,13 @@ static void defaults_are_filled(void **state)
 		struct algo_fidelity given;
 		double min, max, eta;
 	} cases[] = {
-		{{.min = NAN, .max = 81, .eta = NAN, .param = -1}, 3, 81, 3},
+		{{.min = NAN, .max = 81, .eta = NAN, .param = -1}, 9, 81, 3},
 		{{.min = NAN, .max = 81, .eta = 9, .param = -1}, 9, 81, 9},
-		{{.min = NAN, .max = 16, .eta = 2, .param = -1}, 1, 16, 2},
+		{{.min = NAN, .max = 16, .eta = 2, .param = -1}, 2, 16, 2},
 		{{.min = NAN, .max = 9, .eta = 3, .param = -1}, 1, 9, 3},
 		{{.min = 2, .max = 9, .eta = 3, .param = -1}, 2, 9, 3},
-		{{.min = NAN, .max = NAN, .eta = 5, .param = 1}, 2, 50, 5},
-		{{.min = NAN, .max = NAN, .eta = NAN, .param = 3}, 1.0 / 27, 1, 3},
+		{{.min = NAN, .max = NAN, .eta = 5, .param = 1}, 10, 50, 5},
+		{{.min = NAN, .max = NAN, .eta = NAN, .param = 3}, 1.0 / 9, 1, 3},
 		{{.min = NAN, .max = NAN, .eta = 10, .param = 2}, 6000, 60000, 10},
 		{{.min = NAN, .max = 0.5, .eta = NAN, .param = -1}, 0.5, 0.5, 3},
 	};
@@ -379,6 +379,39 @@ static void view_reads_curves(void **state)
 	fixture_free(&x);
 }
 
+/* A trial that was stopped before the level is there as stopped, with its own value. */
+static void view_keeps_stopped_ones(void **state)
+{
+	struct fixture x = fixture_new("asha", &three_levels);
+	struct algo_trial trials[11];
+	struct algo_history h = {.trials = trials, .n_trials = 11};
+	const struct algo_point curve[] = {{1, 40}, {2, 41}};
+	double point[7], values[11];
+	struct ladder l;
+	struct view v;
+
+	(void)state;
+	ladder_build(&l, LADDER_UP, x.s->a, &x.s->p);
+	space_decode(x.space, (const double[]){.1, .2, .3, .4, .1, .6, .7}, point);
+	for (uint32_t i = 0; i < 11; i++) {
+		values[i] = i;
+		trials[i] = granted(i + 1, 9, 0, point, &values[i]);
+	}
+	trials[4].status = ALGO_STOPPED;
+	trials[4].curve = curve;
+	trials[4].n_curve = 2;
+	assert_true(view_init(&v, &x.s->p, &l, x.space, NAN, &h, 0));
+	assert_int_equal(v.level, 2);
+	assert_int_equal(v.h.n_trials, 11);
+	for (uint32_t i = 0; i < 11; i++) {
+		assert_int_equal(v.h.trials[i].status, i == 4 ? ALGO_STOPPED : ALGO_SUCCEEDED);
+		assert_true(v.h.trials[i].values[0] == i);
+	}
+	assert_ptr_equal(v.h.trials[4].curve, curve);
+	view_free(&v);
+	fixture_free(&x);
+}
+
 /* ---- the sampler ------------------------------------------------------------------------------- */
 
 /* Everything in the registry that can be one, and nothing else. */
@@ -469,6 +502,7 @@ int main(void)
 		cmocka_unit_test(levels_are_values),
 		cmocka_unit_test(view_takes_the_highest_full_level),
 		cmocka_unit_test(view_reads_curves),
+		cmocka_unit_test(view_keeps_stopped_ones),
 		cmocka_unit_test(samplers_are_registered),
 		cmocka_unit_test(sampler_has_settings),
 		cmocka_unit_test(sampler_learns),
