@@ -169,6 +169,7 @@ static struct memo *need_memo(struct stopper *s)
 			s->no_memory = true;
 			return NULL;
 		}
+		s->memo_bytes += sizeof(*m);
 		compute_phis(&m->end, 1);
 	}
 	return m;

@@ -45,6 +45,7 @@ struct stopper {
 	struct columns columns;
 	void *memo;                 /* of the curve rule                                           */
 	double *ranks;              /* of the wilcoxon rule                                        */
+	size_t memo_bytes;          /* of both                                                     */
 	bool no_memory;             /* a memo could not be built                                   */
 };
 

@@ -536,5 +536,5 @@ size_t stopper_memory(const struct stopper *s)
 		if (s->trials[i])
 			n += sizeof(struct stop_trial) + (s->trials[i]->entries ? s->rungs.plan.n * sizeof(double) : 0) +
 			     s->trials[i]->points.capacity * (sizeof(struct algo_point) + sizeof(struct stop_prefix));
-	return n + rungs_memory(&s->rungs) + columns_memory(&s->columns);
+	return n + rungs_memory(&s->rungs) + columns_memory(&s->columns) + s->memo_bytes;
 }

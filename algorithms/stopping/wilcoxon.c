@@ -64,6 +64,18 @@ static double *make_rows(void)
 	return rows;
 }
 
+static bool need_rows(struct stopper *s)
+{
+	if (s->ranks)
+		return true;
+	if (!(s->ranks = make_rows())) {
+		s->no_memory = true;
+		return false;
+	}
+	s->memo_bytes += row_start(EXACT_MAX + 1) * sizeof(*s->ranks);
+	return true;
+}
+
 struct difference {
 	double by;
 	double size; /* its absolute value                                          */
@@ -151,10 +163,8 @@ static bool wilcoxon_judge(struct stop_question *q, const struct algo_value *set
 
 	if (!best || best->points.n == 0)
 		return false;
-	if (!q->s->ranks && !(q->s->ranks = make_rows())) {
-		q->s->no_memory = true;
+	if (!need_rows(q->s))
 		return false;
-	}
 	n = differences(q, best, d);
 	if (n < settings[ROW_START].number || mean_cost(q->trial) < mean_cost(best))
 		return false;

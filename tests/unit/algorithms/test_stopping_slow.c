@@ -359,8 +359,9 @@ static bool slow_rule(const struct world *w, const struct trial *t)
 static bool slow_verdict(const struct world *w, const struct trial *t)
 {
 	bool stop = (w->rungs && slow_rung(w, t)) || slow_rule(w, t);
+	double resource = w->first + t->n - 1 + (w->first == 0 ? 1 : 0);
 
-	return stop && !slow_only(w) && !slow_best(w, t);
+	return stop && resource < STEPS && !slow_only(w) && !slow_best(w, t);
 }
 
 /* ---- a search ---------------------------------------------------------------------------------- */
