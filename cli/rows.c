@@ -76,7 +76,7 @@ void trial_columns_of(struct trial_columns *columns, const cJSON *experiment, bo
 	size_t metrics = wide ? METRIC_COLUMNS_MAX : NARROW_METRICS,
 		   params = wide ? PARAM_COLUMNS_MAX : NARROW_PARAMS;
 
-	*columns = (struct trial_columns){0};
+	*columns = (struct trial_columns){.granted = wide && json_at(experiment, "/spec/fidelity")};
 	json_each(objective, json_at(experiment, "/spec/objectives"))
 		if (columns->n_metrics < metrics)
 			columns->metrics[columns->n_metrics++] = json_str(json_get(objective, "metric"));
@@ -96,6 +96,10 @@ void trial_head(struct table *t, const struct rows_style *s, const struct trial_
 		table_column(t, columns->metrics[i]);
 	for (size_t i = 0; i < columns->n_params; i++)
 		table_column(t, columns->params[i]);
+	if (columns->granted) {
+		table_column(t, "GRANTED");
+		table_column(t, "PARENT");
+	}
 	if (s->wide)
 		table_column(t, "ATTEMPT");
 	table_column(t, "REASON");
@@ -118,6 +122,10 @@ void trial_row(
 		table_cell(t, show_value(t->arena, json_get(json_get(trial, "values"), columns->metrics[i])));
 	for (size_t i = 0; i < columns->n_params; i++)
 		table_cell(t, show_value(t->arena, json_get(json_get(trial, "parameters"), columns->params[i])));
+	if (columns->granted) {
+		table_cell(t, show_value(t->arena, json_get(json_get(trial, "budget"), "resource")));
+		table_cell(t, show_exact(t->arena, json_get(json_get(trial, "budget"), "parent")));
+	}
 	if (s->wide)
 		table_cell(t, show_exact(t->arena, json_get(trial, "attempt")));
 	table_cell(t, dull && !s->wide ? NULL : reason);

@@ -19,6 +19,7 @@ enum { METRIC_COLUMNS_MAX = 16, PARAM_COLUMNS_MAX = 38 };
 struct trial_columns {
 	const char *metrics[METRIC_COLUMNS_MAX], *params[PARAM_COLUMNS_MAX];
 	size_t n_metrics, n_params;
+	bool granted;                   /* how far each was to run, and what it continues */
 };
 void trial_columns_of(struct trial_columns *columns, const cJSON *experiment, bool wide);
 void trial_head(struct table *t, const struct rows_style *s, const struct trial_columns *columns);

@@ -157,6 +157,7 @@ class Fidelity(ServerCase):
         self.assertRegex(shown, r"(?m)^0 +1 +3 +3 +0 +1 +0 +0 ")
         self.assertIn("stopped 12 of 17 configurations early", shown)
         self.assertIn("Fidelity:     steps 1 to 9, by 3", shown)
+        self.assertRegex(self.cli("get", "trials", name, "-o", "wide"), r"GRANTED +PARENT +ATTEMPT")
         last = max(trials.values(), key=lambda t: t["budget"].get("parent", 0))["number"]
         self.assertRegex(self.cli("describe", f"{name}/{last}"), r"Budget: +.*parent=\d")
 
