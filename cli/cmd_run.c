@@ -178,7 +178,7 @@ static const struct example run_examples[] = {
 	 "python3 train.py '--lr=${lr}' '--layers=${layers}' '--opt=${opt}'",
 		"No document: flags with ranges are parameters, the program prints loss=0.1"},
 	{"trimtab run --lr=log:1e-5..1e-1 --minimize loss --algorithm asha --fidelity 81 -- python3 train.py '--lr=${lr}'",
-		"Compare trials at steps 3, 9 and 27 of 81, and go on with the best third"},
+		"Compare trials at steps 9 and 27 of 81, and go on with the best third"},
 	{"trimtab run -f experiment.yaml --name \"tune-$RUN_ID\" --attach --out-dir out",
 		"In a pipeline: safe to repeat, results as files"},
 	{NULL, NULL},
