@@ -1,5 +1,6 @@
 -- The functions of this file read the tables with the rights of their owner: views of schema trimtab call them
--- for people who may read only those views.
+-- for people who may read only those views. They join all trials of an experiment with each other, where the
+-- server's own statements want a few rows by their keys and its connections therefore join by nested loops only.
 
 -- How far the trials of an experiment came, in the unit of its resource: steps of the first objective's
 -- reports, counted from 1, or what a parameter says. A line is a configuration: one trial, or its rungs, each
@@ -11,9 +12,9 @@ CREATE FUNCTION core.lengths(experiment bigint)
 RETURNS TABLE (number int, line int, parent int, bracket int, rung int, state text, reason text, granted double precision,
                reached double precision, done double precision, spent double precision, pace double precision,
                cost double precision, value double precision, from_0 int)
-LANGUAGE sql STABLE ROWS 100 SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE sql STABLE ROWS 100 SECURITY DEFINER SET search_path = pg_catalog SET enable_hashjoin = on AS $$
   WITH RECURSIVE x AS (
-    SELECT o.metric, e.spec #>> '{fidelity,parameter}' IS NOT NULL AS by_parameter
+    SELECT o.metric, e.spec #>> '{fidelity,parameter}' IS NOT NULL AND e.spec #> '{fidelity,rungs}' IS NULL AS by_parameter
     FROM core.experiments e JOIN core.objectives o ON o.experiment_id = e.experiment_id AND o.ordinal = 0
     WHERE e.experiment_id = experiment),
   t AS MATERIALIZED (
@@ -35,7 +36,7 @@ LANGUAGE sql STABLE ROWS 100 SECURITY DEFINER SET search_path = pg_catalog AS $$
     UNION ALL
     SELECT t.number, l.line, l.from_0 OR coalesce(t.first <= 0, false) FROM t JOIN l ON l.number = t.parent),
   r AS MATERIALIZED (
-    SELECT t.*, l.line, (t.first + l.from_0::int)::int AS begun, (t.last + l.from_0::int)::int AS came FROM t JOIN l USING (number)),
+    SELECT t.*, l.line, t.first + l.from_0::int AS begun, t.last + l.from_0::int AS came FROM t JOIN l USING (number)),
   m AS (
     SELECT r.*, coalesce(r.begun > p.came, false) AS continued,
            CASE WHEN r.by_parameter AND r.granted IS NOT NULL THEN p.granted ELSE p.came END AS before,
@@ -45,15 +46,16 @@ LANGUAGE sql STABLE ROWS 100 SECURITY DEFINER SET search_path = pg_catalog AS $$
   SELECT number, line, parent, bracket, rung, state, reason, granted, reached,
          reached - CASE WHEN continued THEN before ELSE 0 END, spent,
          CASE WHEN last > first THEN span / (last - first) * CASE WHEN by_parameter AND granted > 0 THEN came / granted ELSE 1 END END,
-         cost, value, came - last
+         cost, value, (came - last)::int
   FROM m $$;
 
 -- What stopping saved so far, against every configuration run to its full length. Only configurations count of
 -- which no trial is under way and which did something. Time is estimated by what a step of the same
 -- configuration took (that of the others, where it reported once), without what its start took. Less than
--- nothing is saved where promoted trials start over and do in the end more than a full one.
+-- nothing is saved where promoted trials start over and do in the end more than a full one, and nothing where a
+-- program ends before its full length by itself.
 CREATE FUNCTION core.saved(experiment bigint) RETURNS json
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable_hashjoin = on AS $$
   WITH r AS MATERIALIZED (SELECT * FROM core.lengths(experiment)),
   f AS (
     SELECT coalesce((SELECT (spec #>> '{fidelity,max}')::double precision FROM core.experiments WHERE experiment_id = experiment),
@@ -63,12 +65,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
            bool_or(state = 'early_stopped') OR coalesce(max(granted) < f.whole, false) AS stopped
     FROM r, f GROUP BY line, f.whole HAVING bool_and(core.trial_over(state))),
   s AS (
-    SELECT l.*, f.whole, f.whole - l.done AS left_out,
+    SELECT l.*, CASE WHEN l.stopped THEN f.whole - l.done ELSE least(f.whole - l.done, 0) END AS left_out,
            coalesce(l.pace, (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY pace) FROM l)) AS a_step
     FROM l, f WHERE l.done IS NOT NULL AND f.whole > 0)
   SELECT CASE WHEN count(*) > 0 THEN json_build_object(
            'configurations', count(*), 'stopped', count(*) FILTER (WHERE stopped), 'steps', sum(left_out),
-           'fraction', round((sum(left_out) / sum(whole))::numeric, 4),
+           'fraction', round((sum(left_out) / nullif(sum(left_out) + sum(done), 0))::numeric, 4),
            'seconds', round(sum(left_out * a_step)::numeric, 3),
            'timeFraction', round((sum(left_out * a_step) / nullif(sum(left_out * a_step) + sum(spent), 0))::numeric, 4)) END
   FROM s $$;
@@ -79,7 +81,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 CREATE FUNCTION core.rungs(experiment bigint)
 RETURNS TABLE (bracket int, rung int, resource double precision, trials bigint, running bigint, promoted bigint, stopped bigint,
                failed bigint, best_trial int, best_value double precision)
-LANGUAGE sql STABLE ROWS 20 SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE sql STABLE ROWS 20 SECURITY DEFINER SET search_path = pg_catalog SET enable_hashjoin = on AS $$
   WITH x AS (
     SELECT e.spec #> '{fidelity,rungs}' AS at, (e.spec #>> '{fidelity,max}')::double precision AS whole, o.metric,
            CASE o.direction WHEN 'minimize' THEN 1 ELSE -1 END AS sign
@@ -98,8 +100,9 @@ LANGUAGE sql STABLE ROWS 20 SECURITY DEFINER SET search_path = pg_catalog AS $$
     FROM levels v
     LEFT JOIN r ON r.bracket = v.bracket AND r.reached >= v.at
     LEFT JOIN LATERAL (
-      SELECT b.value FROM x, core.observations b
-      WHERE b.experiment_id = experiment AND b.number = r.number AND b.metric = x.metric AND b.step <= v.at - r.from_0
+      SELECT b.value FROM core.observations b
+      WHERE b.experiment_id = experiment AND b.number = r.number AND b.metric = (SELECT metric FROM x)
+        AND b.step <= floor(v.at)::bigint - r.from_0
       ORDER BY b.step DESC LIMIT 1) o ON true
     UNION ALL
     SELECT r.bracket, r.rung, max(r.granted) OVER (PARTITION BY r.bracket, r.rung), NULL, r.number, core.trial_over(r.state), r.state,

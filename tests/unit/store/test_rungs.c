@@ -115,6 +115,19 @@ static void test_stopped_with_a_parameter(void **state)
 	is(SAVED "'stops-epochs'", "2 1 6 0.3333 6 0.2727");
 }
 
+/* Steps may be tokens. */
+static void test_large_steps(void **state)
+{
+	(void)state;
+	experiment("tokens", "{\"fidelity\": {\"min\": 1000000000, \"max\": 9000000000, \"eta\": 3, \"rungs\": [1000000000, 3000000000]}}");
+	trial("tokens", 1, "succeeded", 1, 1, 0.3, "NULL");
+	trial("tokens", 2, "early_stopped", 1, 1, 0.4, "NULL");
+	sql(T.conninfo, "UPDATE core.observations SET step = step * CASE number WHEN 1 THEN 9000000000 ELSE 3000000000 END WHERE"
+					" experiment_id = (SELECT experiment_id FROM core.experiments WHERE name = 'tokens')");
+	is(RUNGS "'tokens'", "0 0 1000000000 2 0 2 0 0, 0 1 3000000000 2 0 1 1 0 2, 0 2 9000000000 1 0 0 0 0 1");
+	is("SELECT steps FROM trimtab.savings WHERE experiment = 'tokens'", "6000000000");
+}
+
 /* Without fidelity the longest trial that ran to its end is a full one. */
 static void test_rules_alone(void **state)
 {
@@ -125,6 +138,9 @@ static void test_rules_alone(void **state)
 	is("SELECT count(*) FROM trimtab.savings WHERE experiment = 'median'", "0");
 	trial("median", 2, "succeeded", 0, 9, 0.3, "NULL");
 	is(SAVED "'median'", "2 1 6 0.3 6 0.25");
+	/* One that ended sooner by itself saved nothing. */
+	trial("median", 3, "succeeded", 0, 4, 0.3, "NULL");
+	is(SAVED "'median'", "3 1 6 0.24 6 0.1935");
 	is("SELECT count(*) FROM trimtab.rungs WHERE experiment = 'median'", "0");
 }
 
@@ -147,6 +163,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_granted),
 	cmocka_unit_test(test_granted_by_a_parameter),
 	cmocka_unit_test(test_stopped_with_a_parameter),
+	cmocka_unit_test(test_large_steps),
 	cmocka_unit_test(test_rules_alone),
 	cmocka_unit_test(test_a_reader_reads),
 };
