@@ -25,6 +25,7 @@
 #include "algorithms/multi/gp_many.h"
 #include "algorithms/qmc.h"
 #include "algorithms/registry.h"
+#include "algorithms/warm.h"
 
 enum {
 	SAMPLES = 32,               /* of what pending trials may bring                                */
@@ -36,7 +37,8 @@ enum {
 	ROWS_MAX = 1000,
 	ROWS_LOCAL = 600,
 	BRANCH_EVERY = 5,           /* trials: one is for the least tried branch                       */
-	INITIAL_WARM = 5,           /* trials before the model at most, where sources have one         */
+	INITIAL_WARM = 5,           /* trials before the model where sources have one; of these so     */
+	CONTRAST = 2,               /* many are the design's, which show whether the sources are right */
 };
 
 static const double SCREEN_WORK = 1e8, SCAN_WORK = 2.5e7; /* multiplications                         */
@@ -68,8 +70,8 @@ static const struct algo_setting gp_settings[] = {
 		.max = 10000,
 		.def = __builtin_nan(""),
 		.doc = "Trials before the model is used, your own included; by default one more than there are "
-			   "parameters, at least 4 and at most 10, and no more than a quarter of the trials; 5 at most where earlier "
-			   "experiments have enough to tell."},
+			   "parameters, at least 4 and at most 10, and no more than a quarter of the trials; with earlier "
+			   "experiments that have enough to tell, 5 or two more than begin with their best, if that is less."},
 	[ROW_FUNCTION] = {.name = "acq_func",
 		.type = ALGO_CHOICE,
 		.choices = functions,
@@ -183,6 +185,15 @@ static uint32_t n_initial(const struct algo_problem *p, const struct embed *e)
 	if (!isnan(given->number))
 		return (uint32_t)given->number;
 	return (uint32_t)(p->max_trials > 0 ? fmin(n, fmax(2, p->max_trials / 4)) : n);
+}
+
+/* With sources that have models; their best configurations come before the design (warm.h). */
+static uint32_t n_initial_warm(const struct algo_problem *p, uint32_t cold)
+{
+	uint32_t least = warm_limit(p) + CONTRAST;
+
+	least = least > INITIAL_WARM ? least : INITIAL_WARM;
+	return cold < least ? cold : least;
 }
 
 /* The middle, then Sobol points; anything new where that has been tried. */
@@ -471,8 +482,8 @@ static enum algo_outcome gp_suggest(
 		return outcome;
 	}
 	s.initial = n_initial(p, s.c->embed);
-	if (isnan(p->settings[ROW_INITIAL].number) && s.c->stack && s.initial > INITIAL_WARM && stack_possible(p))
-		s.initial = INITIAL_WARM;
+	if (isnan(p->settings[ROW_INITIAL].number) && s.c->stack && stack_possible(p))
+		s.initial = n_initial_warm(p, s.initial);
 	seen_init(&s.seen, p->space, NULL);
 	if (read_history(&s))
 		outcome = serve(&s, r);

@@ -250,9 +250,12 @@ static enum algo_outcome fit_members(
 	struct gp_data data;
 	enum algo_outcome outcome;
 
-	if (s->trend)
-		trend_start(s->trend, stage.n);
-	if ((outcome = retarget(s, stage.n)) != ALGO_OK)
+	outcome = retarget(s, stage.n);
+	if (outcome == ALGO_OK && s->trend) {
+		trend_start(s->trend, s->targets, stage.n);
+		outcome = retarget(s, stage.n);
+	}
+	if (outcome != ALGO_OK)
 		return outcome;
 	data = (struct gp_data){.x = s->local_x, .y = s->local_y, .n = s->n_members};
 	if (cold)

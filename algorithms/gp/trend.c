@@ -24,6 +24,7 @@ struct trend {
 	const struct stack *stack;
 	double whole;               /* trials up to which weights are whole                            */
 	double weights[STACK_MODELS];
+	bool believed[STACK_MODELS];    /* ranks the observations better than chance                   */
 	double *said;               /* [n x models]: means of the sources at the rows                  */
 	uint32_t n;
 	size_t cap_said;
@@ -61,12 +62,31 @@ void trend_forget(struct trend *t)
 	t->n = 0;
 }
 
-void trend_start(struct trend *t, uint32_t n)
+/* Are there more pairs that the k-th source puts in the order of the targets than in the other? */
+static bool ranks(const struct trend *t, uint32_t k, const double *targets, uint32_t n)
 {
 	uint32_t models = stack_models(t->stack);
+	int64_t sum = 0;
 
-	for (uint32_t k = 0; k < models; k++)
-		t->weights[k] = EXPECTED / models * left(t, n);
+	for (uint32_t i = 0; i < n; i++) {
+		for (uint32_t j = 0; j < i; j++) {
+			double own = targets[i] - targets[j], theirs = t->said[i * models + k] - t->said[j * models + k];
+
+			sum += own > 0 ? (theirs > 0) - (theirs < 0) : own < 0 ? (theirs < 0) - (theirs > 0) : 0;
+		}
+	}
+	return sum > 0;
+}
+
+void trend_start(struct trend *t, const double *targets, uint32_t n)
+{
+	uint32_t models = stack_models(t->stack);
+	double whole = left(t, n);
+
+	for (uint32_t k = 0; k < models; k++) {
+		t->believed[k] = whole > 0 && ranks(t, k, targets, n);
+		t->weights[k] = t->believed[k] ? EXPECTED / models * whole : 0;
+	}
 }
 
 enum algo_outcome trend_follow(struct trend *t, const double *rows, uint32_t n)
@@ -139,18 +159,18 @@ static void eliminate_constant(struct equations *e, uint32_t models)
 	}
 }
 
-/* The minimum of w'Aw / 2 - b'w over w >= 0, one coordinate after the other. */
-static void descend(const struct equations *e, uint32_t models, double *w)
+/* The minimum of w'Aw / 2 - b'w over w >= 0 of those believed, one coordinate after the other, from w on. */
+static void descend(const struct equations *e, uint32_t models, const bool *believed, double *w)
 {
 	double moved = 1;
 
-	for (uint32_t k = 0; k < models; k++)
-		w[k] = EXPECTED / models;
 	for (int sweep = 0; sweep < SWEEPS && moved > SETTLED; sweep++) {
 		moved = 0;
 		for (uint32_t k = 0; k < models; k++) {
 			double sum = e->b[k], before = w[k];
 
+			if (!believed[k])
+				continue;
 			for (uint32_t j = 0; j < models; j++)
 				sum -= j == k ? 0 : e->a[k][j] * w[j];
 			w[k] = fmax(0, sum / e->a[k][k]);
@@ -166,8 +186,8 @@ enum algo_outcome trend_weigh(struct trend *t, const struct gp *g, const double 
 	double *values, *columns, *target;
 	struct equations e;
 
-	memset(t->weights, 0, sizeof(t->weights));
-	if (models == 0 || left(t, n) == 0)
+	trend_start(t, targets, n);
+	if (!trend_matters(t))
 		return ALGO_OK;
 	if (!(values = malloc((models + 3) * (size_t)rows * sizeof(*values))))
 		return ALGO_NO_MEMORY;
@@ -183,7 +203,7 @@ enum algo_outcome trend_weigh(struct trend *t, const struct gp *g, const double 
 	}
 	set_up(&e, models, places, columns, target);
 	eliminate_constant(&e, models);
-	descend(&e, models, t->weights);
+	descend(&e, models, t->believed, t->weights);
 	for (uint32_t k = 0; k < models; k++)
 		t->weights[k] *= left(t, n);
 	free(values);

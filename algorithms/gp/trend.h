@@ -5,10 +5,13 @@
  *
  * The weights are the most probable ones under the hyperparameters of f and a normal prior, and not negative:
  * generalised least squares (Rasmussen and Williams 2006, section 2.7). That asks whether a source foretells
- * what the search's own trials do not tell of each other, so one that misleads gets no weight as soon as the
- * trials say so, and one in another unit is stretched. With growing experience all weights fade: whole up to as
- * many trials as a design would have, nothing from three times as many on. By then the search knows its own
- * problem better, and what is fine in a source is wrong in detail.
+ * what the search's own trials do not tell of each other, and stretches one in another unit. A source that
+ * does not put the search's trials in their order better than chance (more pairs rightly than wrongly) has no
+ * weight, whatever a regression makes of it; ranks are what Feurer et al. 2018 (arXiv 1802.02219) trust, too.
+ *
+ * With growing experience all weights fade: whole up to as many trials as a design would have, nothing from
+ * three times as many on. By then the search knows its own problem better, and what is fine in a source is
+ * wrong in detail.
  *
  * Uncertainty is f's own, conditioned on the weights.
  *
@@ -32,10 +35,10 @@ void trend_free(struct trend *t);                       /* NULL is allowed      
 
 /* The rows will be others. */
 void trend_forget(struct trend *t);
-/* The weights before anything is known, for n observations. */
-void trend_start(struct trend *t, uint32_t n);
 /* Gets to know n rows, of which it knows the first ones already. ALGO_OK or ALGO_NO_MEMORY. */
 enum algo_outcome trend_follow(struct trend *t, const double *rows, uint32_t n);
+/* The weights of the sources that are believed after n observations, before they are weighed. */
+void trend_start(struct trend *t, const double *targets, uint32_t n);
 /* Weighs anew after n observations: `g` holds members[gp_rows()] of them, targets[n] are with the trend.
  * ALGO_OK or ALGO_NO_MEMORY. */
 enum algo_outcome trend_weigh(struct trend *t, const struct gp *g, const double *targets,

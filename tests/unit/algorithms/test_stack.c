@@ -191,6 +191,23 @@ static double best_with(
 	return value;
 }
 
+/* Does a source put the observations in their order? */
+static bool ranks(const double *targets, const double *said, int source, uint32_t n)
+{
+	int right = 0, wrong = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t j = 0; j < n; j++) {
+			double theirs = said[i * SOURCES + source] - said[j * SOURCES + source];
+
+			if (targets[i] > targets[j]) {
+				right += theirs > 0;
+				wrong += theirs < 0;
+			}
+		}
+	return right > wrong;
+}
+
 /* Weights, and mean and variance at one point, under the model's hyperparameters. */
 static void reference(const struct rig *r, const struct surrogate *s, uint32_t n, const double *point, double fade,
 	double *w, double *mean, double *variance)
@@ -198,6 +215,7 @@ static void reference(const struct rig *r, const struct surrogate *s, uint32_t n
 	const struct gp *g = surrogate_model(s);
 	double *covariance = malloc(sizeof(double) * n * n), said[N * SOURCES], there[SOURCES];
 	double k[N], left[N], solved[N], ones[N], one[N], lowest = INFINITY, trial[SOURCES + 1], c;
+	unsigned believed = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		k[i] = kernel(g, r->rows + i * D, point);
@@ -207,7 +225,11 @@ static void reference(const struct rig *r, const struct surrogate *s, uint32_t n
 	}
 	assert_int_equal(stack_means(r->stack, r->rows, n, said), ALGO_OK);
 	assert_int_equal(stack_means(r->stack, point, 1, there), ALGO_OK);
+	for (int m = 0; m < SOURCES; m++)
+		believed |= (unsigned)ranks(surrogate_targets(s), said, m, n) << m;
 	for (unsigned used = 0; used < 1 << SOURCES; used++) {
+		if (used & ~believed)
+			continue;
 		double value = best_with(used, n, covariance, said, surrogate_targets(s), trial);
 
 		if (value < lowest) {
@@ -395,7 +417,7 @@ static void grown_is_rebuilt(void **state)
 		say(&r, without, c);
 		if (memcmp(a, b, sizeof(a)) != 0)
 			fail_msg("with %u observations the grown model says %.17g, the rebuilt one %.17g", n, a[0], b[0]);
-		if ((memcmp(a, c, sizeof(a)) == 0) != (n >= 12))
+		if ((memcmp(a, c, sizeof(a)) == 0) != (n < 2 || n >= 12))
 			fail_msg("with %u observations: %.17g, without sources %.17g", n, a[0], c[0]);
 		surrogate_free(fresh);
 		surrogate_free(without);
@@ -473,7 +495,7 @@ static void misleading_sources(void **state)
 		if (!(w[k] > 0.05))
 			fail_msg("related source %d weighs %g", k, w[k]);
 	weights_with(&r, negated, w);
-	if (!(w[2] < 0.2 * (w[0] + w[1])))
+	if (!(w[2] == 0 && w[0] + w[1] > 0.2))
 		fail_msg("a negated source weighs %g, the related ones %g and %g", w[2], w[0], w[1]);
 	weights_with(&r, elsewhere, w);
 	if (!(w[2] < 0.2 * (w[0] + w[1])))
