@@ -1,9 +1,9 @@
 /*
  * Turns for the branches of a conditional space.
  *
- * A model shares what it knows between branches, so the optimum of one, or a few bad trials, can make it
- * sure of another that it has hardly seen; expected improvement then stays where it is for good. So at
- * times a branch is given, the least tried one, and the model chooses the rest.
+ * A model shares what it knows between branches, so the optimum of one, or a few bad trials, can make
+ * it sure of another that it has hardly seen; expected improvement then stays where it is for good.
+ * So at times a branch is given, the least tried one, and the model chooses the rest.
  */
 #pragma once
 #include <stdint.h>
@@ -17,9 +17,9 @@ struct branch {
 };
 
 /*
- * The least tried value, the first of several, of the parameter whose turn it is. rows[n x columns] and
- * pending[n_pending x columns] are what has been tried and is being tried. Continuous parents and ones
- * with long grids have too many branches and get no turn.
+ * The least tried value, the first of several, of the parameter whose turn it is. rows[n x columns]
+ * and pending[n_pending x columns] are what has been tried and is being tried. Continuous parents and
+ * ones with long grids have too many branches and get no turn.
  */
 struct branch branch_least_tried(const struct embed *e, uint32_t turn, const double *rows, uint32_t n,
 	const double *pending, uint32_t n_pending);

@@ -59,7 +59,7 @@ struct gp_prior {
 
 enum gp_prior_set {
 	GP_PRIOR_DEFAULT = 0,       /* half of Hvarfner et al. 2024 for numbers' lengthscales, Optuna's
-								 * for categories' and for noise, ln s^2 ~ N(0, 0.7^2)          */
+								 * for categories', few and noise, ln s^2 ~ N(0, 0.7^2)         */
 	GP_PRIOR_BOTORCH,           /* as in BoTorch 0.12 and later: the signal variance is 1      */
 	GP_PRIOR_OPTUNA,
 	GP_PRIOR_VIZIER,
@@ -98,7 +98,8 @@ struct gp_fit {
 
 /* `category[j]`: column j holds category ids; NULL: none does. NULL: no memory. */
 struct gp *gp_new(uint32_t d, const bool *category, const struct gp_prior *prior);
-/* Another density of column j's lengthscale than the prior's `lengthscale` or `category`. Before any data. */
+/* Gives column j's lengthscale a density other than the prior's `lengthscale` or `category`. Before any
+ * data. */
 void gp_set_density(struct gp *g, uint32_t j, const struct gp_density *p);
 struct gp *gp_copy(const struct gp *g);                 /* NULL: no memory                     */
 void gp_free(struct gp *g);                             /* NULL is allowed                     */

@@ -10,7 +10,8 @@
 /* On 1/l^2, as Optuna has it: around 1, where two categories that differ have half in common. */
 #define AROUND_ONE .up = 0.1, .down = 0.1, .power = 2, .min = -7, .max = 7
 /* The same, below 0.6: of two branches at most a quarter is common. */
-#define APART .up = 0.1, .down = 0.1, .power = 2, .min = -7, .max = -0.51082562376599072, .start = -0.51082562376599072
+#define LN_0_6 (-0.51082562376599072)
+#define APART .up = 0.1, .down = 0.1, .power = 2, .min = -7, .max = LN_0_6, .start = LN_0_6
 /* Gamma(1.1, 30) on the variance: much noise is unlikely, none at all is not. */
 #define LITTLE_NOISE .slope = 0.1, .up = 30, .power = 1, NOISES, .start = -5.7037824746562009
 
