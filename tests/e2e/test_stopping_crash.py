@@ -266,7 +266,7 @@ class Killed(unittest.TestCase):
 
     def test_the_driver_dies_while_others_report(self):
         calm = self.undisturbed(FEW)
-        for i, point in enumerate(("stop-notes-judged:20", "stop-notes-settled:21", "stop-points-loaded:1")):
+        for i, point in enumerate(("stop-notes-judged:20", "stop-notes-settled:21")):
             with self.subTest(point=point):
                 database = f"driver_{i}"
                 driver, other = self.other(database, "victim")
