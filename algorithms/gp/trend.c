@@ -94,6 +94,8 @@ enum algo_outcome trend_follow(struct trend *t, const double *rows, uint32_t n)
 	uint32_t models = stack_models(t->stack), had = t->n;
 	enum algo_outcome outcome;
 
+	if (left(t, n) == 0) /* the rows from here on are not asked about: nor must they weigh */
+		memset(t->weights, 0, sizeof(t->weights));
 	if (n <= had || models == 0 || left(t, n) == 0)
 		return ALGO_OK;
 	if (!grow(&t->said, &t->cap_said, (size_t)n * models, sizeof(*t->said)))

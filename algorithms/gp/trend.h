@@ -35,7 +35,8 @@ void trend_free(struct trend *t);                       /* NULL is allowed      
 
 /* The rows will be others. */
 void trend_forget(struct trend *t);
-/* Gets to know n rows, of which it knows the first ones already. ALGO_OK or ALGO_NO_MEMORY. */
+/* Gets to know n rows, of which it knows the first ones already; once all has faded, it has no weights any more
+ * and looks at none. ALGO_OK or ALGO_NO_MEMORY. */
 enum algo_outcome trend_follow(struct trend *t, const double *rows, uint32_t n);
 /* The weights of the sources that are believed after n observations, before they are weighed. */
 void trend_start(struct trend *t, const double *targets, uint32_t n);
