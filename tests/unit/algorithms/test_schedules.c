@@ -606,6 +606,44 @@ static void asha_shares_brackets(void **state)
 	}
 }
 
+/* Trials that report, are stopped at rungs or run on: with the cache as without it, whatever their curves
+ * have told since the last call. */
+static void curves_and_caches_agree(void **state)
+{
+	static const char *const samplers[] = {"gp", "tpe", "cmaes"};
+	static struct algo_point curves[200][27];
+
+	(void)state;
+	for (int k = 0; k < 3; k++) {
+		struct study *s = make_study("asha", 1, 27, 3, -1);
+		struct rng rng = rng_seeded((uint64_t)k);
+
+		study_set(s, "sampler", samplers[k]);
+		while (s->n_ended < 60) {
+			double x[4];
+			uint32_t n, i;
+
+			while (s->n_pending < 4) {
+				assert_int_equal(study_peek(s, 1, x, &n, NULL), ALGO_OK);
+				assert_int_equal(study_ask(s, 1, &n), ALGO_OK);
+				assert_memory_equal(x, s->pending[s->n_pending - 1].x, sizeof(x));
+			}
+			i = (uint32_t)rng_below(&rng, 4);
+			struct algo_trial *t = &s->pending[i];
+			double value = study_objective(s, t->x) + 1.0 / (t->n_curve + 1);
+
+			curves[t->number][t->n_curve] = (struct algo_point){.step = t->n_curve + 1, .value = value};
+			t->curve = curves[t->number];
+			t->n_curve++;
+			if (t->n_curve == 27)
+				study_tell(s, i, ALGO_SUCCEEDED, value);
+			else if ((t->n_curve == 1 || t->n_curve == 3 || t->n_curve == 9) && rng_below(&rng, 3) > 0)
+				study_tell(s, i, ALGO_STOPPED, value);
+		}
+		study_free(s);
+	}
+}
+
 /* ---- pasha ------------------------------------------------------------------------------------- */
 
 /* A study whose levels agree or not; the highest resource that was granted. */
@@ -737,6 +775,7 @@ int main(void)
 		cmocka_unit_test(asha_brings_one_to_the_top),
 		cmocka_unit_test(asha_declares_rungs),
 		cmocka_unit_test(asha_shares_brackets),
+		cmocka_unit_test(curves_and_caches_agree),
 		cmocka_unit_test(pasha_grows_on_disagreement),
 		cmocka_unit_test(pasha_never_shrinks),
 		cmocka_unit_test(batches_are_singles),
