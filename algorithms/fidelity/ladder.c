@@ -131,6 +131,10 @@ static bool check_param(
 	}
 	least = natural(s, j, param_at_most(s, j, -HUGE_VAL));
 	most = natural(s, j, param_at_most(s, j, HUGE_VAL));
+	if (!(natural(s, j, param_at_most(s, j, f->max)) > 0)) {
+		report(ctx, NULL, f->param, "it has no value above 0 that is not above the largest resource");
+		return false;
+	}
 	if ((f->min > least || near(f->min, least)) && (f->max < most || near(f->max, most)))
 		return true;
 	report(ctx, NULL, f->param, "the smallest and the largest resource must be within its range");

@@ -23,7 +23,7 @@
 
 static const double sizes[] = {1000, 10, 100, 60000};
 
-/* 0: a rate, 1: epochs, 2: sizes, 3: a share, 4: a kind, 5: only with kind 1, 6: counted in tens */
+/* 0: a rate, 1: epochs, 2: sizes, 3: a share, 4: a kind, 5: only with kind 1, 6: counted in tens, 7: always 0 */
 static struct space *make_space(void)
 {
 	static const struct space_param p[] = {
@@ -34,6 +34,7 @@ static struct space *make_space(void)
 		{.kind = SPACE_CATEGORICAL, .n_values = 2},
 		{.kind = SPACE_INT, .min = 1, .max = 5},
 		{.kind = SPACE_INT, .distribution = SPACE_LOG_UNIFORM, .min = 10, .max = 100, .step = 10},
+		{.kind = SPACE_INT, .min = 0, .max = 0},
 	};
 	struct space_builder *b = space_builder_new();
 	struct space_problem problem;
@@ -158,6 +159,7 @@ static void what_cannot_work_is_said(void **state)
 		{{.min = NAN, .max = NAN, .eta = NAN, .param = 5}, NULL, NULL, "", 5, "no condition"},
 		{{.min = NAN, .max = 51, .eta = NAN, .param = 1}, NULL, NULL, "", 1, "within its range"},
 		{{.min = 0.5, .max = 50, .eta = NAN, .param = 1}, NULL, NULL, "", 1, "within its range"},
+		{{.min = 0.1, .max = 0.5, .eta = NAN, .param = 7}, NULL, NULL, "", 7, "no value above 0"},
 		{{.min = 10, .max = 9, .eta = 3, .param = -1}, NULL, NULL, "", -1, "not above the largest"},
 		{{.min = 0, .max = 9, .eta = 3, .param = -1}, NULL, NULL, "", -1, "above 0"},
 		{{.min = 1, .max = 9, .eta = 1, .param = -1}, NULL, NULL, "", -1, "eta must be above 1"},
@@ -210,7 +212,7 @@ static void levels_are_values(void **state)
 	(void)state;
 	for (size_t k = 0; k < sizeof(cases) / sizeof(*cases); k++) {
 		struct fixture x = fixture_new("hyperband", &cases[k].f);
-		double v[7];
+		double v[8];
 		struct ladder l;
 
 		assert_true(study_possible(x.s));
@@ -223,7 +225,7 @@ static void levels_are_values(void **state)
 			if (l.at[i] != cases[k].at[i])
 				fail_msg("case %zu level %u: %.17g", k, i, l.at[i]);
 			assert_int_equal(ladder_level(&l, l.at[i]), i);
-			space_decode(x.space, (const double[]){.5, .5, .5, .5, .1, .5, .5}, v);
+			space_decode(x.space, (const double[]){.5, .5, .5, .5, .1, .5, .5, .5}, v);
 			ladder_set(&l, x.space, i, v);
 			assert_true(space_valid(x.space, v, NULL));
 			/* A user's trial: what the parameter says, or in full. */
@@ -272,12 +274,12 @@ static void view_takes_the_highest_full_level(void **state)
 		struct fixture x = fixture_new("asha", &three_levels);
 		struct algo_trial trials[100], pending[2];
 		struct algo_history h = {.trials = trials, .pending = pending, .n_pending = 2};
-		double point[7], values[100], bad = NAN;
+		double point[8], values[100], bad = NAN;
 		uint32_t number = 0, level_of[101];
 		struct ladder l;
 		struct view v;
 
-		space_decode(x.space, (const double[]){.1, .2, .3, .4, .1, .6, .7}, point);
+		space_decode(x.space, (const double[]){.1, .2, .3, .4, .1, .6, .7, .5}, point);
 		for (uint32_t level = 0; level < 3; level++) {
 			for (uint32_t i = 0; i < cases[k].n[level]; i++) {
 				uint32_t parent = level ? number + 1 - cases[k].n[level - 1] : 0;
@@ -338,11 +340,11 @@ static void view_reads_curves(void **state)
 	};
 	struct fixture x = fixture_new("asha", &three_levels);
 	struct ladder l;
-	double point[7];
+	double point[8];
 
 	(void)state;
 	ladder_build(&l, LADDER_UP, x.s->a, &x.s->p);
-	space_decode(x.space, (const double[]){.1, .2, .3, .4, .1, .6, .7}, point);
+	space_decode(x.space, (const double[]){.1, .2, .3, .4, .1, .6, .7, .5}, point);
 	for (size_t k = 0; k < sizeof(cases) / sizeof(*cases); k++) {
 		struct algo_point curve[10];
 		struct algo_trial t = granted(1, 9, 0, point, &cases[k].final);
@@ -386,13 +388,13 @@ static void view_keeps_stopped_ones(void **state)
 	struct algo_trial trials[11];
 	struct algo_history h = {.trials = trials, .n_trials = 11};
 	const struct algo_point curve[] = {{1, 40}, {2, 41}};
-	double point[7], values[11];
+	double point[8], values[11];
 	struct ladder l;
 	struct view v;
 
 	(void)state;
 	ladder_build(&l, LADDER_UP, x.s->a, &x.s->p);
-	space_decode(x.space, (const double[]){.1, .2, .3, .4, .1, .6, .7}, point);
+	space_decode(x.space, (const double[]){.1, .2, .3, .4, .1, .6, .7, .5}, point);
 	for (uint32_t i = 0; i < 11; i++) {
 		values[i] = i;
 		trials[i] = granted(i + 1, 9, 0, point, &values[i]);
@@ -437,7 +439,7 @@ static void samplers_are_registered(void **state)
 static void sampler_has_settings(void **state)
 {
 	static const char *const settings[] = {"n_startup_trials=2, gamma = 0.5", "n_startup_trials=100"};
-	double x[2][7];
+	double x[2][8];
 
 	(void)state;
 	for (int k = 0; k < 2; k++) {
@@ -472,7 +474,7 @@ static void sampler_learns(void **state)
 		study_set(f.s, "sampler", samplers[k]);
 		for (int i = 0; i < 100; i++) {
 			const struct algo_trial *t;
-			double x[7], value;
+			double x[8], value;
 
 			assert_int_equal(study_ask(f.s, 1, &n), ALGO_OK);
 			t = &f.s->pending[0];
