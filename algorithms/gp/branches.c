@@ -1,16 +1,16 @@
-/* Turns for the branches of a conditional space. */
+/* Turns for the branches of a conditional space, and for categories. */
 #include "algorithms/gp/branches.h"
 
 #include <stdbool.h>
 
 enum { BRANCHES_MAX = 16 };
 
-static bool has_branches(const struct embed *e, uint32_t column)
+static bool has_branches(const struct embed *e, uint32_t column, bool together)
 {
-	uint32_t param = e->columns[column].param;
+	const struct embed_column *c = &e->columns[column];
 
-	return e->columns[column].levels <= BRANCHES_MAX && space_is_parent(e->space, param) &&
-	       !space_is_conditional(e->space, param);
+	return c->levels <= BRANCHES_MAX && !space_is_conditional(e->space, c->param) &&
+	       (space_is_parent(e->space, c->param) || (together && c->category));
 }
 
 static uint32_t count(const double *rows, uint32_t n, uint32_t columns, uint32_t column, double place)
@@ -27,12 +27,13 @@ struct branch branch_least_tried(const struct embed *e, uint32_t turn, const dou
 {
 	struct branch least = {.param = EMBED_NONE};
 	uint32_t parents = 0, column = 0, tries = UINT32_MAX;
+	bool together = n_pending > 0;
 
 	for (uint32_t c = 0; c < e->n_columns; c++)
-		parents += has_branches(e, c);
+		parents += has_branches(e, c, together);
 	if (parents == 0)
 		return least;
-	for (turn %= parents; !has_branches(e, column) || turn-- > 0;)
+	for (turn %= parents; !has_branches(e, column, together) || turn-- > 0;)
 		column++;
 	least.param = e->columns[column].param;
 	for (uint64_t k = 0; k < e->columns[column].levels; k++) {

@@ -5,7 +5,7 @@
  * each trial the model (surrogate.h) is brought to the history, pending trials become samples of
  * what they may bring (model.h), and the logarithm of the expected improvement, plus that of the
  * probability that the trial succeeds where some have failed, is maximised over the space (maximize.h);
- * at every fifth trial over the least tried branch of it, if it has any (branches.h).
+ * at every fifth trial, or every third beside others, over the least tried branch of it (branches.h).
  * Earlier experiments are a trend under the model (stack.h, trend.h), while there are few trials.
  */
 #include <math.h>
@@ -37,6 +37,7 @@ enum {
 	ROWS_MAX = 1000,
 	ROWS_LOCAL = 600,
 	BRANCH_EVERY = 5,           /* trials: one is for the least tried branch                       */
+	BRANCH_EVERY_TOGETHER = 3,  /* the same while others are pending                               */
 	INITIAL_WARM = 5,           /* trials before the model where sources have one; of these so     */
 	CONTRAST = 2,               /* many are the design's, which show whether the sources are right */
 };
@@ -359,11 +360,11 @@ static struct acquisition *acquisition_for(
 static struct branch branch_for(const struct gp_search *s, uint32_t number)
 {
 	const struct observations *o = &s->seen_values;
+	uint32_t every = s->n_pending > 0 ? BRANCH_EVERY_TOGETHER : BRANCH_EVERY;
 
-	if (number % BRANCH_EVERY != 0)
+	if (number % every != 0)
 		return (struct branch){.param = EMBED_NONE};
-	return branch_least_tried(
-		s->c->embed, number / BRANCH_EVERY, o->tried, o->n_tried, s->pending, s->n_pending);
+	return branch_least_tried(s->c->embed, number / every, o->tried, o->n_tried, s->pending, s->n_pending);
 }
 
 static enum algo_outcome choose_by_model(struct gp_search *s, uint32_t number, double *x)

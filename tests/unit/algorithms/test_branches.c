@@ -82,6 +82,43 @@ static void none_without_conditions(void **state)
 	space_unref(space);
 }
 
+/* Without conditions, while others are pending: each category in turn, and nothing else. */
+static void categories_together(void **state)
+{
+	enum { NUMBER, FIRST, SECOND, N };
+	static const struct space_param params[N] = {[NUMBER] = {.kind = SPACE_INT, .min = 1, .max = 4},
+		[FIRST] = {.kind = SPACE_CATEGORICAL, .n_values = 2}, [SECOND] = {.kind = SPACE_CATEGORICAL, .n_values = 3}};
+	static const double natural[][N] = {{1, 0, 0}, {2, 0, 1}};
+	static const struct {
+		uint32_t turn, param;
+		double value;
+	} cases[] = {{0, FIRST, 1}, {1, SECOND, 2}, {2, FIRST, 1}, {3, SECOND, 2}};
+	struct space_builder *b = space_builder_new();
+	struct space_problem problem;
+	struct space *space;
+	struct embed *e;
+	double rows[2][N];
+	size_t n;
+
+	(void)state;
+	for (int j = 0; j < N; j++)
+		space_add(b, &params[j]);
+	space = space_build(b, &problem, 1, &n);
+	assert_non_null(space);
+	e = embed_new(space);
+	for (int i = 0; i < 2; i++)
+		embed_row(e, natural[i], rows[i]);
+	assert_int_equal(branch_least_tried(e, 0, rows[0], 2, NULL, 0).param, EMBED_NONE);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct branch got = branch_least_tried(e, cases[i].turn, rows[0], 1, rows[1], 1);
+
+		if (got.param != cases[i].param || got.value != cases[i].value)
+			fail_msg("case %zu: parameter %u, value %g", i, got.param, got.value);
+	}
+	embed_free(e);
+	space_unref(space);
+}
+
 /* The search visits bad branches too, and goes on when all of a branch has been seen. */
 static void search_visits_all(void **state)
 {
@@ -123,6 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(least_tried_by_turns),
 		cmocka_unit_test(none_without_conditions),
+		cmocka_unit_test(categories_together),
 		cmocka_unit_test(search_visits_all),
 	};
 
