@@ -37,6 +37,8 @@ struct loop_timer;
 struct orphans;
 struct waiter;
 struct reporter;
+struct store_ack;
+struct store_acks;
 struct store_live_query;
 struct store_trials;
 
@@ -150,6 +152,8 @@ void ask_changed(struct control *c, int64_t experiment);        /* 0 = any */
 /* report.c */
 struct reporter *reporter_new(struct control *c);
 void reporter_free(struct reporter *r);
+/* Of acks that a commit answered with, which are sorted by trial; NULL: the trial does not exist. */
+const struct store_ack *reporter_ack(const struct store_acks *acks, int64_t experiment, int32_t number);
 void reporter_run_points(struct control *c, const struct run_event *ev);
 /* Reports that wait until somebody can judge them go on; or those of one experiment (0 = of all) are refused. */
 void reporter_release(struct control *c);

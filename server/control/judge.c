@@ -110,20 +110,12 @@ struct judgement *judge_points(struct control *c, struct arena *a, const struct 
 
 /* ---- after it ---------------------------------------------------------------------------------- */
 
-static const struct store_ack *find_ack(const struct store_acks *acks, int64_t experiment, int number)
-{
-	for (size_t i = 0; i < acks->n; i++)
-		if (acks->items[i].experiment == experiment && acks->items[i].number == number)
-			return &acks->items[i];
-	return NULL;
-}
-
 /* The plan ends its run if the script does not; the row itself comes with the next reload. */
 static void settle_verdict(struct control *c, const struct store_verdict *v, const struct store_acks *acks)
 {
 	struct experiment *x = control_experiment(c, v->experiment);
 	struct trial *t = x && x->epoch == v->epoch ? experiment_trial(x, v->number) : NULL;
-	const struct store_ack *ack = find_ack(acks, v->experiment, v->number);
+	const struct store_ack *ack = reporter_ack(acks, v->experiment, v->number);
 
 	if (!t || t->stop || !ack || !ack->stop)
 		return;

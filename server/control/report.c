@@ -135,9 +135,9 @@ static int by_trial(const void *a, const void *b)
 	return (l->number > r->number) - (l->number < r->number);
 }
 
-static const struct store_ack *ack_of(const struct store_acks *acks, const struct report *r)
+const struct store_ack *reporter_ack(const struct store_acks *acks, int64_t experiment, int32_t number)
 {
-	const struct store_ack wanted = {.experiment = r->experiment, .number = r->number};
+	const struct store_ack wanted = {.experiment = experiment, .number = number};
 
 	return bsearch(&wanted, acks->items, acks->n, sizeof *acks->items, by_trial);
 }
@@ -190,10 +190,9 @@ static void committed(struct lane *l, const struct store_acks *acks)
 	struct control *c = l->reporter->control;
 	struct report *r;
 
-	qsort(acks->items, acks->n, sizeof *acks->items, by_trial);
 	while ((r = STAILQ_FIRST(&l->committing))) {
 		STAILQ_REMOVE_HEAD(&l->committing, link);
-		const struct store_ack *ack = ack_of(acks, r);
+		const struct store_ack *ack = reporter_ack(acks, r->experiment, r->number);
 		tell_experiment(c, r);
 		remember_pushed(c, r, ack);
 		if (ack)
@@ -232,6 +231,8 @@ static void on_committed(void *ctx, const struct store_acks *acks, const struct 
 	struct arena *arena = l->arena;
 
 	FAILPOINT("points-committed");
+	if (!e)
+		qsort(acks->items, acks->n, sizeof *acks->items, by_trial);
 	if (l->judgement)
 		judge_settle(l->reporter->control, l->judgement, acks);
 	l->judgement = NULL;
