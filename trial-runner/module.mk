@@ -1,1 +1,1 @@
-SRC_runner := $(wildcard trial-runner/*.c)
+SRC_runner := $(wildcard trial-runner/*.c trial-runner/*/*.c)
