@@ -25,6 +25,7 @@
 #include "lib/attr.h"
 #include "lib/err.h"
 
+struct cJSON;
 struct loop;
 struct run_backend;
 
@@ -63,6 +64,20 @@ struct run_resources {
 	int32_t gpu;                    /* whole devices                     */
 };
 
+/* Kubernetes: what is created for a trial, and what must be known to judge it. */
+struct run_object {
+	const struct cJSON *manifest;   /* the whole object, parameters filled in, without name and namespace */
+	const char *ns;                 /* where it is created                */
+	const char *primary_container;  /* the one that trains and reports    */
+	const char *const *primary_labels;      /* "key=value", NULL-ended: of the pods it is in, besides
+									 * ours; NULL = any pod that has the container */
+	const char *const *success_when, *const *failure_when;  /* gjson.h, NULL-ended: any of them  */
+	const char *checkpoint_path;    /* where checkpoints are in the container; NULL = there are none */
+	const char *checkpoint_claim;   /* the PersistentVolumeClaim they are on */
+	const struct cJSON *checkpoint_spec;    /* of the claim, made for the experiment; NULL = it exists */
+	bool retain;                    /* what has ended is kept             */
+};
+
 struct run_order {
 	struct run_key key;
 	int32_t parent;                 /* number of the trial from whose checkpoint it begins; 0 = none */
@@ -73,7 +88,7 @@ struct run_order {
 	const char *const *argv;        /* NULL-ended; argv[0] is looked up in the trial's PATH */
 	const char *const *env;         /* "NAME=value", NULL-ended, placed over the backend's clean base */
 	const char *cwd;                /* NULL = a folder of the run's own  */
-	const char *manifest;           /* Kubernetes: the object as JSON, parameters filled in; else NULL */
+	const struct run_object *object;        /* Kubernetes; else NULL         */
 	int64_t timeout_us;             /* 0 = none; kept also while no server runs */
 	int64_t grace_us;               /* from SIGTERM to SIGKILL           */
 	struct run_resources resources;

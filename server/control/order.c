@@ -7,11 +7,8 @@
 #include <string.h>
 
 #include "lib/arena.h"
-#include "lib/json_write.h"
 #include "server/model/render.h"
 #include "server/model/trial_token.h"
-
-enum { MANIFEST_MAX = 4 << 20 };
 
 struct run_key order_key(const struct experiment *x, const struct trial *t)
 {
@@ -87,20 +84,31 @@ static struct run_metrics metrics_of(const struct metrics_spec *m)
 	};
 }
 
-static const char *manifest_text(const struct trial_facts *facts, struct arena *a)
+/* A condition of the document as the list of one that backends take. */
+static const char *const *one_way(const char *query, struct arena *a)
 {
-	const cJSON *tree = render_manifest(facts, a);
-	struct json_writer w;
-	struct strbuf b;
+	const char **list = query ? ARENA_NEW_N(a, const char *, 2) : NULL;
 
-	if (!tree)
+	if (list)
+		list[0] = query;
+	return list;
+}
+
+static const struct run_object *object_of(const struct trial_facts *facts, struct arena *a)
+{
+	const struct trial_template *template = &facts->spec->trial;
+	const cJSON *manifest = render_manifest(facts, a);
+	struct run_object *o = manifest ? ARENA_NEW(a, struct run_object) : NULL;
+
+	if (!o)
 		return NULL;
-	strbuf_init(&b, MANIFEST_MAX);
-	jw_init(&w, &b);
-	jw_value(&w, NULL, tree);
-	const char *text = b.failed ? NULL : arena_strdup(a, b.data);
-	strbuf_free(&b);
-	return text;
+	o->manifest = manifest;
+	o->ns = template->namespace ? template->namespace : facts->spec->namespace;
+	o->primary_container = template->primary_container;
+	o->success_when = one_way(template->success_when, a);
+	o->failure_when = one_way(template->failure_when, a);
+	o->retain = template->retain;
+	return o;
 }
 
 const struct run_order *order_make(struct control *c, struct experiment *x, struct trial *t, struct arena *a)
@@ -121,7 +129,7 @@ const struct run_order *order_make(struct control *c, struct experiment *x, stru
 	o->argv = (const char *const *)render_command(&facts, a, &n);
 	o->env = (const char *const *)render_env(&facts, a, &n);
 	o->cwd = template->working_directory ? render_text(&facts, template->working_directory, a) : NULL;
-	o->manifest = manifest_text(&facts, a);
+	o->object = object_of(&facts, a);
 	o->timeout_us = template->timeout_us;
 	o->grace_us = template->grace_period_us;
 	o->resources = (struct run_resources){.cpu = (double)template->resources.cpu_millis / 1000,
