@@ -5,8 +5,10 @@
  * server (or another replica) started it; what becomes of it comes back as events through one
  * callback on the loop thread, never from inside start(), adopt(), stop() or ack():
  *
- *     start -> STARTED | REJECTED              adopt -> STARTED | LOST
- *     STARTED -> POINTS ... -> ENDED | LOST    (the last word; the run is then forgotten)
+ *     start -> WAITING ... -> STARTED | REJECTED       adopt -> STARTED | LOST
+ *     STARTED -> POINTS | WAITING ... -> ENDED | LOST  (the last word; the run is then forgotten)
+ *
+ * A run that is stopped, lost or over before its program ran may go from WAITING to the last word.
  *
  * Promises. start() and adopt() may be repeated for the same key, also by another process after a
  * crash: an attempt's program is started at most once, ever. Every point is delivered at least
@@ -104,6 +106,7 @@ struct run_point {
 
 enum run_event_kind {
 	RUN_STARTED,                    /* the program runs (again after each adopt)              */
+	RUN_WAITING,                    /* it does not run, or not well: reason, message, object; for people */
 	RUN_REJECTED,                   /* it could not be started: reason, message               */
 	RUN_POINTS,
 	RUN_ENDED,                      /* it ended; see exit_code, signal, stopped, timed_out    */
@@ -122,7 +125,7 @@ struct run_event {
 	struct run_backend *from;
 	struct run_key key;
 	int64_t time_us;                /* wall clock of the thing itself, not of its discovery   */
-	const char *object;             /* STARTED: JSON object to keep with the trial (pid, host, …) */
+	const char *object;             /* STARTED, WAITING: JSON object to keep with the trial (pid, host, …), or NULL */
 	const char *reason;             /* one CamelCase word: StartError, Timeout, OutOfMemory, Killed, Error, … */
 	const char *message;            /* a sentence                                             */
 	/* POINTS */
@@ -183,9 +186,10 @@ struct run_log {
 struct run_backend_type {
 	const char *name;               /* core.trials.executor               */
 	bool (*start)(struct run_backend *b, const struct run_order *o, struct err *e);
-	void (*adopt)(struct run_backend *b, const struct run_key *key, const char *object);
+	void (*adopt)(struct run_backend *b, const struct run_key *key, const char *object, const struct run_order *o);
 	void (*stop)(struct run_backend *b, const struct run_key *key, const struct run_stop *how);
 	void (*ack)(struct run_backend *b, const struct run_key *key, uint64_t cursor);
+	void (*settled)(struct run_backend *b, const struct run_key *key);      /* optional */
 	void (*forget)(struct run_backend *b, const struct run_key *key);
 	void (*sweep)(struct run_backend *b, void (*found)(void *ctx, const struct run_key *key), void *ctx);
 	enum run_fit (*fit)(struct run_backend *b, const struct run_resources *r);
@@ -212,10 +216,12 @@ static inline bool MUSTCHECK run_start(struct run_backend *b, const struct run_o
 	return b->type->start(b, o, e);
 }
 
-/* Takes over a run that `object` (from its STARTED event, or NULL if that was never stored) names. */
-static inline void run_adopt(struct run_backend *b, const struct run_key *key, const char *object)
+/* Takes over a run that `object` (from its STARTED event, or NULL if that was never stored) names; `o` is what it
+ * was started with, or NULL when nobody knows: it can then only be watched to its end and stopped. */
+static inline void run_adopt(struct run_backend *b, const struct run_key *key, const char *object,
+	const struct run_order *o)
 {
-	b->type->adopt(b, key, object);
+	b->type->adopt(b, key, object, o);
 }
 
 /* Repeatable; a later stop can only hasten an earlier one. Unknown keys are ignored. */
@@ -228,6 +234,13 @@ static inline void run_stop(struct run_backend *b, const struct run_key *key, co
 static inline void run_ack(struct run_backend *b, const struct run_key *key, uint64_t cursor)
 {
 	b->type->ack(b, key, cursor);
+}
+
+/* The last word of this run is in the database: what it was learned from may be removed. */
+static inline void run_settled(struct run_backend *b, const struct run_key *key)
+{
+	if (b->type->settled)
+		b->type->settled(b, key);
 }
 
 /* Stops watching without ending the run: another replica drives it now. No event follows. */

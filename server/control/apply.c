@@ -145,6 +145,22 @@ static bool keep(struct control *c, struct experiment *x, struct step *s, const 
 	return true;
 }
 
+/* What the backend keeps to tell the end again is no longer needed. */
+static void settle(struct experiment *x, const struct step *s)
+{
+	struct told *m;
+
+	STAILQ_FOREACH(m, &s->told, link) {
+		struct trial *t = experiment_trial(x, m->move.number);
+		struct run_key key;
+		if (!x->backend || !trial_state_over(m->move.to))
+			continue;
+		key = order_key(x, t);
+		key.attempt = m->move.attempt;
+		run_settled(x->backend, &key);
+	}
+}
+
 static void on_told(void *ctx, const struct store_trials *rows, const struct err *e)
 {
 	struct step *s = ctx;
@@ -161,6 +177,8 @@ static void on_told(void *ctx, const struct store_trials *rows, const struct err
 			goto out;
 		STAILQ_FOREACH(m, &s->told, link)
 			experiment_trial(x, m->move.number)->writing--;
+		if (!e && !rows->fenced)
+			settle(x, s);
 	}
 	step_rows(s, rows, e);
 	FAILPOINT("trials-moved");

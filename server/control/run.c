@@ -81,6 +81,17 @@ static void on_started(struct control *c, struct experiment *x, struct trial *t,
 	move(c, x, t, &v, ev->object);
 }
 
+/* Its state stays; people see why. */
+static void on_waiting(struct control *c, struct experiment *x, struct trial *t, const struct run_event *ev)
+{
+	struct verdict v = {.state = t->state, .reason = ev->reason, .exit_code = STORE_NO_INT};
+
+	if (t->state != TRIAL_STARTING && t->state != TRIAL_RUNNING)
+		return;
+	say(&v, ev->message ? ev->message : "", ev);
+	move(c, x, t, &v, ev->object);
+}
+
 static void on_rejected(struct control *c, struct experiment *x, struct trial *t, const struct run_event *ev)
 {
 	struct verdict v = {.state = TRIAL_FAILED, .reason = ev->reason ? ev->reason : "StartError",
@@ -128,6 +139,9 @@ void control_on_run(void *control, const struct run_event *ev)
 	switch (ev->kind) {
 	case RUN_STARTED:
 		on_started(c, x, t, ev);
+		break;
+	case RUN_WAITING:
+		on_waiting(c, x, t, ev);
 		break;
 	case RUN_REJECTED:
 		on_rejected(c, x, t, ev);
