@@ -42,7 +42,7 @@ call POST "$experiments" '{
 		"parameters": {
 			"x": {"type": "double", "min": -5, "max": 10},
 			"y": {"type": "double", "min": 0, "max": 15}},
-		"algorithm": {"name": "sobol", "seed": 1},
+		"algorithm": {"name": "auto", "seed": 1},
 		"budget": {"maxTrials": '"${TRIALS:-20}"', "parallelTrials": 1},
 		"trial": {"executor": "worker"}}}' >/dev/null
 
