@@ -114,21 +114,8 @@ static const struct schedule *schedule_of(const struct algo_problem *p)
 	return stops(p) ? &stopping : &promoting;
 }
 
-static bool asha_check(const struct algo_problem *p, algo_report *report, void *ctx)
-{
-	return schedule_check(schedule_of(p), p, report, ctx);
-}
-
-static enum algo_outcome asha_suggest(
-	const struct algo_problem *p, const struct algo_history *h, struct algo_request *r)
-{
-	return schedule_suggest(schedule_of(p), p, h, r);
-}
-
-static void *asha_cache(const struct algo_problem *p)
-{
-	return schedule_cache_new(schedule_of(p), p);
-}
+SCHEDULE_FUNCTIONS(asha, schedule_of(p))
+SCHEDULE_FUNCTIONS(pasha, &growing)
 
 static const char *const variants[] = {"stopping", "promotion", NULL};
 
@@ -158,28 +145,9 @@ const struct algorithm algorithm_asha = {
 	.n_settings = sizeof(asha_settings) / sizeof(*asha_settings),
 	.capabilities =
 		ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_CONSTRAINTS | ALGO_FIDELITY | ALGO_CURVES | ALGO_REPEATS,
-	.check = asha_check,
-	.suggest = asha_suggest,
-	.cache_new = asha_cache,
-	.cache_free = schedule_cache_free,
+	SCHEDULE_MEMBERS(asha),
 	.rungs = asha_rungs,
 };
-
-static bool pasha_check(const struct algo_problem *p, algo_report *report, void *ctx)
-{
-	return schedule_check(&growing, p, report, ctx);
-}
-
-static enum algo_outcome pasha_suggest(
-	const struct algo_problem *p, const struct algo_history *h, struct algo_request *r)
-{
-	return schedule_suggest(&growing, p, h, r);
-}
-
-static void *pasha_cache(const struct algo_problem *p)
-{
-	return schedule_cache_new(&growing, p);
-}
 
 static const struct algo_setting pasha_settings[] = {
 	SCHEDULE_SETTINGS(SAMPLER_GP),
@@ -194,8 +162,5 @@ const struct algorithm algorithm_pasha = {
 	.n_settings = sizeof(pasha_settings) / sizeof(*pasha_settings),
 	.capabilities =
 		ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_CONSTRAINTS | ALGO_FIDELITY | ALGO_CURVES | ALGO_REPEATS,
-	.check = pasha_check,
-	.suggest = pasha_suggest,
-	.cache_new = pasha_cache,
-	.cache_free = schedule_cache_free,
+	SCHEDULE_MEMBERS(pasha),
 };

@@ -16,7 +16,7 @@ static struct sampler_options options_of(const struct schedule *s, const struct 
 {
 	return (struct sampler_options){.choice = (int)p->settings[ROW_SAMPLER].number,
 		.settings = p->settings[ROW_SAMPLER_SETTINGS].text,
-		.random_share = s->random_share};
+		.random_share = s->row_random ? p->settings[s->row_random].number : 0};
 }
 
 void *schedule_cache_new(const struct schedule *s, const struct algo_problem *p)

@@ -62,7 +62,7 @@ enum verdict {
 struct schedule {
 	const struct algorithm *a;
 	enum ladder_kind kind;
-	double random_share;
+	int row_random;                     /* setting: share of fresh configurations drawn at random; 0: none */
 	/* Reads the history; NULL: no memory. */
 	void *(*begin)(const struct algo_problem *p, const struct ladder *l, const struct algo_history *h);
 	/* Decides the next grant; without `fresh` there are no more fresh configurations to be had. */
@@ -76,3 +76,22 @@ enum algo_outcome schedule_suggest(const struct schedule *s, const struct algo_p
 	const struct algo_history *h, struct algo_request *r);
 void *schedule_cache_new(const struct schedule *s, const struct algo_problem *p);
 void schedule_cache_free(void *cache);
+
+/* These functions of NAME, none of which is told more than its problem: WHICH is the schedule, an expression in p. */
+#define SCHEDULE_FUNCTIONS(NAME, WHICH)                                                            \
+	static bool NAME##_check(const struct algo_problem *p, algo_report *report, void *ctx)         \
+	{                                                                                              \
+		return schedule_check(WHICH, p, report, ctx);                                              \
+	}                                                                                              \
+	static enum algo_outcome NAME##_suggest(                                                       \
+		const struct algo_problem *p, const struct algo_history *h, struct algo_request *r)        \
+	{                                                                                              \
+		return schedule_suggest(WHICH, p, h, r);                                                   \
+	}                                                                                              \
+	static void *NAME##_cache(const struct algo_problem *p)                                        \
+	{                                                                                              \
+		return schedule_cache_new(WHICH, p);                                                       \
+	}
+
+#define SCHEDULE_MEMBERS(NAME)                                                                     \
+	.check = NAME##_check, .suggest = NAME##_suggest, .cache_new = NAME##_cache, .cache_free = schedule_cache_free
