@@ -1,38 +1,6 @@
-/*
- * What every search algorithm promises, checked on any of them: add it to the registry and this runs.
- *
- * A study is a problem with a growing history: ask and tell, as the server does it. All that a
- * suggestion may depend on is in there.
- */
+/* What every search algorithm promises, checked on any of them: add it to the registry and this runs. */
 #pragma once
-#include "algorithms/algorithm.h"
-
-struct study {
-	const struct algorithm *a;
-	struct algo_problem p;
-	struct algo_fidelity fidelity;      /* in p where the algorithm grants resources           */
-	struct algo_objective objective;
-	struct algo_value *settings;
-	struct algo_trial *ended, *pending;
-	uint32_t n_ended, n_pending, next_number;
-	void *cache;
-};
-
-struct study *study_new(const struct algorithm *a, struct space *space, uint64_t seed);
-void study_free(struct study *s);
-void study_set(struct study *s, const char *setting, const char *text);    /* before the first ask */
-bool study_possible(const struct study *s); /* algo_check() has nothing against it */
-
-/* Asks for n; what comes is pending from then on. */
-enum algo_outcome study_ask(struct study *s, uint32_t n, uint32_t *n_out);
-/* As study_ask(), but leaves no trace: the vectors are written to x. */
-enum algo_outcome study_peek(
-	const struct study *s, uint32_t n, double *x, uint32_t *n_out, const atomic_bool *cancel);
-/* Ends the pending trial at `index` with this status and value. */
-void study_tell(struct study *s, uint32_t index, enum algo_status status, double value);
-void study_enqueue(struct study *s, const double *x); /* a user's point, pending             */
-/* A smooth function of the configuration with its optimum inside the space. */
-double study_objective(const struct study *s, const double *x);
+#include "tests/unit/algorithms/study.h"
 
 /* All tests of the suite. How many failed. */
 int contract_run(const struct algorithm *a);
