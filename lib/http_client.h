@@ -30,7 +30,7 @@ struct http_header { const char *name, *value; };
 
 /* Whom we trust and who we are. *_pem is the text itself and wins over the file. */
 struct http_tls {
-	const char *ca_file, *ca_pem;           /* NULL: the system's roots                           */
+	const char *ca_file, *ca_pem;           /* nobody else is trusted; NULL: the system's roots   */
 	const char *cert_file, *cert_pem;       /* client certificate                                 */
 	const char *key_file, *key_pem;
 	const char *server_name;                /* expected instead of the URL's host; NULL: the host */
@@ -41,6 +41,7 @@ struct http_call {
 	const char *method;                     /* NULL: GET, or POST with a body                     */
 	const char *url;                        /* http, https                                        */
 	const char *unix_socket;                /* connect here instead of the URL's host             */
+	const char *proxy;                      /* http, https, socks5 URL; NULL: as said above       */
 	const struct http_header *headers;
 	size_t n_headers;
 	const void *body;
@@ -52,7 +53,8 @@ struct http_call {
 	int64_t connect_timeout_us;             /* 0: 5 s                                             */
 	int64_t silence_us;                     /* with on_data: this long without a byte fails; 0: off */
 	size_t max_body;                        /* 0: 16 MiB; with on_data not counted                */
-	bool http2;                             /* offer HTTP/2 over TLS                              */
+	bool http2;                             /* offer HTTP/2 over TLS, and rather wait for a
+	                                         * connection under way than open one more            */
 	bool follow;                            /* up to 5 redirects                                  */
 	/* on_head comes once, with the final status, before the first on_data. They may send and cancel
 	 * requests. */

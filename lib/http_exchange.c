@@ -1,9 +1,12 @@
 #include "lib/http_exchange.h"
 
 #include <assert.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "lib/arena.h"
 #include "lib/clk.h"
@@ -12,6 +15,9 @@ enum {
 	BODY_DEFAULT = 16 << 20,
 	CONNECT_DEFAULT_S = 5,
 	TIMEOUT_DEFAULT_S = 30,
+	ALIVE_IDLE_S = 30,              /* a silent connection is probed after this           */
+	ALIVE_INTERVAL_S = 10,
+	UNACKNOWLEDGED_MAX_MS = 60000,  /* the other side is gone when it confirms nothing    */
 	ANSWER_HEADERS_MAX = 200,
 	REDIRECTS_MAX = 5,
 };
@@ -87,6 +93,15 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
 	return strbuf_add(&x->body, p, n) ? n : CURL_WRITEFUNC_ERROR;
 }
 
+/* Streams share a connection: one that is dead must end, or what is sent over it later waits too. */
+static int on_new_socket(void *ctx UNUSED, curl_socket_t fd, curlsocktype purpose UNUSED)
+{
+	unsigned limit_ms = UNACKNOWLEDGED_MAX_MS;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof limit_ms); /* not on a unix socket */
+	return CURL_SOCKOPT_OK;
+}
+
 /* --- setting up ----------------------------------------------------------------------------- */
 
 static bool is_loopback(const char *host)
@@ -126,8 +141,12 @@ static bool set_url(struct http_exchange *x, const struct http_call *call, struc
 	const char *port = url_part(u, CURLUPART_PORT, CURLU_DEFAULT_PORT, x->arena);
 	x->place = call->unix_socket ? arena_strdup(x->arena, call->unix_socket)
 	                             : arena_printf(x->arena, "%s://%s:%s", scheme, host, port);
-	if (is_loopback(host))
+	if (call->proxy) {
+		curl_easy_setopt(x->easy, CURLOPT_PROXY, call->proxy);
+		curl_easy_setopt(x->easy, CURLOPT_NOPROXY, "");
+	} else if (is_loopback(host)) {
 		curl_easy_setopt(x->easy, CURLOPT_PROXY, "");
+	}
 	if (call->tls && call->tls->server_name)
 		rename_host(x, u, host, port, call->tls->server_name);
 	curl_easy_setopt(x->easy, CURLOPT_URL, url_part(u, CURLUPART_URL, 0, x->arena));
@@ -153,6 +172,8 @@ static void set_tls(CURL *easy, const struct http_tls *tls)
 	if (!tls)
 		return;
 	set_pem(easy, CURLOPT_CAINFO, CURLOPT_CAINFO_BLOB, tls->ca_file, tls->ca_pem);
+	if (tls->ca_file || tls->ca_pem) /* curl would add the system's folder of roots */
+		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	set_pem(easy, CURLOPT_SSLCERT, CURLOPT_SSLCERT_BLOB, tls->cert_file, tls->cert_pem);
 	set_pem(easy, CURLOPT_SSLKEY, CURLOPT_SSLKEY_BLOB, tls->key_file, tls->key_pem);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, tls->insecure ? 0L : 1L);
@@ -253,6 +274,11 @@ bool http_exchange_begin(struct http_exchange *x, CURL *easy, struct arena *a, c
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, user_agent ? user_agent : "trimtab");
 	curl_easy_setopt(
 		easy, CURLOPT_HTTP_VERSION, (long)(call->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, call->http2 ? 1L : 0L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, (long)ALIVE_IDLE_S);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)ALIVE_INTERVAL_S);
+	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_new_socket);
 	if (!call->on_data)
 		curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
 	if (call->follow) {
