@@ -25,6 +25,7 @@ struct build {
 	bool *broken;                   /* parameter i has a problem, or a condition that cannot be judged */
 	const char *const *names;       /* of the parameters, NULL-ended */
 	int resource;                   /* the parameter that says how far a trial runs, or -1 */
+	bool resource_unclear;          /* there is to be one, but it is not known or unfit */
 };
 
 /* No problem at this pointer or below it? */
@@ -37,7 +38,7 @@ void build_resource(struct build *b);           /* b->resource; Katib's r_l wide
 void build_space(struct build *b);              /* s->problem.space, unless a parameter is broken */
 void build_constraints(struct build *b);
 void build_algorithm(struct build *b);
-void build_fidelity(struct build *b);           /* the algorithm and its settings are known */
+void build_fidelity(struct build *b);           /* after the algorithm and its settings, which may be unknown */
 void build_early_stopping(struct build *b);     /* s->stopping; after stopWhen */
 void build_budget(struct build *b);
 void build_initial_trials(struct build *b);

@@ -133,20 +133,16 @@ static void judge(struct build *b, const struct algorithm *a)
 			"%s does not look at constraints: trials that break one are only left out of the ranking", a->name);
 }
 
-void build_algorithm(struct build *b)
+/* The algorithm by its name and its settings; false: it is not known. */
+static bool choose_algorithm(struct build *b, const struct doc_algorithm *d)
 {
-	static const struct doc_algorithm none = {.name = ALGORITHM_DEFAULT};
-	const struct doc_algorithm *d = b->d->spec->algorithm != NULL ? b->d->spec->algorithm : &none;
 	struct algorithm_spec *out = &b->s->algorithm;
-	out->has_seed = d->has_seed;
-	out->seed = d->seed;
-	if (d->name == NULL || !build_clean(b, ALGORITHM "/name"))
-		return;
-	const struct algorithm *a = find_algorithm(b, d->name);
+	const struct algorithm *a =
+		d->name != NULL && build_clean(b, ALGORITHM "/name") ? find_algorithm(b, d->name) : NULL;
 	if (a == NULL) {
 		if (d->settings != NULL && !json_is_object(d->settings))
 			problem_add(b->p, ALGORITHM "/settings", "wrong-type", "expected an object of settings by name");
-		return;
+		return false;
 	}
 	const struct settings settings = build_settings(b, a, d->settings, ALGORITHM "/settings");
 	out->name = a->name;
@@ -155,6 +151,17 @@ void build_algorithm(struct build *b)
 	out->n_settings = settings.n;
 	b->s->problem.settings = settings.values;
 	take_seed(out, settings.values);
+	return true;
+}
+
+void build_algorithm(struct build *b)
+{
+	static const struct doc_algorithm none = {.name = ALGORITHM_DEFAULT};
+	const struct doc_algorithm *d = b->d->spec->algorithm != NULL ? b->d->spec->algorithm : &none;
+	b->s->algorithm.has_seed = d->has_seed;
+	b->s->algorithm.seed = d->seed;
+	const bool known = choose_algorithm(b, d);
 	build_fidelity(b);
-	judge(b, a);
+	if (known)
+		judge(b, b->s->algorithm.algorithm);
 }

@@ -254,7 +254,8 @@ static const struct {
 		"/spec/earlyStopping/any/3/any unknown-field\n"
 		"/spec/earlyStopping/any/3/name missing\n"
 		"/spec/earlyStopping/any/0/settings/patience bad-setting\n"
-		"/spec/earlyStopping/any/2/name unknown-early-stopping"},
+		"/spec/earlyStopping/any/2/name unknown-early-stopping\n"
+		"/spec/earlyStopping/any/4/settings/lower bad-setting"},
 	{"{\"spec\":{\"earlyStopping\":{\"all\":[{\"name\":\"medianstop\"},{\"name\":\"threshold\",\"settings\":{"
 	 "\"lower\":2,\"upper\":1}},{\"name\":\"threshold\"}]}}}",
 		"/spec/earlyStopping/all/1/settings/lower bad-setting\n"
@@ -297,6 +298,75 @@ static const struct {
 		"/spec/earlyStopping/any/1/name not-for-algorithm\n/spec/stopWhen not-for-algorithm"},
 	{"{\"spec\":{\"fidelity\":{\"parameter\":\"nn\"}}}",
 		"/spec/fidelity/parameter unknown-parameter"},
+	{"{\"spec\":{\"algorithm\":{\"name\":\"hyperbond\"},\"fidelity\":{\"parameter\":\"nn\","
+	 "\"min\":9,\"max\":3,\"eta\":1},\"earlyStopping\":{\"any\":[{\"name\":\"medianstp\"},"
+	 "{\"name\":\"threshold\"}]}}}",
+		"/spec/fidelity/parameter unknown-parameter\n"
+		"/spec/algorithm/name unknown-algorithm\n"
+		"/spec/fidelity/eta too-small\n"
+		"/spec/fidelity/min min-above-max\n"
+		"/spec/earlyStopping/any/0/name unknown-early-stopping\n"
+		"/spec/earlyStopping/any/1/settings/upper bad-setting"},
+	{"{\"spec\":{\"algorithm\":{\"name\":\"hyperbond\"},\"fidelity\":{\"min\":0.5,\"max\":9.5,"
+	 "\"eta\":1}}}",
+		"/spec/algorithm/name unknown-algorithm\n"
+		"/spec/fidelity/max not-integral\n"
+		"/spec/fidelity/min too-small\n"
+		"/spec/fidelity/eta too-small"},
+	{"{\"spec\":{\"algorithm\":{\"name\":\"hyperbond\"},\"fidelity\":{\"eta\":4}}}",
+		"/spec/algorithm/name unknown-algorithm\n"
+		"/spec/fidelity/max missing"},
+	{"{\"spec\":{\"algorithm\":{\"name\":\"hyperbond\",\"settings\":{\"r_l\":9}},"
+	 "\"fidelity\":{\"eta\":4}}}",
+		"/spec/algorithm/name unknown-algorithm"},
+	{"{\"spec\":{\"algorithm\":{\"name\":\"hyperband\",\"settings\":{\"rl\":9}},"
+	 "\"fidelity\":{\"eta\":1}}}",
+		"/spec/algorithm/settings/rl unknown-setting\n"
+		"/spec/fidelity/eta too-small"},
+	{"{\"spec\":{\"algorithm\":{\"name\":\"hyperband\",\"settings\":{\"sampler\":\"gpp\"}},"
+	 "\"fidelity\":{\"max\":9,\"min\":10,\"eta\":1}}}",
+		"/spec/algorithm/settings/sampler bad-setting\n"
+		"/spec/fidelity/eta too-small\n"
+		"/spec/fidelity/min min-above-max"},
+	{"{\"spec\":{\"algorithm\":{\"name\":\"hyperband\"},\"fidelity\":{\"max\":\"81\","
+	 "\"min\":0.5,\"eta\":1}}}",
+		"/spec/fidelity/max wrong-type\n"
+		"/spec/fidelity/min too-small\n"
+		"/spec/fidelity/eta too-small"},
+	{"{\"spec\":{\"algorithm\":{\"name\":\"hyperband\"},\"fidelity\":{\"eta\":0.5}}}",
+		"/spec/fidelity/eta too-small\n"
+		"/spec/fidelity/max missing"},
+	{"{\"spec\":{\"parameters\":{\"n\":{\"min\":9,\"max\":1}},"
+	 "\"algorithm\":{\"name\":\"hyperband\"},\"fidelity\":{\"parameter\":\"n\",\"min\":81,"
+	 "\"max\":27,\"eta\":1}}}",
+		"/spec/parameters/n/min min-above-max\n"
+		"/spec/fidelity/eta too-small\n"
+		"/spec/fidelity/min min-above-max"},
+	{"{\"spec\":{\"parameters\":{\"x\":{\"min\":9,\"max\":1}},"
+	 "\"algorithm\":{\"name\":\"hyperband\"},\"fidelity\":{\"parameter\":\"n\",\"max\":1000,"
+	 "\"eta\":1}}}",
+		"/spec/parameters/x/min min-above-max\n"
+		"/spec/fidelity/max above-range\n"
+		"/spec/fidelity/eta too-small"},
+	{"{\"spec\":{\"algorithm\":{\"name\":\"hyperband\"},\"fidelity\":{\"parameter\":\"nn\"},"
+	 "\"stopWhen\":\"converged\",\"earlyStopping\":{\"name\":\"medianstop\","
+	 "\"settings\":{\"start_step\":0}}}}",
+		"/spec/fidelity/parameter unknown-parameter\n"
+		"/spec/earlyStopping/settings/start_step bad-setting\n"
+		"/spec/earlyStopping/name not-for-algorithm\n"
+		"/spec/stopWhen not-for-algorithm"},
+	{"{\"spec\":{\"objectives\":[],\"earlyStopping\":{\"all\":[{\"name\":\"threshold\","
+	 "\"settings\":{\"uper\":1}},{\"name\":\"threshold\"},{\"name\":\"threshold\"}]}}}",
+		"/spec/objectives too-few\n"
+		"/spec/earlyStopping/all/0/settings/uper unknown-setting\n"
+		"/spec/earlyStopping/all/1/settings/upper bad-setting\n"
+		"/spec/earlyStopping/all/2/settings/upper bad-setting"},
+	{"{\"spec\":{\"earlyStopping\":{\"name\":\"medianstp\",\"all\":[{\"name\":\"threshold\"}],"
+	 "\"any\":[{\"name\":\"patence\"}]}}}",
+		"/spec/earlyStopping conflict\n"
+		"/spec/earlyStopping/name unknown-early-stopping\n"
+		"/spec/earlyStopping/any/0/name unknown-early-stopping\n"
+		"/spec/earlyStopping/all/0/settings/upper bad-setting"},
 	{"{\"spec\":{\"budget\":{\"maxTrials\":0}}}", "/spec/budget/maxTrials too-small"},
 	{"{\"spec\":{\"budget\":{\"maxTrials\":1.5}}}", "/spec/budget/maxTrials wrong-type"},
 	{"{\"spec\":{\"budget\":{\"maxTrials\":2,\"parallelTrials\":3,\"maxFailedTrials\":5}}}",
