@@ -70,7 +70,7 @@ struct kube_client {
 	int64_t pause_until_us;         /* the server wants rest                                    */
 	struct loop_timer *turn;        /* when the next may go, and for what failed                */
 	struct loop_timer *late;        /* looks for those that waited too long                     */
-	struct prom_metric *requests, *seconds, *repeats;
+	struct prom_metric *requests, *seconds, *repeats, *watches;
 };
 
 static void pump(struct kube_client *c);
@@ -192,6 +192,15 @@ static void register_metrics(struct kube_client *c, struct prom *r)
 	c->repeats = prom_counter(r, "trimtab_kubernetes_repeated_requests_total",
 		"Requests sent again: after 401 with fresh credentials, or because the server asked for patience",
 		(const char *const[]){"reason", NULL});
+	c->watches = prom_counter(r, "trimtab_kubernetes_watch_total",
+		"What following the cluster's resources took: lists, watches, their events and bookmarks, failures",
+		(const char *const[]){"resource", "what", NULL});
+}
+
+void kube_count_watch(struct kube_client *c, const char *resource, const char *what)
+{
+	if (c->watches)
+		prom_add(prom_series(c->watches, (const char *const[]){resource, what}), 1);
 }
 
 /* --- answers ------------------------------------------------------------------------------------ */

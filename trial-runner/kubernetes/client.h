@@ -123,6 +123,8 @@ struct kube_client_stats {
 	uint64_t sent, repeated;        /* requests on the wire; of them for a second time or more */
 };
 void kube_client_stats(const struct kube_client *c, struct kube_client_stats *out);
+/* For reflectors: trimtab_kubernetes_watch_total{resource,what}. */
+void kube_count_watch(struct kube_client *c, const char *resource, const char *what);
 
 /* "/api/v1" or "/apis/<group>/<version>", then namespaces/<ns>, the resource, a name, a subresource:
  * each escaped; NULL leaves out what follows it (ns: the segment alone). */

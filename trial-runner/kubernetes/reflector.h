@@ -10,6 +10,7 @@
  * first list is complete. An object that was replaced by another of its name (other uid) is told as
  * deleted and added. What has not changed is not told again after a second list.
  *
+ * An object that was read from a list has no kind and no apiVersion of its own.
  * Of each object only name, namespace, uid and resourceVersion are kept. Trees are borrowed for the
  * call. Callbacks come from the loop; they may do anything but free the reflector.
  *
@@ -64,6 +65,6 @@ bool kube_reflector_find(const struct kube_reflector *r, const char *ns, const c
 	const char **uid, const char **resource_version);
 
 struct kube_reflector_stats {
-	uint64_t lists, watches, events, bookmarks, failures;
+	uint64_t lists, watches, events, bookmarks, unreadable, failures;
 };
 void kube_reflector_stats(const struct kube_reflector *r, struct kube_reflector_stats *out);
