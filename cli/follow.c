@@ -30,7 +30,8 @@ struct follow {
 	struct screen screen;
 	int64_t start_us, last_line_us, away_since_us;
 	int64_t version; /* of the newest trial change that has been printed     */
-	int64_t best;    /* number of the best trial, 0 = none yet               */
+	double best;     /* value of the last trial that was called the best     */
+	bool has_best;
 	char state[32];
 	struct strbuf last; /* the experiment's last document                       */
 };
@@ -85,6 +86,21 @@ static void print_event(const char *kind, const char *key, const cJSON *v)
 	strbuf_free(&out);
 }
 
+/* Once: what comes later and is as good shares the rank, but the search has not got better. */
+static bool is_new_best(struct follow *f, const cJSON *trial)
+{
+	const cJSON *values = json_get(trial, "values");
+	double value;
+
+	if (json_int_at(trial, "/rank", 0) != 1 || !values || !json_num(values->child, &value))
+		return false;
+	if (f->has_best && value == f->best)
+		return false;
+	f->has_best = true;
+	f->best = value;
+	return true;
+}
+
 static void print_trial(struct follow *f, struct arena *a, const cJSON *trial)
 {
 	const char *reason = json_str(json_get(trial, "reason"));
@@ -97,7 +113,7 @@ static void print_trial(struct follow *f, struct arena *a, const cJSON *trial)
 	}
 	printf("trial %s %s%s%s  %s  %s%s\n", show_exact(a, json_get(trial, "number")), state, good ? "" : " ",
 		good || !reason ? "" : reason, show_params(a, json_get(trial, "values")),
-		show_params(a, json_get(trial, "parameters")), json_int_at(trial, "/rank", 0) == 1 ? "  (best)" : "");
+		show_params(a, json_get(trial, "parameters")), is_new_best(f, trial) ? "  (best)" : "");
 }
 
 struct news {

@@ -471,6 +471,17 @@ class Running(Case):
         self.assertEqual([line.split()[1] for line in lines if line.startswith("trial ")], ["1", "2", "3"])
         self.assertEqual(lines[-2:], ["digits succeeded (MaxTrialsReached)", "best  #2  loss=0.25  lr=0.3 opt=adam"])
 
+    def test_as_good_as_the_best_is_no_news(self):
+        items = [trial(i, rank=1, values={"loss": loss}) for i, loss in enumerate([1, 1, 0.5], 1)]
+        routes = self.routes()
+
+        def trials(request):
+            after = int(request["path"].split("after=")[1].split("&")[0]) if "after=" in request["path"] else 0
+            return {"version": 3, "items": [t for t in items if t["version"] > after]}
+        routes["GET " + DIGITS + "/trials"] = trials
+        out, _, _ = self.follow(routes=routes)
+        self.assertEqual(["(best)" in line for line in out.splitlines() if line.startswith("trial ")], [True, False, True], out)
+
     def test_json_events(self):
         out, _, _ = self.follow("-o", "json")
         events = [json.loads(line) for line in out.splitlines()]
