@@ -15,8 +15,8 @@
  *     status.conditions.#(type=="Complete")#|#(status=="True")#
  *     status.[@this].#(phase=="Succeeded")#
  *
- * Refused with a reason: other modifiers than @this, {…} and !literals. A query's depth and work are
- * bounded by its length and by the document.
+ * Refused with a reason: other modifiers than @this, {…}, !literals, ~true, and empty names. The work of
+ * a query is bounded: one that would need more finds nothing.
  */
 #pragma once
 #include <stdbool.h>
@@ -32,6 +32,7 @@ struct gjson;
 enum {
 	GJSON_QUERY_MAX = 1024,         /* bytes */
 	GJSON_DEPTH_MAX = 16,           /* queries within queries */
+	GJSON_STEPS_MAX = 4000000,      /* looked at values and compared characters, in one search */
 };
 
 /* The compiled query, in the arena; NULL with *e set (ERR_INVALID: what is wrong, and where). */
