@@ -6,6 +6,7 @@
 #include <string.h>
 
 enum {
+	PROBES = 2,             /* of the portfolio, before the algorithm's first own trial */
 	PER_SOURCE = 3,
 	DESIGN_MIN = 4,
 	DESIGN_MAX = 10,
@@ -271,6 +272,14 @@ enum algo_outcome warm_portfolio(
 	return outcome;
 }
 
+/* ---- does it keep what it promised? ------------------------------------------------------------ */
+
+/* The place among the suggestions at which the algorithm has its say before the portfolio goes on. */
+static bool is_contrast(uint32_t place)
+{
+	return place == PROBES || place == PROBES + 2;
+}
+
 static uint32_t suggested(const struct algo_trial *trials, uint32_t n)
 {
 	uint32_t count = 0;
@@ -279,6 +288,54 @@ static uint32_t suggested(const struct algo_trial *trials, uint32_t n)
 		count += trials[i].suggested;
 	return count;
 }
+
+/* What is found out on the way can be compared with: one objective, nothing else. */
+static bool can_disappoint(const struct algo_problem *p, uint32_t limit)
+{
+	return limit > PROBES && p->n_objectives == 1 && p->n_constraints == 0;
+}
+
+/* No trial of the portfolio is as good as the best of the others; while there are none of one kind, no. */
+static bool disappointed(const struct algo_problem *p, const struct algo_history *h, const double *x, uint32_t n)
+{
+	double best[2] = {INFINITY, INFINITY};      /* of others, of the portfolio                 */
+	uint32_t ended[2] = {0};
+
+	for (uint32_t i = 0; i < h->n_trials; i++) {
+		const struct algo_trial *t = &h->trials[i];
+		const bool given = is_in(p->space, x, n, t->x);
+
+		if (t->status != ALGO_FAILED && !has_result(t))
+			continue;
+		ended[given]++;
+		if (t->status == ALGO_FAILED)
+			continue;
+		best[given] = fmin(best[given],
+			p->objectives[0].direction == ALGO_MINIMIZE ? t->values[0] : -t->values[0]);
+	}
+	return ended[0] > 0 && ended[1] > 0 && best[0] < best[1];
+}
+
+enum algo_outcome warm_disappoints(const struct algo_problem *p, const struct algo_history *h,
+	const atomic_bool *cancel, bool *disappoints)
+{
+	const uint32_t limit = warm_limit(p);
+	enum algo_outcome outcome = ALGO_OK;
+	double *x;
+	uint32_t n;
+
+	*disappoints = false;
+	if (!can_disappoint(p, limit))
+		return ALGO_OK;
+	if (!(x = calloc((size_t)limit * space_dim(p->space), sizeof(*x))))
+		return ALGO_NO_MEMORY;
+	if ((outcome = warm_portfolio(p, cancel, x, &n)) == ALGO_OK)
+		*disappoints = disappointed(p, h, x, n);
+	free(x);
+	return outcome;
+}
+
+/* ---- suggestions ------------------------------------------------------------------------------- */
 
 static bool tried(const struct space *s, const struct algo_history *h, const double *x)
 {
@@ -291,21 +348,32 @@ static bool tried(const struct space *s, const struct algo_history *h, const dou
 	return false;
 }
 
-/* What is left of the portfolio goes to the first suggestions. */
-static enum algo_outcome give(
-	const struct algo_problem *p, const struct algo_history *h, struct algo_request *r, uint32_t limit)
+/* So many places does the portfolio have, with the contrasts among them. */
+static uint32_t places(const struct algo_problem *p, uint32_t limit)
+{
+	return can_disappoint(p, limit) ? limit + 1 + (limit > PROBES + 1) : limit;
+}
+
+/* What is left of the portfolio, up to the next contrast, from a place that is none. */
+static enum algo_outcome give(const struct algo_problem *p, const struct algo_history *h, struct algo_request *r,
+	uint32_t limit, uint32_t place)
 {
 	const uint32_t d = space_dim(p->space);
+	const bool contrasts = can_disappoint(p, limit);
 	double *x = calloc((size_t)limit * d, sizeof(*x));
 	enum algo_outcome outcome = ALGO_NO_MEMORY;
-	uint32_t n;
+	uint32_t n = 0;
 
 	if (x)
 		outcome = warm_portfolio(p, r->cancel, x, &n);
-	for (uint32_t i = 0; outcome == ALGO_OK && i < n && r->n_out < r->n; i++) {
+	if (outcome == ALGO_OK && contrasts && disappointed(p, h, x, n))
+		n = 0;
+	for (uint32_t i = 0; i < n && r->n_out < r->n; i++) {
 		struct algo_suggestion *out = &r->out[r->n_out];
 		if (tried(p->space, h, x + (size_t)i * d))
 			continue;
+		if (contrasts && is_contrast(place + r->n_out))
+			break;
 		memcpy(out->x, x + (size_t)i * d, d * sizeof(*x));
 		out->resource = NAN;
 		out->parent = 0;
@@ -316,31 +384,47 @@ static enum algo_outcome give(
 	return outcome;
 }
 
-/* The algorithm's own suggestions behind those that were given, which are pending for it. */
-static enum algo_outcome ask_for_rest(const struct algorithm *a, const struct algo_problem *p,
-	const struct algo_history *h, struct algo_request *r)
+/* What has just been chosen is pending for what follows. */
+static void add_pending(struct algo_history *h, struct algo_trial *pending, const struct algo_request *r)
 {
-	const uint32_t given = r->n_out;
-	struct algo_trial *pending = calloc((size_t)h->n_pending + given, sizeof(*pending));
-	struct algo_history with = *h;
-	struct algo_request rest = *r;
-	enum algo_outcome outcome;
+	for (uint32_t i = 0; i < r->n_out; i++)
+		pending[h->n_pending++] = (struct algo_trial){.number = r->first_number + i,
+			.suggested = true,
+			.x = r->out[i].x,
+			.duration = NAN,
+			.resource = r->out[i].resource,
+			.parent = r->out[i].parent,
+			.bracket = r->out[i].bracket,
+			.rung = r->out[i].rung};
+}
 
-	if (!pending)
-		return ALGO_NO_MEMORY;
-	if (h->n_pending)
-		memcpy(pending, h->pending, h->n_pending * sizeof(*pending));
-	for (uint32_t i = 0; i < given; i++)
-		pending[h->n_pending + i] = (struct algo_trial){.number = r->first_number + i,
-			.suggested = true, .x = r->out[i].x, .duration = NAN, .resource = NAN};
-	with.pending = pending;
-	with.n_pending += given;
-	rest.first_number += given;
-	rest.n -= given;
-	rest.out += given;
-	outcome = a->suggest(p, &with, &rest);
-	r->n_out = given + rest.n_out;
-	free(pending);
+/* By turns from the portfolio and by the algorithm, as the places have it. */
+static enum algo_outcome by_turns(const struct algorithm *a, const struct algo_problem *p, struct algo_history *h,
+	struct algo_trial *pending, struct algo_request *r)
+{
+	const uint32_t limit = warm_limit(p), end = places(p, limit);
+	enum algo_outcome outcome = ALGO_OK;
+
+	while (outcome == ALGO_OK && r->n_out < r->n) {
+		uint32_t place = suggested(h->trials, h->n_trials) + suggested(h->pending, h->n_pending);
+		const bool contrast = can_disappoint(p, limit) && is_contrast(place);
+		struct algo_request part = *r;
+
+		part.first_number += r->n_out;
+		part.out += r->n_out;
+		part.n -= r->n_out;
+		part.n_out = 0;
+		if (place < end && !contrast)
+			outcome = give(p, h, &part, limit, place);
+		if (outcome == ALGO_OK && part.n_out == 0) {
+			part.n = place < end && contrast ? 1 : part.n;
+			outcome = a->suggest(p, h, &part);
+			if (outcome == ALGO_OK && part.n_out == 0)
+				break;
+		}
+		add_pending(h, pending, &part);
+		r->n_out += part.n_out;
+	}
 	return outcome;
 }
 
@@ -348,16 +432,21 @@ enum algo_outcome warm_suggest(const struct algorithm *a, const struct algo_prob
 	const struct algo_history *h, struct algo_request *r)
 {
 	const uint32_t limit = p->n_sources ? warm_limit(p) : 0;
+	struct algo_history with = *h;
+	struct algo_trial *pending;
 	enum algo_outcome outcome;
 
 	r->n_out = 0;
-	/* Every suggestion takes from the portfolio while there is something in it. */
-	if (limit == 0 || suggested(h->trials, h->n_trials) + suggested(h->pending, h->n_pending) >= limit)
+	if (limit == 0 || suggested(h->trials, h->n_trials) + suggested(h->pending, h->n_pending) >= places(p, limit))
 		return a->suggest(p, h, r);
-	outcome = give(p, h, r, limit);
-	if (outcome == ALGO_OK && r->n_out < r->n)
-		outcome = r->n_out ? ask_for_rest(a, p, h, r) : a->suggest(p, h, r);
+	if (!(pending = calloc((size_t)h->n_pending + r->n + 1, sizeof(*pending))))
+		return ALGO_NO_MEMORY;
+	if (h->n_pending)
+		memcpy(pending, h->pending, h->n_pending * sizeof(*pending));
+	with.pending = pending;
+	outcome = by_turns(a, p, &with, pending, r);
 	if (outcome < 0)
 		r->n_out = 0;
+	free(pending);
 	return outcome;
 }

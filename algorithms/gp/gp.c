@@ -197,6 +197,22 @@ static uint32_t n_initial_warm(const struct algo_problem *p, uint32_t cold)
 	return cold < least ? cold : least;
 }
 
+/* How many trials come before the model; earlier experiments that have been wrong so far change nothing. */
+static enum algo_outcome plan_design(struct gp_search *s)
+{
+	const struct algo_problem *p = s->p;
+	bool disappoints = false;
+	enum algo_outcome outcome = ALGO_OK;
+
+	s->initial = n_initial(p, s->c->embed);
+	if (!isnan(p->settings[ROW_INITIAL].number) || !s->c->stack || !stack_possible(p) ||
+		s->h->n_trials + s->h->n_pending >= s->initial)
+		return ALGO_OK;
+	if ((outcome = warm_disappoints(p, s->h, s->r->cancel, &disappoints)) == ALGO_OK && !disappoints)
+		s->initial = n_initial_warm(p, s->initial);
+	return outcome;
+}
+
 /* The middle, then Sobol points; anything new where that has been tried. */
 static enum algo_outcome choose_by_design(const struct gp_search *s, uint32_t number, uint32_t before, double *x)
 {
@@ -482,12 +498,9 @@ static enum algo_outcome gp_suggest(
 		gp_cache_free(own);
 		return outcome;
 	}
-	s.initial = n_initial(p, s.c->embed);
-	if (isnan(p->settings[ROW_INITIAL].number) && s.c->stack && stack_possible(p))
-		s.initial = n_initial_warm(p, s.initial);
 	seen_init(&s.seen, p->space, NULL);
-	if (read_history(&s))
-		outcome = serve(&s, r);
+	if ((outcome = plan_design(&s)) == ALGO_OK)
+		outcome = read_history(&s) ? serve(&s, r) : ALGO_NO_MEMORY;
 	if (outcome < 0)
 		r->n_out = 0;
 	observations_free(&s.seen_values);
