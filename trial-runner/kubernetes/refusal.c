@@ -207,6 +207,8 @@ const struct kube_refusal *kube_refusal_read(const struct http_answer *answer, c
 	r->reason = text_or_empty(json_get(body, "reason"));
 	r->message = text_or_empty(json_get(body, "message"));
 	r->name = text_or_empty(json_get(details, "name"));
+	if (!*r->name)
+		r->name = p.name;
 	r->group = p.group;
 	r->resource = *p.subresource ? arena_printf(a, "%s/%s", p.resource, p.subresource) : p.resource;
 	r->verb = api_verb(method, path, strchr(path, '?'));
