@@ -108,14 +108,17 @@ static bool parse_files(struct merged *m)
 	m->roots = ARENA_NEW_N(m->arena, const cJSON *, m->n ? m->n : 1);
 	for (size_t i = 0; i < m->n; i++) {
 		const struct kubeconfig_file *f = &m->files[i];
-		struct err why = {0};
-		const cJSON *root = yaml_parse(f->text, f->n, KUBECONFIG_SIZE_MAX, m->arena, &why);
-		const char *kind = json_str(json_get(root, "kind"));
+		struct yaml_docs docs;
+		struct err why;
 
-		if (!root)
+		if (!yaml_parse_all(f->text, f->n, KUBECONFIG_SIZE_MAX, m->arena, &docs, &why))
 			return err_set(m->e, ERR_INVALID, "%s: %s", f->path, why.detail);
-		if (json_is_null(root))
+		if (docs.n == 0)
 			continue;
+		const cJSON *root = docs.items[0];
+		const char *kind = json_str(json_get(root, "kind"));
+		if (docs.n > 1)
+			return err_set(m->e, ERR_INVALID, "%s has %zu documents instead of one", f->path, docs.n);
 		if (!json_is_object(root) || (kind && strcmp(kind, "Config") != 0))
 			return err_set(m->e, ERR_INVALID, "%s is not a kubeconfig file (kind %.40s)", f->path,
 				kind ? kind : "missing");
