@@ -10,7 +10,7 @@ include lib/module.mk algorithms/module.mk server/model/module.mk server/store/m
         server/module.mk
 
 include mk/compile.mk tests/module.mk
-include mk/test.mk
+include mk/test.mk mk/cluster.mk
 include mk/install.mk mk/demo.mk mk/bench.mk
 
 clean: ## Remove everything that was built

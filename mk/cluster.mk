@@ -1,0 +1,25 @@
+# A real single-node Kubernetes for the tests, built from its Go modules and kept in the user's cache.
+NEWEST := 1.36.3
+OLDEST := 1.20.2
+CLUSTER_RUN := $(PYTHON) -B tests/cluster/command.py
+
+cluster-up: ## Start a Kubernetes of one node here and print what to export; DNS=1 with names of services
+	@tools/setup cluster
+	@$(CLUSTER_RUN) up $(if $(DNS),--dns)
+
+cluster-down: ## Stop what cluster-up started: all of it, or CLUSTER=folder
+	@$(CLUSTER_RUN) down $(CLUSTER)
+
+test-cluster: $(O)/trimtab ## The tests on a real Kubernetes, as root; its programs are built the first time
+	$(call cluster_tests,cluster,$(NEWEST))
+
+test-oldest: $(O)/trimtab ## The same on Kubernetes 1.20
+	$(call cluster_tests,oldest,$(OLDEST))
+
+# Purpose of tools/setup, version. Where there can be no cluster the tests say so themselves.
+define cluster_tests
+@if [ "$$(id -u)" = 0 ]; then tools/setup $(1) && $(CLUSTER_RUN) build --kubernetes $(2) || true; fi
+@TRIMTAB_KUBERNETES=$(2) $(RUN) --jobs 1 $(sort $(wildcard tests/cluster/test_*.py))
+endef
+
+.PHONY: cluster-up cluster-down test-cluster test-oldest

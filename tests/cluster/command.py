@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""A cluster to keep: `make cluster-up`, `make cluster-down`.
+
+    command.py build [--kubernetes VERSION]         builds the programs: the first time, ten minutes
+    command.py up [--kubernetes VERSION] [--dns]    starts one and prints what to export
+    command.py list                                 the folders of those that are up
+    command.py down [FOLDER]                        ends that one, or all that are up
+"""
+import argparse
+import sys
+
+from kube import NEWEST, RELEASES, Cluster, Missing, Refused, end, running
+
+
+def build(options):
+    RELEASES[options.kubernetes].path(options.dns)
+
+
+def up(options):
+    cluster = Cluster(options.kubernetes, dns=options.dns, stay=True).up()
+    print(f"export KUBECONFIG={cluster.kubeconfig}")
+    print(f"export PATH={cluster.programs.partition(':/usr/sbin')[0]}:$PATH")
+    print(f"# pods reach this machine at {cluster.below}; the node is {cluster.address}; logs: {cluster.path('logs')}")
+
+
+def show(_options):
+    for folder in running():
+        print(folder)
+
+
+def down(options):
+    for folder in [options.folder] if options.folder else running():
+        end(folder)
+        print(f"cluster: {folder} is gone", file=sys.stderr)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    for run in (build, up, show, down):
+        command = commands.add_parser("list" if run is show else run.__name__)
+        command.set_defaults(run=run)
+        if run in (build, up):
+            command.add_argument("--kubernetes", default=NEWEST.version, choices=RELEASES)
+            command.add_argument("--dns", action="store_true", help="with CoreDNS: names of services for pods")
+        if run is down:
+            command.add_argument("folder", nargs="?")
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
+    try:
+        options.run(options)
+    except (Missing, Refused) as reason:
+        sys.exit(f"cluster: {reason}")
+
+
+if __name__ == "__main__":
+    main()
