@@ -326,7 +326,7 @@ const struct json_field status_schema[] = {
 	OUT("progress", OUT_OBJECT, "finished, total (null = unlimited), etaSeconds (null = unknown)"),
 	OUT_MAY("currentOptimalTrial", OUT_OBJECT, "the best trial so far, in our form and in Katib's"),
 	OUT_MAY("saved", OUT_REF("Savings"),
-		"what early stopping or short trials saved; of one experiment, while it runs up to 200 trials"),
+		"what early stopping or short trials saved; of one experiment, while it runs up to 2,000 trials"),
 	OUT("trialsVersion", OUT_INTEGER, "of the newest change of any trial"),
 	JF_END,
 };

@@ -215,11 +215,9 @@ COMMENT ON COLUMN trimtab.lengths.seconds_per_step IS 'Between its reports; null
 CREATE OR REPLACE VIEW trimtab.stopped_trials AS
 SELECT e.namespace, e.name AS experiment, t.number AS trial, t.reason, t.message, l.reached, l.bracket, t.vals[1] AS value, t.params,
        t.started_at, t.finished_at
-FROM core.experiments e
-JOIN core.progress p ON p.experiment_id = e.experiment_id AND p.early_stopped > 0
-CROSS JOIN LATERAL core.lengths(e.experiment_id) l
-JOIN core.trials t ON t.experiment_id = e.experiment_id AND t.number = l.number
-WHERE e.archived_at IS NULL AND l.state = 'early_stopped';
+FROM core.experiments e JOIN core.trials t USING (experiment_id)
+LEFT JOIN core.courses l ON l.experiment_id = t.experiment_id AND l.number = t.number
+WHERE e.archived_at IS NULL AND t.state = 'early_stopped';
 COMMENT ON VIEW trimtab.stopped_trials IS 'One row per trial that was stopped early: why, and how far it came.';
 COMMENT ON COLUMN trimtab.stopped_trials.reason IS 'The rule that stopped it, in one word: MedianStop, RungStop, ...';
 COMMENT ON COLUMN trimtab.stopped_trials.reached IS 'How far it came: steps, or what the parameter of spec.fidelity says.';

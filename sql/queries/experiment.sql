@@ -56,13 +56,13 @@ FROM (SELECT) one LEFT JOIN e ON true
 LEFT JOIN (SELECT * FROM g UNION ALL SELECT * FROM core.progress) p USING (experiment_id)
 LEFT JOIN LATERAL core.best(e.experiment_id) b ON true;
 
--- What was saved costs two looks at each trial: while many run, only the answer about rungs has it.
+-- What was saved costs a look at each trial: while many run, only the answer about rungs has it.
 -- name: experiment_get repeatable
 -- in: namespace text, name text
 -- out: uid text, posted text, spec json, saved json, @experiment, @progress, @best
 SELECT e.uid::text AS uid, e.posted, e.spec,
        CASE WHEN (e.spec -> 'fidelity' IS NOT NULL OR e.spec -> 'earlyStopping' IS NOT NULL)
-             AND (p.next_number <= 200 OR e.finished_at IS NOT NULL) THEN core.saved(e.experiment_id) END AS saved,
+             AND (p.next_number <= 2000 OR e.finished_at IS NOT NULL) THEN core.saved(e.experiment_id) END AS saved,
        @experiment(e), @progress(p), @best(b)
 FROM core.experiments e JOIN core.progress p USING (experiment_id)
 LEFT JOIN LATERAL core.best(e.experiment_id) b ON true

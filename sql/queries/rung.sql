@@ -12,7 +12,7 @@ SELECT e.spec -> 'fidelity' AS fidelity, e.spec -> 'earlyStopping' AS early_stop
                         ORDER BY s.completion DESC)
         FROM (SELECT number, reason, message, finished_at, completion FROM core.trials
               WHERE experiment_id = e.experiment_id AND state = 'early_stopped' ORDER BY completion DESC LIMIT $3) s
-        JOIN core.lengths(e.experiment_id) l USING (number)) AS stopped,
+        JOIN core.courses l ON l.experiment_id = e.experiment_id AND l.number = s.number) AS stopped,
        core.saved(e.experiment_id) AS saved
 FROM core.experiments e
 WHERE e.namespace = $1 AND e.name = $2 AND e.archived_at IS NULL;

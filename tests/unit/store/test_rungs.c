@@ -15,19 +15,21 @@ static void experiment(const char *name, const char *spec)
 	sql(T.conninfo, q);
 }
 
-/* A trial that reports `value` from step `first` to `last`, one a second, after two seconds of start. */
+/* A trial that reports `value` from step `first` to `last`, one a second, after two seconds of start, and then
+ * is in this state. */
 static void trial(const char *of, int number, const char *state, int first, int last, double value, const char *budget)
 {
 	char q[2000];
 	snprintf(q, sizeof q,
-		"INSERT INTO core.trials (experiment_id, number, name, state, reason, message, params, vals, cost, budget,"
-		" started_at, finished_at)"
-		" SELECT experiment_id, %d, name || %d, '%s', CASE '%s' WHEN 'early_stopped' THEN 'RungStop' ELSE '' END, 'why', '{}',"
-		" ARRAY[%g], CASE '%s' WHEN 'succeeded' THEN %g END, %s, '2026-01-01', timestamptz '2026-01-01' + interval '1 second' * %d"
-		" FROM core.experiments WHERE name = '%s';"
+		"INSERT INTO core.trials (experiment_id, number, name, state, params, budget, started_at)"
+		" SELECT experiment_id, %d, name || %d, 'running', '{}', %s, '2026-01-01' FROM core.experiments WHERE name = '%s';"
 		"INSERT INTO core.observations SELECT experiment_id, %d, 'loss', s, %g, timestamptz '2026-01-01' + interval '1 second' * (s + 2)"
-		" FROM core.experiments, generate_series(%d, %d) s WHERE name = '%s'",
-		number, number, state, state, value, state, value, budget, last - first + 3, of, number, value, first, last, of);
+		" FROM core.experiments, generate_series(%d, %d) s WHERE name = '%s';"
+		"UPDATE core.trials t SET state = '%s', reason = CASE '%s' WHEN 'early_stopped' THEN 'RungStop' ELSE '' END, message = 'why',"
+		" vals = ARRAY[%g], cost = CASE '%s' WHEN 'succeeded' THEN %g END,"
+		" finished_at = timestamptz '2026-01-01' + interval '1 second' * %d"
+		" FROM core.experiments e WHERE e.experiment_id = t.experiment_id AND e.name = '%s' AND t.number = %d",
+		number, number, budget, of, number, value, first, last, of, state, state, value, state, value, last - first + 3, of, number);
 	sql(T.conninfo, q);
 }
 
@@ -123,7 +125,8 @@ static void test_large_steps(void **state)
 	trial("tokens", 1, "succeeded", 1, 1, 0.3, "NULL");
 	trial("tokens", 2, "early_stopped", 1, 1, 0.4, "NULL");
 	sql(T.conninfo, "UPDATE core.observations SET step = step * CASE number WHEN 1 THEN 9000000000 ELSE 3000000000 END WHERE"
-					" experiment_id = (SELECT experiment_id FROM core.experiments WHERE name = 'tokens')");
+					" experiment_id = (SELECT experiment_id FROM core.experiments WHERE name = 'tokens');"
+					"UPDATE core.trials SET message = 'corrected' WHERE name LIKE 'tokens%'");
 	is(RUNGS "'tokens'", "0 0 1000000000 2 0 2 0 0, 0 1 3000000000 2 0 1 1 0 2, 0 2 9000000000 1 0 0 0 0 1");
 	is("SELECT steps FROM trimtab.savings WHERE experiment = 'tokens'", "6000000000");
 }
@@ -142,6 +145,35 @@ static void test_rules_alone(void **state)
 	trial("median", 3, "succeeded", 0, 4, 0.3, "NULL");
 	is(SAVED "'median'", "3 1 6 0.24 6 0.1935");
 	is("SELECT count(*) FROM trimtab.rungs WHERE experiment = 'median'", "0");
+}
+
+/* What is kept of a trial that is over is what can be measured; it goes when the trial runs again, and comes
+ * again with its end. What is reported after the end is stored and changes nothing. */
+static void test_kept_as_measured(void **state)
+{
+	static const char differs[] =
+		"SELECT count(*) FROM (SELECT * FROM core.courses EXCEPT ALL SELECT m.* FROM core.experiments e,"
+		" LATERAL core.measured(e.experiment_id, ARRAY(SELECT number FROM core.trials t WHERE t.experiment_id = e.experiment_id"
+		" AND core.trial_over(t.state))) m) d";
+	static const char reached[] = "SELECT string_agg(trial || ' ' || reached, ', ' ORDER BY trial) FROM trimtab.lengths"
+								  " WHERE experiment = 'again'";
+	(void)state;
+	experiment("again", "{\"fidelity\": {\"min\": 1, \"max\": 9, \"eta\": 3, \"rungs\": [1, 3]}}");
+	trial("again", 1, "failed", 1, 2, 0.3, "NULL");
+	trial("again", 2, "succeeded", 0, 8, 0.3, "NULL");
+	is(differs, "0");
+	is("SELECT count(*) FROM core.trials t WHERE core.trial_over(t.state) AND NOT EXISTS (SELECT FROM core.courses c"
+	   " WHERE c.experiment_id = t.experiment_id AND c.number = t.number)", "0");
+	sql(T.conninfo, "UPDATE core.trials SET state = 'pending', attempt = 2 WHERE name = 'again1';"
+					"INSERT INTO core.observations SELECT experiment_id, 1, 'loss', 5, 0.1, now() FROM core.experiments WHERE name = 'again';"
+					"INSERT INTO core.observations SELECT experiment_id, 2, 'loss', 20, 0.1, now() FROM core.experiments WHERE name = 'again'");
+	is("SELECT string_agg(number::text, ' ') FROM core.courses JOIN core.experiments e USING (experiment_id) WHERE e.name = 'again'", "2");
+	is(reached, "1 5, 2 9");
+	sql(T.conninfo, "UPDATE core.trials SET state = 'failed' WHERE name = 'again1'");
+	is(reached, "1 5, 2 9");
+	is("SELECT concat_ws(' ', trials, running, failed) FROM trimtab.rungs WHERE experiment = 'again' AND rung = 1", "2 0 1");
+	sql(T.conninfo, "DELETE FROM core.experiments WHERE name = 'again'");
+	is("SELECT count(*) FROM core.courses WHERE NOT EXISTS (SELECT FROM core.experiments e WHERE e.experiment_id = courses.experiment_id)", "0");
 }
 
 /* Whoever may read the views may read these, and not what is behind them. */
@@ -165,6 +197,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_stopped_with_a_parameter),
 	cmocka_unit_test(test_large_steps),
 	cmocka_unit_test(test_rules_alone),
+	cmocka_unit_test(test_kept_as_measured),
 	cmocka_unit_test(test_a_reader_reads),
 };
 
