@@ -15,7 +15,7 @@ enum { KIND_WAYS = 3 };
 struct kind_label { const char *name, *value; };
 
 struct kind {
-	const char *group;                      /* of the apiVersion, any version: "batch"       */
+	const char *group;                      /* of the apiVersion, "batch"; with a version: only that one */
 	const char *kind;                       /* "Job"                                         */
 	const char *plural;                     /* in the path of a request: "jobs"              */
 	const char *success[KIND_WAYS + 1];     /* gjson.h: any of them, NULL-ended              */
@@ -26,9 +26,12 @@ struct kind {
 	const char *env[KIND_WAYS];             /* pointers of lists: environment of the primary container */
 	const char *pod_name_label;             /* its pods do not get our labels; this one of theirs holds
 											 * the object's name. NULL: they do              */
+	bool bare_containers;                   /* its "templates" have one "container" or "script" each, which
+											 * runs as the primary one                       */
+	bool env_everywhere;                    /* the program runs in any container, not the one that is read */
 };
 
-/* NULL if it is not one of them. apiVersion is "group/version", or "v1". */
+/* NULL if it is not one of them. apiVersion is "group/version". */
 const struct kind *kind_find(const char *api_version, const char *kind);
 bool kind_is_job(const struct kind *k);
 /* All of them, ended by a kind of NULL. */

@@ -34,7 +34,7 @@ struct pod_state {
 									 * again in the same pod                             */
 	int32_t restarts;
 	/* POD_WAITING and POD_ENDED: */
-	const char *reason;             /* Unschedulable, ImagePullBackOff, CrashLoopBackOff, OutOfMemory, Error, … */
+	const char *reason;             /* Kubernetes' word: Unschedulable, ImagePullBackOff, OOMKilled, … */
 	const char *message;            /* a sentence; NULL where there is nothing to say    */
 	/* POD_WAITING: */
 	bool stuck;                     /* it will hardly get better by itself (image, configuration, crash
