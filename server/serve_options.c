@@ -1,7 +1,7 @@
 /* Every option of `trimtab serve`, with its text: --help, the man page and the reference come from here. */
 #include "server/server.h"
 
-static const char *const runners[] = {"auto", "local", "simulated", "none", NULL};
+static const char *const runners[] = {"auto", "local", "kubernetes", "simulated", "none", NULL};
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const formats[] = {"auto", "text", "json", NULL};
 
@@ -13,6 +13,9 @@ const struct option_def serve_options[] = {
 	OPT_STRING(V, public_url, "public-url", 0, "URL", NULL,
 		"How trials and people reach this server, if not at the address it listens on",
 		.env = "TRIMTAB_PUBLIC_URL", .config = true),
+	OPT_STRING(V, trials_url, "trials-url", 0, "URL", NULL,
+		"How trials reach this server, where that is another address than people use: in a cluster, a Service's",
+		.env = "TRIMTAB_TRIALS_URL", .config = true),
 	OPT_STRING(V, database, "database", 'd', "URL", NULL,
 		"PostgreSQL 15 or newer (postgres://user@host/db); without it the server runs a private one",
 		.env = "TRIMTAB_DATABASE_URL", .config = true, .secret = true),
@@ -20,7 +23,7 @@ const struct option_def serve_options[] = {
 		"Where the private PostgreSQL keeps its data [$XDG_DATA_HOME/trimtab/postgres]",
 		.env = "TRIMTAB_DATA_DIR", .config = true),
 	OPT_PATH(V, state_dir, "state-dir", 0, "FOLDER", NULL,
-		"Where local trials keep logs and checkpoints [$XDG_STATE_HOME/trimtab/trials]",
+		"Where local trials keep logs and checkpoints, and trials on Kubernetes logs [$XDG_STATE_HOME/trimtab/trials]",
 		.env = "TRIMTAB_STATE_DIR", .config = true),
 	OPT_INT(V, connections, "connections", 0, "N", "3", 1, 8, "Connections to PostgreSQL", .config = true),
 	OPT_ENUM(V, runner, "runner", 0, runners, "auto",
@@ -32,8 +35,18 @@ const struct option_def serve_options[] = {
 		"Cores to hand out to local trials; 0 does not count them", .config = true),
 	OPT_LIST(V, gpus, "gpu", 0, "ID", "A device for local trials, as CUDA_VISIBLE_DEVICES names it; repeat for more",
 		.config = true),
-	OPT_BYTES(V, log_max, "log-max", 0, "SIZE", "64Mi", 4096, 1e15, "Output kept of one local trial",
+	OPT_BYTES(V, log_max, "log-max", 0, "SIZE", "64Mi", 4096, 1e15, "Output kept of one trial", .config = true),
+	OPT_PATH(V, kubeconfig, "kubeconfig", 0, "FILE", NULL,
+		"The cluster for trials on Kubernetes [$KUBECONFIG, ~/.kube/config, or the pod's service account]",
 		.config = true),
+	OPT_STRING(V, context, "context", 0, "NAME", NULL, "A context of the kubeconfig file in place of its current one",
+		.env = "TRIMTAB_KUBE_CONTEXT", .config = true),
+	OPT_DOUBLE(V, kube_rate, "kube-rate", 0, "N", "50", 1, 100000,
+		"Requests a second to the Kubernetes API server, at most", .config = true),
+	OPT_DOUBLE(V, kube_burst, "kube-burst", 0, "N", "100", 1, 100000, "Requests at once before --kube-rate holds",
+		.config = true),
+	OPT_DURATION(V, start_deadline_us, "start-deadline", 0, "TIME", "10m", 1, 30 * 86400.0,
+		"How long a trial's pod may wait for a node or an image before the trial fails", .config = true),
 	OPT_INT(V, workers, "workers", 0, "N", "0", 0, 256,
 		"Threads that compute suggestions; 0 is one less than there are cores", .config = true),
 	OPT_STRING(V, replica, "replica", 0, "NAME", NULL,

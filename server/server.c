@@ -31,6 +31,8 @@
 #include "server/store/migrate.h"
 #include "server/store/store.h"
 #include "server/store/store_auth.h"
+#include "trial-runner/kubernetes/access.h"
+#include "trial-runner/kubernetes/kubernetes.h"
 #include "trial-runner/local.h"
 #include "trial-runner/simulated.h"
 
@@ -47,7 +49,7 @@ struct server {
 	struct loop_timer *watch;       /* looks after it */
 	struct store *store;
 	struct control *control;
-	struct run_backend *local, *simulated;
+	struct run_backend *local, *kubernetes, *simulated;
 	struct auth *auth;
 	struct router *router;
 	struct http_server *http;
@@ -55,7 +57,7 @@ struct server {
 	char *host;
 	int port;
 	const char *trial_key;
-	const char *executors[3];
+	const char *executors[2];      /* NULL-ended */
 	bool open;       /* no tokens are asked for */
 	int waiting_for; /* parts of the shutdown that are under way */
 	bool failed;
@@ -107,6 +109,11 @@ static const char *base_url(struct server *s)
 		return s->v->public_url;
 	return arena_printf(s->arena, "%s://%s%s%s:%d", s->v->tls_cert ? "https" : "http", v6 ? "[" : "",
 		any ? "127.0.0.1" : s->host, v6 ? "]" : "", s->port);
+}
+
+static const char *trials_url(struct server *s)
+{
+	return s->v->trials_url ? s->v->trials_url : base_url(s);
 }
 
 /* Stable over restarts, so that a server that was killed gets its experiments back at once. */
@@ -249,39 +256,80 @@ static bool read_facts(struct server *s)
 	return s->trial_key && !s->failed && s->err.code == ERR_OK;
 }
 
+static const char *state_folder(struct server *s)
+{
+	return s->v->state_dir ? s->v->state_dir : file_join(s->arena, file_home(FILE_HOME_STATE, s->arena), "trials");
+}
+
+static bool start_local(struct server *s)
+{
+	const struct local_options local = {.state = state_folder(s),
+		.slots = (int32_t)s->v->slots,
+		.cpus = s->v->cpus,
+		.log_max = s->v->log_max,
+		.gpus = s->v->gpus.n ? s->v->gpus.items : NULL};
+
+	if (!file_mkdirs(local.state, 0700, &s->err))
+		return false;
+	s->local = local_new(s->loop, &local, control_on_run, s->control, &s->err);
+	return s->local != NULL;
+}
+
+static bool start_kubernetes(struct server *s)
+{
+	const struct kube_access_options where = {.kubeconfig = s->v->kubeconfig, .context = s->v->context};
+	struct kubernetes_options o = {.state = file_join(s->arena, state_folder(s), "kubernetes"),
+		.log_max = s->v->log_max,
+		.rate = s->v->kube_rate,
+		.burst = s->v->kube_burst,
+		.start_deadline_us = s->v->start_deadline_us,
+		.metrics = s->prom};
+
+	o.access = kube_access_new(s->loop, &where, &s->err);
+	if (!o.access)
+		return false;
+	LOG_INFO("trials run on Kubernetes", L_STR("server", kube_access_server(o.access)),
+		L_STR("access", kube_access_source(o.access)), L_STR("trials_url", trials_url(s)));
+	if (!s->v->trials_url && !s->v->public_url && is_loopback(s->host))
+		LOG_WARN("pods cannot reach this server at a loopback address: metrics come from their logs alone; "
+				 "--trials-url names an address that pods can reach");
+	s->kubernetes = kubernetes_new(s->loop, &o, control_on_run, s->control, &s->err);
+	return s->kubernetes != NULL;
+}
+
+static bool start_simulated(struct server *s)
+{
+	const struct simulated_options simulated = {.slots = (int32_t)s->v->slots};
+
+	s->simulated = simulated_new(s->loop, &simulated, control_on_run, s->control);
+	return true;
+}
+
+/* The one that is asked for is also what runs trials that do not say it. */
 static bool start_runners(struct server *s)
 {
-	const bool loopback = is_loopback(s->host);
-	const bool want_local =
-		s->v->runner == SERVE_RUNNER_LOCAL || (s->v->runner == SERVE_RUNNER_AUTO && loopback);
-	size_t n = 0;
+	static const struct {
+		enum executor executor;
+		bool (*start)(struct server *s);
+	} kinds[] = {
+		[SERVE_RUNNER_LOCAL] = {EXECUTOR_LOCAL, start_local},
+		[SERVE_RUNNER_KUBERNETES] = {EXECUTOR_KUBERNETES, start_kubernetes},
+		[SERVE_RUNNER_SIMULATED] = {EXECUTOR_SIMULATED, start_simulated},
+		[SERVE_RUNNER_NONE] = {EXECUTOR_DEFAULT, NULL},
+	};
+	struct run_backend *backend;
+	int runner = s->v->runner;
 
-	s->app.executor = EXECUTOR_DEFAULT;
-	if (want_local) {
-		const char *state = s->v->state_dir
-		                        ? s->v->state_dir
-		                        : file_join(s->arena, file_home(FILE_HOME_STATE, s->arena), "trials");
-		const struct local_options local = {.state = state,
-			.slots = (int32_t)s->v->slots,
-			.cpus = s->v->cpus,
-			.log_max = s->v->log_max,
-			.gpus = s->v->gpus.n ? s->v->gpus.items : NULL};
-		if (!file_mkdirs(state, 0700, &s->err))
-			return false;
-		s->local = local_new(s->loop, &local, control_on_run, s->control, &s->err);
-		if (!s->local)
-			return false;
-		control_add_backend(s->control, s->local);
-		s->executors[n++] = "local";
-		s->app.executor = EXECUTOR_LOCAL;
-	}
-	if (s->v->runner == SERVE_RUNNER_SIMULATED) {
-		const struct simulated_options simulated = {.slots = (int32_t)s->v->slots};
-		s->simulated = simulated_new(s->loop, &simulated, control_on_run, s->control);
-		control_add_backend(s->control, s->simulated);
-		s->executors[n++] = "simulated";
-		s->app.executor = EXECUTOR_SIMULATED;
-	}
+	if (runner == SERVE_RUNNER_AUTO)
+		runner = is_loopback(s->host) ? SERVE_RUNNER_LOCAL : SERVE_RUNNER_NONE;
+	s->app.executor = kinds[runner].executor;
+	if (!kinds[runner].start)
+		return true;
+	if (!kinds[runner].start(s))
+		return false;
+	backend = s->local ? s->local : s->kubernetes ? s->kubernetes : s->simulated;
+	control_add_backend(s->control, backend);
+	s->executors[0] = backend->type->name;
 	return true;
 }
 
@@ -320,7 +368,7 @@ static void start_control(struct server *s)
 		.workers = s->workers,
 		.prom = s->prom,
 		.replica = replica_name(s),
-		.base_url = base_url(s),
+		.base_url = trials_url(s),
 		.trial_key = s->trial_key,
 		.trial_key_len = strlen(s->trial_key),
 		.lease_us = s->v->lease_us};
@@ -392,7 +440,7 @@ static void on_terminate(void *ctx)
 		loop_stop(s->loop, 1);
 		return;
 	}
-	LOG_INFO("stopping; local trials go on and are taken over by the next server");
+	LOG_INFO("stopping; trials go on and are taken over by the next server");
 	s->app.draining = true;
 	s->waiting_for = 2;
 	http_server_stop(s->http, s->v->drain_us, one_part_stopped, s);
@@ -418,6 +466,7 @@ static void stop(struct server *s)
 	store_free(s->store);
 	control_free(s->control);
 	run_close(s->local);
+	run_close(s->kubernetes);
 	run_close(s->simulated);
 	router_free(s->router);
 	auth_free(s->auth);

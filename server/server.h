@@ -8,16 +8,25 @@
 
 #include "lib/options.h"
 
-enum serve_runner { SERVE_RUNNER_AUTO, SERVE_RUNNER_LOCAL, SERVE_RUNNER_SIMULATED, SERVE_RUNNER_NONE };
+enum serve_runner {
+	SERVE_RUNNER_AUTO,
+	SERVE_RUNNER_LOCAL,
+	SERVE_RUNNER_KUBERNETES,
+	SERVE_RUNNER_SIMULATED,
+	SERVE_RUNNER_NONE,
+};
 
 struct serve_values {
-	const char *listen, *public_url;
+	const char *listen, *public_url, *trials_url;
 	const char *database, *data_dir, *state_dir;
 	int64_t connections;
 	int runner;                             /* enum serve_runner */
 	int64_t slots, workers, log_max;
 	double cpus;
 	struct option_list gpus;
+	const char *kubeconfig, *context;
+	double kube_rate, kube_burst;
+	int64_t start_deadline_us;
 	const char *replica;
 	int64_t lease_us, drain_us;
 	const char *tls_cert, *tls_key;

@@ -186,7 +186,7 @@ struct run_log {
 struct run_backend_type {
 	const char *name;               /* core.trials.executor               */
 	bool (*start)(struct run_backend *b, const struct run_order *o, struct err *e);
-	void (*adopt)(struct run_backend *b, const struct run_key *key, const char *object, const struct run_order *o);
+	void (*adopt)(struct run_backend *b, const struct run_key *key, const char *object);
 	void (*stop)(struct run_backend *b, const struct run_key *key, const struct run_stop *how);
 	void (*ack)(struct run_backend *b, const struct run_key *key, uint64_t cursor);
 	void (*settled)(struct run_backend *b, const struct run_key *key);      /* optional */
@@ -216,12 +216,10 @@ static inline bool MUSTCHECK run_start(struct run_backend *b, const struct run_o
 	return b->type->start(b, o, e);
 }
 
-/* Takes over a run that `object` (from its STARTED event, or NULL if that was never stored) names; `o` is what it
- * was started with, or NULL when nobody knows: it can then only be watched to its end and stopped. */
-static inline void run_adopt(struct run_backend *b, const struct run_key *key, const char *object,
-	const struct run_order *o)
+/* Takes over a run that `object` (from its STARTED event, or NULL if that was never stored) names. */
+static inline void run_adopt(struct run_backend *b, const struct run_key *key, const char *object)
 {
-	b->type->adopt(b, key, object, o);
+	b->type->adopt(b, key, object);
 }
 
 /* Repeatable; a later stop can only hasten an earlier one. Unknown keys are ignored. */

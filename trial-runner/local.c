@@ -171,7 +171,7 @@ static bool local_start(struct run_backend *b, const struct run_order *o, struct
 	if (find(l, &o->key))
 		ok = true;
 	else if (uid_good(o->key.uid) && exists(a, folder, RUNDIR_JOURNAL))
-		run_adopt(b, &o->key, NULL, o); /* an earlier server got this far */
+		run_adopt(b, &o->key, NULL);    /* an earlier server got this far */
 	else
 		ok = start_fresh(l, a, o, folder, e);
 	arena_free(a);
@@ -197,8 +197,7 @@ static void adopt_known(struct local *l, const struct run_key *key, const char *
 	local_run_want_look(r);
 }
 
-static void local_adopt(struct run_backend *b, const struct run_key *key, const char *object UNUSED,
-	const struct run_order *o UNUSED)
+static void local_adopt(struct run_backend *b, const struct run_key *key, const char *object UNUSED)
 {
 	struct local *l = local_of(b);
 	struct arena *a = arena_new();

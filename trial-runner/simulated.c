@@ -311,8 +311,7 @@ static bool simulated_start(struct run_backend *b, const struct run_order *o, st
 	return true;
 }
 
-static void simulated_adopt(struct run_backend *b, const struct run_key *key, const char *object UNUSED,
-	const struct run_order *o UNUSED)
+static void simulated_adopt(struct run_backend *b, const struct run_key *key, const char *object UNUSED)
 {
 	struct simulated *s = simulated_of(b);
 	const struct run_resources none = {0};

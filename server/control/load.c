@@ -138,23 +138,15 @@ static void try_again(struct control *c, struct experiment *x, const struct err 
 
 /* ---- taking over ------------------------------------------------------------------------------- */
 
-static void adopt(struct control *c, struct experiment *x, struct trial *t)
-{
-	const struct run_key key = order_key(x, t);
-	struct arena *a = arena_new();
-
-	run_adopt(x->backend, &key, t->object, order_make(c, x, t, a));
-	arena_free(a);
-}
-
 static void take_over(struct control *c, struct experiment *x)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < x->n_open && x->backend; i++) {
 		struct trial *t = &x->trials[x->open[i] - 1];
+		const struct run_key key = order_key(x, t);
 		if (t->state == TRIAL_RUNNING)
-			adopt(c, x, t);
+			run_adopt(x->backend, &key, t->object);
 		else if (t->state == TRIAL_STARTING)
 			apply_launch(c, x, t);
 		n += t->state == TRIAL_RUNNING || t->state == TRIAL_STARTING;

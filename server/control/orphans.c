@@ -98,7 +98,7 @@ static void stop(const struct orphan *r)
 
 	LOG_WARN("stopping a run whose trial went on without it", L_INT("experiment_id", r->key.experiment_id),
 		L_INT("trial", r->key.number), L_INT("attempt", r->key.attempt));
-	run_adopt(r->backend, &r->key, NULL, NULL);
+	run_adopt(r->backend, &r->key, NULL);
 	run_stop(r->backend, &r->key, &how);
 }
 

@@ -19,10 +19,10 @@ KILLS = int(os.environ.get("TRIMTAB_TEST_KILLS", "100"))
 
 def failpoints():
     """Every named place in the sources, so that a new one is tested without a word here. Where trials are stopped
-    early, test_stopping.py kills."""
+    early, test_stopping.py kills; on Kubernetes, test_kubernetes.py."""
     found = subprocess.run(["grep", "-rhoE", r'FAILPOINT\("[a-z-]+"\)', "server", "trial-runner"], cwd=harness.ROOT,
                            stdout=subprocess.PIPE, text=True, check=True).stdout
-    return sorted({f for f in re.findall(r'"([a-z-]+)"', found) if not f.startswith("stop-")})
+    return sorted({f for f in re.findall(r'"([a-z-]+)"', found) if not f.startswith(("stop-", "kube-"))})
 
 
 class Crash(EvidenceCase):

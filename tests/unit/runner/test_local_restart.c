@@ -64,7 +64,7 @@ static void adopt(struct harness *h, int32_t number)
 {
 	struct run_key key = hs_key(number);
 
-	run_adopt(h->b, &key, NULL, NULL);
+	run_adopt(h->b, &key, NULL);
 }
 
 static const char steps_script[] =
@@ -381,7 +381,7 @@ static void a_sweep_names_what_nobody_watches(void **state UNUSED)
 	assert_int_equal(f.key.experiment_id, 7);
 	assert_int_equal(f.key.number, 1);
 	assert_string_equal(f.key.uid, HS_UID);
-	run_adopt(h->b, &f.key, NULL, NULL);
+	run_adopt(h->b, &f.key, NULL);
 	run_stop(h->b, &f.key, &(struct run_stop){.reason = "Orphan"});
 	f.n = 0;
 	run_sweep(h->b, on_found, &f);

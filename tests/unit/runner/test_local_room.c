@@ -89,7 +89,7 @@ static void an_adopted_run_keeps_its_gpus(void **state UNUSED)
 	hs_close_backend(h);
 	hs_forget_events(h);
 	hs_open_backend(h, &options);
-	run_adopt(h->b, &key, NULL, NULL);
+	run_adopt(h->b, &key, NULL);
 	run_capacity(h->b, &c);
 	assert_int_equal(c.gpus_used, 1);
 	assert_int_equal(run_fits(h->b, &(struct run_resources){.gpu = 2}), RUN_WAIT);

@@ -194,7 +194,7 @@ static void an_adopted_one_is_lost(void **state UNUSED)
 	struct run_key key = order(5, argv).key;
 
 	w->running = 1;
-	run_adopt(w->b, &key, NULL, NULL);
+	run_adopt(w->b, &key, NULL);
 	pass_time(w, 2, 1);
 	assert_int_equal(w->counts[RUN_LOST], 1);
 	world_free(w);
