@@ -35,3 +35,9 @@ $(FUZZ_BIN): $(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(ARCHIVES)
 	$(Q)$(CC) $(LINK) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
 
 .SECONDARY: $(UNIT_SRC:%.c=$(O)/%.o) $(FUZZ_SRC:%.c=$(O)/%.o) $(O)/tests/fuzz/replay.o
+
+# What tests/cluster drives besides the server: the Kubernetes client by hand.
+PROBE_BIN := $(O)/tests/cluster/probe
+$(PROBE_BIN): $(O)/tests/cluster/probe.o $(O)/librunner.a $(O)/libmodel.a $(O)/libalgorithms.a $(O)/liblib.a
+	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+test-cluster test-oldest: $(PROBE_BIN)

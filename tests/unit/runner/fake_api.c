@@ -153,8 +153,11 @@ void fake_status(struct fake_request *r, int status, const char *reason, const c
 static void on_stream_closed(struct evhttp_connection *connection UNUSED, void *ctx)
 {
 	struct fake_api *f = ctx;
+	struct evhttp_request *http = f->stream;
 
 	f->stream = NULL;
+	if (http && !evhttp_request_get_connection(http)) /* the client went: the request is left to us */
+		evhttp_send_reply_end(http);
 }
 
 void fake_stream_begin(struct fake_request *r)

@@ -338,6 +338,7 @@ static void a_cancelled_request_is_not_told(void **state UNUSED)
 	assert_int_equal(next.status, 200);
 	assert_false(flying.done || waiting.done);
 	assert_string_equal(f->seen[1], "GET /c");
+	fake_reply(&s.held[0], 200, "{}"); /* to nobody */
 	fake_free(f);
 }
 

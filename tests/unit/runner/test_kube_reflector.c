@@ -170,7 +170,8 @@ static void set_pods(const char *version, size_t n, const struct pod *pods)
 {
 	world.version = version;
 	world.n_pods = n;
-	memcpy(world.pods, pods, n * sizeof *pods);
+	for (size_t i = 0; i < n; i++)
+		world.pods[i] = pods[i];
 }
 
 #define PODS_ARE(version, ...)                                                       \
