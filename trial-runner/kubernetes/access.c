@@ -127,7 +127,7 @@ static bool use_service_account(struct kube_access *a, const char *folder, const
 
 	if (!host || !*host || !port || !*port)
 		return err_set(e, ERR_NOT_FOUND,
-			"no cluster is known: there is no --kubeconfig, no $KUBECONFIG, no ~/.kube/config, and this is no pod of a cluster");
+			"no cluster is known: there is no --kubeconfig, no $KUBECONFIG, no ~/.kube/config, and this is no pod");
 	if (context)
 		return err_set(e, ERR_INVALID, "--context %.80s needs a kubeconfig file: a pod's service account has no contexts",
 			context);

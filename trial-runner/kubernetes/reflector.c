@@ -28,7 +28,6 @@ enum {
 	PAGE_DEFAULT = 500,
 	PAGE_BYTES_MAX = 64 << 20,
 	EVENT_DEFAULT_MAX = 4 << 20,
-	QUERY_MAX = 16 << 10,
 	DOUBLINGS_MAX = 20,
 };
 
@@ -229,6 +228,8 @@ static void add_query(struct strbuf *b, const char *name, const char *value)
 		return;
 	strbuf_printf(b, "&%s=", name);
 	uri_encode(b, value);
+	if (b->failed) /* without a selector it would be another question */
+		mem_die(b->len);
 }
 
 /* What is known and was not in the list is gone. */
@@ -306,7 +307,7 @@ static void ask_page(struct kube_reflector *r)
 {
 	struct strbuf q;
 
-	strbuf_init(&q, QUERY_MAX + (r->from_page ? 3 * strlen(r->from_page) : 0));
+	strbuf_init(&q, SIZE_MAX);
 	strbuf_printf(&q, "limit=%u", r->page);
 	add_query(&q, "labelSelector", r->config.labels);
 	add_query(&q, "fieldSelector", r->config.fields);
@@ -467,7 +468,7 @@ static void begin_watch(struct kube_reflector *r)
 	int64_t lasts = (int64_t)((double)r->config.watch_us * (1 + random_unit(r)));
 	struct strbuf q;
 
-	strbuf_init(&q, QUERY_MAX);
+	strbuf_init(&q, SIZE_MAX);
 	strbuf_printf(&q, "watch=1&allowWatchBookmarks=true&timeoutSeconds=%lld", (long long)(lasts / CLK_SECOND + 1));
 	add_query(&q, "resourceVersion", r->version);
 	add_query(&q, "labelSelector", r->config.labels);

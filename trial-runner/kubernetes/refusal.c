@@ -8,13 +8,14 @@
 #include "lib/clk.h"
 #include "lib/http_client.h"
 #include "lib/json.h"
+#include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/strbuf.h"
 #include "lib/uri.h"
 #include "trial-runner/kubernetes/api_path.h"
 #include "trial-runner/kubernetes/client.h"
 
-enum { CAUSES_MAX = 16, PATH_MAX_BYTES = 4096, PARTS_MAX = 8, RETRY_AFTER_MAX_S = 3600 };
+enum { CAUSES_MAX = 16, PARTS_MAX = 8, RETRY_AFTER_MAX_S = 3600 };
 
 /* --- paths -------------------------------------------------------------------------------------- */
 
@@ -31,7 +32,7 @@ const char *kube_path(struct arena *a, const char *api_version, const char *ns, 
 	struct strbuf b;
 
 	assert(resource);
-	strbuf_init(&b, PATH_MAX_BYTES);
+	strbuf_init(&b, SIZE_MAX);
 	strbuf_puts(&b, slash ? "/apis" : "/api");
 	if (slash)
 		add_part(&b, arena_strndup(a, api_version, (size_t)(slash - api_version)));
@@ -45,6 +46,8 @@ const char *kube_path(struct arena *a, const char *api_version, const char *ns, 
 		add_part(&b, name);
 	if (name && subresource)
 		add_part(&b, subresource);
+	if (b.failed) /* a path cut short would be another object's, or all objects' */
+		mem_die(b.len);
 	const char *path = arena_strndup(a, b.data, b.len);
 	strbuf_free(&b);
 	return path;

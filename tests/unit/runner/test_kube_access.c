@@ -134,7 +134,8 @@ static void contexts_are_chosen_and_missed(void **state UNUSED)
 		{"a: b\n---\na: c\n", NULL, "has 2 documents instead of one"},
 		{"current-context: a\ncontexts: {a: b}", NULL, "there is no context 'a'"},
 		{"current-context: a\ncontexts: [{name: a, context: 3}]", NULL, "context 'a': cluster: there is no cluster ''"},
-		{"current-context: a\ncontexts: [{name: a, context: {cluster: c, user: nobody}}]\nclusters: [{name: c, cluster: {server: 'https://h'}}]",
+		{"current-context: a\ncontexts: [{name: a, context: {cluster: c, user: nobody}}]\n"
+		 "clusters: [{name: c, cluster: {server: 'https://h'}}]",
 			NULL, "context 'a': user: there is no user 'nobody'"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
