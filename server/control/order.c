@@ -94,20 +94,44 @@ static const char *const *one_way(const char *query, struct arena *a)
 	return list;
 }
 
-static const struct run_object *object_of(const struct trial_facts *facts, struct arena *a)
+static const char *const *labels_of(const struct trial_template *template, struct arena *a)
 {
-	const struct trial_template *template = &facts->spec->trial;
+	const size_t n = template->n_primary_labels;
+	const char **list = n > 0 ? ARENA_NEW_N(a, const char *, n + 1) : NULL;
+
+	for (size_t i = 0; i < n; i++)
+		list[i] = arena_printf(a, "%s=%s", template->primary_labels[i].key, template->primary_labels[i].value);
+	return list;
+}
+
+/* A claim of our own is the experiment's, not that of one of the same name before. */
+static const char *claim_of(const struct experiment *x, struct arena *a)
+{
+	const struct checkpoint_volume *c = &x->spec->trial.checkpoints;
+
+	return c->claim ? c->claim : arena_printf(a, "%s-checkpoints-%.8s", x->name, x->uid);
+}
+
+static const struct run_object *object_of(const struct experiment *x, const struct trial_facts *facts, struct arena *a)
+{
+	const struct trial_template *template = &x->spec->trial;
 	const cJSON *manifest = render_manifest(facts, a);
 	struct run_object *o = manifest ? ARENA_NEW(a, struct run_object) : NULL;
 
 	if (!o)
 		return NULL;
 	o->manifest = manifest;
-	o->ns = template->namespace ? template->namespace : facts->spec->namespace;
+	o->ns = template->namespace ? template->namespace : x->ns;
 	o->primary_container = template->primary_container;
+	o->primary_labels = labels_of(template, a);
 	o->success_when = one_way(template->success_when, a);
 	o->failure_when = one_way(template->failure_when, a);
 	o->retain = template->retain;
+	o->checkpoint_path = template->checkpoints.path;
+	if (o->checkpoint_path) {
+		o->checkpoint_claim = claim_of(x, a);
+		o->checkpoint_spec = render_claim(x->spec, a);
+	}
 	return o;
 }
 
@@ -129,7 +153,7 @@ const struct run_order *order_make(struct control *c, struct experiment *x, stru
 	o->argv = (const char *const *)render_command(&facts, a, &n);
 	o->env = (const char *const *)render_env(&facts, a, &n);
 	o->cwd = template->working_directory ? render_text(&facts, template->working_directory, a) : NULL;
-	o->object = object_of(&facts, a);
+	o->object = object_of(x, &facts, a);
 	o->timeout_us = template->timeout_us;
 	o->grace_us = template->grace_period_us;
 	o->resources = (struct run_resources){.cpu = (double)template->resources.cpu_millis / 1000,

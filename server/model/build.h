@@ -14,6 +14,8 @@
 #include "server/model/document.h"
 #include "server/model/spec.h"
 
+struct render_scope;
+
 struct build {
 	struct arena *a;
 	struct problems *p;
@@ -45,6 +47,9 @@ void build_initial_trials(struct build *b);
 void build_warm_start(struct build *b);
 void build_stop_when(struct build *b);
 void build_trial(struct build *b);
+/* The fields that only Kubernetes has, and what the manifest must be. */
+void build_kubernetes(struct build *b, const struct doc_trial *d);
+void build_check_manifest_text(struct build *b, const cJSON *manifest, const struct render_scope *scope, bool *used);
 enum executor build_executor(const struct build *b);     /* who runs the trials, by what the document says */
 void build_notify(struct build *b);
 

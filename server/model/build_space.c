@@ -35,8 +35,12 @@ static bool param_name_valid(const char *s)
 /* Names that placeholders already have (render.h). */
 static bool param_name_reserved(const char *s)
 {
-	return strncmp(s, "trial.", 6) == 0 || strncmp(s, "experiment.", 11) == 0 ||
-		   strncmp(s, "budget.", 7) == 0;
+	static const char *const prefixes[] = {"trial.", "experiment.", "budget.", "trialParameters.", "trialSpec."};
+	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
+		if (strncmp(s, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	}
+	return false;
 }
 
 static bool check_name(struct intake *in)
@@ -49,7 +53,8 @@ static bool check_name(struct intake *in)
 			name, PARAM_NAME_MAX);
 	return !param_name_reserved(name) ||
 		problem_add(in->b->p, in->pointer, "reserved-name",
-			"names that start with trial., experiment. or budget. stand for facts about the trial");
+			"names that start with trial., experiment., budget., trialParameters. or trialSpec. stand for facts "
+			"about the trial");
 }
 
 /* ---- numbers ----------------------------------------------------------------------------------- */
@@ -278,7 +283,7 @@ void build_parameters(struct build *b)
 	b->parameters = ARENA_NEW_N(b->a, struct parameter, list->n);
 	b->broken = ARENA_NEW_N(b->a, bool, list->n);
 	const char **names = arena_calloc(b->a, list->n + 1, sizeof *names);
-	b->names = names;
+	b->names = b->s->parameter_names = names;
 	b->s->parameters = b->parameters;
 	b->s->n_parameters = list->n;
 

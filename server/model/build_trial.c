@@ -48,6 +48,9 @@ static void check_fields(struct build *b, const struct doc_trial *d, enum execut
 		{"tolerations", d->tolerations != NULL, ON(EXECUTOR_KUBERNETES), false},
 		{"manifest", d->manifest != NULL, ON(EXECUTOR_KUBERNETES), true},
 		{"primaryContainer", d->primary_container != NULL, ON(EXECUTOR_KUBERNETES), true},
+		{"primaryPodLabels", d->primary_labels.n > 0, ON(EXECUTOR_KUBERNETES), true},
+		{"trialParameters", d->aliases.n > 0, ON(EXECUTOR_KUBERNETES), true},
+		{"checkpoints", d->checkpoints != NULL, ON(EXECUTOR_KUBERNETES), true},
 		{"successWhen", d->success_when != NULL, ON(EXECUTOR_KUBERNETES), true},
 		{"failureWhen", d->failure_when != NULL, ON(EXECUTOR_KUBERNETES), true},
 		{"retain", d->retain, ON(EXECUTOR_KUBERNETES), true},
@@ -76,115 +79,7 @@ static void check_needs(struct build *b, const struct doc_trial *d, enum executo
 		problem_add(b->p, TRIAL "/image", "missing", "a trial on Kubernetes needs an image, or a manifest");
 }
 
-/* ---- manifest ---------------------------------------------------------------------------------- */
-
-static const char *const job_containers = "/spec/template/spec/containers";
-
-static bool is_job(const cJSON *manifest)
-{
-	const char *api = json_str(json_get(manifest, "apiVersion")),
-	           *kind = json_str(json_get(manifest, "kind"));
-	return api != NULL && kind != NULL && strcmp(api, "batch/v1") == 0 && strcmp(kind, "Job") == 0;
-}
-
-static bool container_name_valid(const char *s)
-{
-	size_t n = strlen(s);
-	return n > 0 && n <= 63 && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
-}
-
-static void check_primary(struct build *b, const cJSON *manifest)
-{
-	struct trial_template *out = &b->s->trial;
-	const cJSON *list = json_at(manifest, job_containers);
-	const char *names[65] = {NULL};
-	size_t n = 0;
-	json_each (c, json_is_array(list) ? list : NULL) {
-		if (n + 1 < ARRAY_LEN(names) && json_str(json_get(c, "name")) != NULL)
-			names[n++] = json_str(json_get(c, "name"));
-	}
-	if (n == 0) {
-		problem_add(b->p, TRIAL "/manifest/spec/template/spec/containers", "missing",
-			"a Job needs a container with a name");
-		return;
-	}
-	if (out->primary_container == NULL && n == 1)
-		out->primary_container = names[0];
-	if (out->primary_container == NULL) {
-		problem_add(b->p, TRIAL "/primaryContainer", "missing",
-			"the Job has %zu containers; say which of them trains", n);
-		return;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(names[i], out->primary_container) != 0)
-			continue;
-		if (!container_name_valid(names[i]))
-			problem_add(b->p, TRIAL "/manifest/spec/template/spec/containers", "bad-name",
-				"'%.80s' is not the name of a container: at most 63 lower-case letters, digits and '-'", names[i]);
-		return;
-	}
-	problem_unknown(b->p, TRIAL "/primaryContainer", "unknown-container", "a container of the manifest",
-		out->primary_container, names);
-}
-
-static void check_manifest(struct build *b, const struct doc_trial *d)
-{
-	static const char *const required[] = {"apiVersion", "kind"};
-	static const char *const forbidden[] = {"name", "generateName", "namespace"};
-	const cJSON *manifest = d->manifest;
-	if (!json_is_object(manifest)) {
-		problem_add(b->p, TRIAL "/manifest", "wrong-type", "expected a Kubernetes object");
-		return;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(required); i++) {
-		if (json_str(json_get(manifest, required[i])) == NULL)
-			problem_add(b->p, problem_path(b->p, TRIAL "/manifest", required[i]), "missing",
-				"a Kubernetes object has apiVersion and kind");
-	}
-	for (size_t i = 0; i < ARRAY_LEN(forbidden); i++) {
-		if (json_get(json_get(manifest, "metadata"), forbidden[i]) != NULL)
-			problem_add(b->p, problem_path(b->p, TRIAL "/manifest/metadata", forbidden[i]), "not-allowed",
-				"it is set for each trial; leave it out");
-	}
-	if (is_job(manifest)) {
-		check_primary(b, manifest);
-		return;
-	}
-	if (d->success_when == NULL)
-		problem_add(b->p, TRIAL "/successWhen", "missing", "say what success looks like for this kind");
-	if (d->failure_when == NULL)
-		problem_add(b->p, TRIAL "/failureWhen", "missing", "say what failure looks like for this kind");
-}
-
 /* ---- placeholders ------------------------------------------------------------------------------ */
-
-/* Where in the manifest: made into a pointer only for what is wrong there. */
-struct place {
-	const struct place *above;      /* NULL: the manifest itself */
-	const char *name;               /* of the field, or NULL: `index` of the item */
-	size_t index;
-};
-
-static const char *place_pointer(struct build *b, const struct place *at)
-{
-	if (at->above == NULL)
-		return TRIAL "/manifest";
-	const char *above = place_pointer(b, at->above);
-	return at->name != NULL ? problem_path(b->p, above, at->name) : problem_index(b->p, above, at->index);
-}
-
-static void check_tree(struct build *b, const cJSON *v, bool *used, const struct place *at)
-{
-	struct place below = {.above = at};
-	const char *text = json_str(v);
-	if (text != NULL && !render_check(text, b->names, used, NULL, NULL))
-		render_check(text, b->names, used, place_pointer(b, at), b->p);
-	json_each (item, json_is_object(v) || json_is_array(v) ? v : NULL) {
-		below.name = item->string;
-		check_tree(b, item, used, &below);
-		below.index++;
-	}
-}
 
 static void advise_unused(struct build *b, const struct doc_trial *d, const bool *used)
 {
@@ -209,22 +104,23 @@ static void check_placeholders(struct build *b, const struct doc_trial *d)
 	if (b->s->n_parameters == 0) /* they could not be read: nothing is known of any name */
 		return;
 	bool *used = ARENA_NEW_N(b->a, bool, b->s->n_parameters);
+	struct render_scope scope = render_scope_of(b->s);
 	const char *const *words = d->command.items;
 	for (size_t i = 0; i < d->command.n; i++) {
 		if (words[i] != NULL)
-			render_check(words[i], b->names, used, problem_index(b->p, TRIAL "/command", i), b->p);
+			render_check(words[i], &scope, used, problem_index(b->p, TRIAL "/command", i), b->p);
 	}
 	const struct json_pair *env = d->env.items;
 	for (size_t i = 0; i < d->env.n; i++) {
 		if (env[i].value != NULL)
-			render_check(env[i].value, b->names, used, problem_path(b->p, TRIAL "/env", env[i].key), b->p);
+			render_check(env[i].value, &scope, used, problem_path(b->p, TRIAL "/env", env[i].key), b->p);
 	}
 	if (d->working_directory != NULL)
-		render_check(d->working_directory, b->names, used, TRIAL "/workingDirectory", b->p);
+		render_check(d->working_directory, &scope, used, TRIAL "/workingDirectory", b->p);
 	if (d->metrics != NULL && d->metrics->path != NULL)
-		render_check(d->metrics->path, b->names, used, TRIAL "/metrics/path", b->p);
+		render_check(d->metrics->path, &scope, used, TRIAL "/metrics/path", b->p);
 	if (d->manifest != NULL)
-		check_tree(b, d->manifest, used, &(struct place){0});
+		build_check_manifest_text(b, d->manifest, &scope, used);
 	if (d->command.n > 0 || d->manifest != NULL)
 		advise_unused(b, d, used);
 }
@@ -287,6 +183,7 @@ static void build_resources(struct build *b, const struct doc_trial *d)
 	if (r == NULL)
 		return;
 	*out = (struct resources){.cpu = r->cpu, .memory = r->memory, .gpu = r->gpu};
+	out->gpu_resource = r->gpu_resource != NULL ? r->gpu_resource : DEFAULT_GPU_RESOURCE;
 	if (r->cpu != NULL && !parse_cpu(r->cpu, &out->cpu_millis))
 		problem_add(b->p, TRIAL "/resources/cpu", "bad-quantity",
 			"'%.40s' is not a number of processors; write 2, 0.5 or \"500m\"", r->cpu);
@@ -363,17 +260,6 @@ static void build_metrics(struct build *b, const struct doc_trial *trial)
 		check_metrics(b, d, out);
 }
 
-static void check_kubernetes(struct build *b, const struct doc_trial *d)
-{
-	if (d->namespace != NULL && !name_valid(d->namespace, SPEC_NAMESPACE_MAX))
-		problem_add(
-			b->p, TRIAL "/namespace", "bad-name", "'%.80s' is not the name of a namespace", d->namespace);
-	if (d->node_selector != NULL && !json_is_object(d->node_selector))
-		problem_add(b->p, TRIAL "/nodeSelector", "wrong-type", "expected an object of labels");
-	if (d->tolerations != NULL && !json_is_array(d->tolerations))
-		problem_add(b->p, TRIAL "/tolerations", "wrong-type", "expected a list");
-}
-
 void build_trial(struct build *b)
 {
 	const struct doc_trial *d = b->d->spec->trial;
@@ -389,17 +275,6 @@ void build_trial(struct build *b)
 	out->working_directory = d->working_directory;
 	out->timeout_us = d->timeout_us;
 	out->grace_period_us = d->grace_period_s * INT64_C(1000000);
-	out->image = d->image;
-	out->namespace = d->namespace;
-	out->service_account = d->service_account;
-	out->primary_container = d->primary_container;
-	out->success_when = d->success_when;
-	out->failure_when = d->failure_when;
-	out->node_selector = d->node_selector;
-	out->tolerations = d->tolerations;
-	out->manifest = d->manifest;
-	out->retain = d->retain;
-
 	if (known) {
 		check_fields(b, d, out->executor);
 		check_needs(b, d, out->executor);
@@ -408,10 +283,8 @@ void build_trial(struct build *b)
 	build_env(b, d);
 	build_resources(b, d);
 	check_directory(b, d);
-	check_kubernetes(b, d);
 	if (out->executor != EXECUTOR_WORKER)
 		build_metrics(b, d);
-	if (d->manifest != NULL)
-		check_manifest(b, d);
+	build_kubernetes(b, d);
 	check_placeholders(b, d);
 }

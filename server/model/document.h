@@ -93,8 +93,14 @@ struct doc_metrics {
 };
 
 struct doc_resources {
-	const char *cpu, *memory;
+	const char *cpu, *memory, *gpu_resource;
 	int64_t gpu;
+};
+
+struct doc_checkpoints {
+	const char *claim, *size, *storage_class, *path;
+	int access_mode;                            /* of access_mode_names */
+	bool has_access_mode;
 };
 
 struct doc_trial {
@@ -108,6 +114,8 @@ struct doc_trial {
 	struct doc_metrics *metrics;
 	const char *image, *namespace, *service_account, *primary_container;
 	const char *success_when, *failure_when;
+	struct json_list primary_labels, aliases;   /* of struct json_pair */
+	struct doc_checkpoints *checkpoints;
 	const cJSON *node_selector, *tolerations, *manifest;
 	bool retain;
 };
@@ -146,6 +154,9 @@ struct document {
 /* The defaults that code needs as well as the tables. */
 enum { DEFAULT_PARALLEL_TRIALS = 3, MOST_PARALLEL_TRIALS = 100000, DEFAULT_ON_LOST = 1, DEFAULT_GRACE_SECONDS = 30 };
 
+#define DEFAULT_GPU_RESOURCE "nvidia.com/gpu"
+#define DEFAULT_CONTAINER "trial"
+#define DEFAULT_CHECKPOINT_PATH "/checkpoints"
 #define DEFAULT_TOLERANCE 0.01
 #define RESOURCE_MIN 1e-9
 #define RESOURCE_MAX 1e12
@@ -153,7 +164,7 @@ enum { DEFAULT_PARALLEL_TRIALS = 3, MOST_PARALLEL_TRIALS = 100000, DEFAULT_ON_LO
 /* NULL-ended, in the order of the enums of spec.h. */
 extern const char *const direction_names[], *const strategy_names[], *const param_type_names[],
 	*const scale_names[], *const distribution_names[], *const executor_names[], *const collector_names[],
-	*const lines_format_names[], *const notify_names[], *const stop_rule_names[];
+	*const lines_format_names[], *const access_mode_names[], *const notify_names[], *const stop_rule_names[];
 
 extern const struct json_field objective_fields[], algorithm_fields[], fidelity_fields[], early_stopping_fields[],
 	budget_fields[], initial_trial_fields[], retry_fields[], trial_fields[], notify_fields[],

@@ -11,6 +11,7 @@
 const char *const executor_names[] = {"local", "kubernetes", "simulated", "worker", NULL};
 const char *const collector_names[] = {"push", "stdout", "file", "none", NULL};
 const char *const lines_format_names[] = {"text", "json", NULL};
+const char *const access_mode_names[] = {"ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod", NULL};
 
 enum { YEAR = 366 * 24 * 3600, TEXT_MAX = 128 * 1024 };
 
@@ -39,6 +40,23 @@ static const struct json_field resources_fields[] = {
 	JF_FUN(struct doc_resources, memory, "memory", JF_OPTIONAL, decode_quantity, QUANTITY_SCHEMA,
 		"bytes: \"512Mi\", \"4Gi\""),
 	JF_INT(struct doc_resources, gpu, "gpu", JF_OPTIONAL, 0, 1024, "0", "whole GPUs"),
+	JF_STR(struct doc_resources, gpu_resource, "gpuResource", JF_OPTIONAL, 1, 253,
+		"kubernetes: what a GPU is called there, nvidia.com/gpu by default"),
+	JF_END,
+};
+
+static const struct json_field checkpoints_fields[] = {
+	JF_STR(struct doc_checkpoints, claim, "claim", JF_OPTIONAL, 1, 253,
+		"a PersistentVolumeClaim that exists in the trials' namespace"),
+	JF_FUN(struct doc_checkpoints, size, "size", JF_OPTIONAL, decode_quantity, QUANTITY_SCHEMA,
+		"in place of claim: one of this size is made for the experiment, and goes when that is purged"),
+	JF_STR(struct doc_checkpoints, storage_class, "storageClass", JF_OPTIONAL, 1, 253,
+		"of the claim that is made; by default the cluster's own"),
+	{DOC_IF(struct doc_checkpoints, access_mode, has_access_mode, JF_K_ENUM, "accessMode",
+		 "of the claim that is made; ReadWriteMany by default, ReadWriteOnce where all trials run on one node"),
+		.names = access_mode_names},
+	JF_STR(struct doc_checkpoints, path, "path", JF_OPTIONAL, 2, 1024,
+		"where it is in the container, /checkpoints by default; TRIMTAB_CHECKPOINT_DIR says so"),
 	JF_END,
 };
 
@@ -77,7 +95,8 @@ const struct json_field trial_fields[] = {
 		"what one trial needs"),
 	JF_OBJECT(struct doc_trial, metrics, "metrics", JF_OPTIONAL, metrics_fields, struct doc_metrics,
 		"where metrics come from"),
-	JF_STR(struct doc_trial, image, "image", JF_OPTIONAL, 1, 1024, "kubernetes: the container image"),
+	JF_STR(struct doc_trial, image, "image", JF_OPTIONAL, 1, 1024,
+		"kubernetes: the container image; without a command its own entry point is run"),
 	JF_STR(struct doc_trial, namespace, "namespace", JF_OPTIONAL, 1, SPEC_NAMESPACE_MAX,
 		"kubernetes: where trials are created; by default the experiment's namespace"),
 	JF_STR(struct doc_trial, service_account, "serviceAccount", JF_OPTIONAL, 1, 253,
@@ -90,11 +109,18 @@ const struct json_field trial_fields[] = {
 	JF_TREE(struct doc_trial, manifest, "manifest", JF_OPTIONAL, "{\"type\":\"object\"}",
 		"kubernetes: the whole object to create for a trial, in place of image and command"),
 	JF_STR(struct doc_trial, primary_container, "primaryContainer", JF_OPTIONAL, 1, 63,
-		"kubernetes: the container of the manifest that trains and reports"),
+		"kubernetes: the container that trains and reports; needed where a manifest has several"),
+	JF_STRMAP(struct doc_trial, primary_labels, "primaryPodLabels", 0, 16,
+		"kubernetes: labels of the pods whose output is read; known for most kinds"),
 	JF_STR(struct doc_trial, success_when, "successWhen", JF_OPTIONAL, 1, 1024,
-		"kubernetes: the object has succeeded when this query finds something; known for Jobs"),
+		"kubernetes: the object has succeeded when this query finds something; known for most kinds"),
 	JF_STR(struct doc_trial, failure_when, "failureWhen", JF_OPTIONAL, 1, 1024,
-		"kubernetes: the object has failed when this query finds something; known for Jobs"),
+		"kubernetes: the object has failed when this query finds something; known for most kinds"),
+	JF_STRMAP(struct doc_trial, aliases, "trialParameters", 0, 1000,
+		"kubernetes: what ${trialParameters.name} in the manifest stands for: a parameter's name, or "
+		"${trialSpec.Name} and its like"),
+	JF_OBJECT(struct doc_trial, checkpoints, "checkpoints", JF_OPTIONAL, checkpoints_fields, struct doc_checkpoints,
+		"kubernetes: a volume that outlives a trial, for its checkpoints"),
 	JF_BOOL(struct doc_trial, retain, "retain", "false", "kubernetes: keep what has finished"),
 	JF_END,
 };

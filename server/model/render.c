@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "lib/arena.h"
-#include "lib/json_write.h"
 #include "lib/num.h"
 #include "lib/strbuf.h"
 #include "server/model/params.h"
+#include "server/model/render_impl.h"
 #include "server/model/spec.h"
 
 enum { PARAMS_VARIABLE_MAX = 64 * 1024 }; /* Linux allows 128 KiB for one variable */
@@ -46,8 +46,30 @@ static bool next_piece(const char **text, struct piece *out)
 	return true;
 }
 
+enum fact {
+	TRIAL_NAME,
+	TRIAL_NUMBER,
+	TRIAL_ATTEMPT,
+	TRIAL_SEED,
+	TRIAL_NAMESPACE,
+	EXPERIMENT_NAME,
+	EXPERIMENT_NAMESPACE,
+	BUDGET_STEPS,
+	N_FACTS,
+};
+
 static const char *const fact_names[] = {"trial.name", "trial.number", "trial.attempt", "trial.seed",
-	"experiment.name", "experiment.namespace", "budget.steps", NULL};
+	"trial.namespace", "experiment.name", "experiment.namespace", "budget.steps", NULL};
+
+#define OF_PARAMETERS "trialParameters."
+#define OF_SPEC "trialSpec."
+
+/* What a placeholder stands for. */
+struct meaning {
+	enum { NOTHING, PARAMETER, FACT, TEXT } kind;
+	int i;
+	const char *text; /* of the manifest itself */
+};
 
 static bool same(const struct piece *piece, const char *name)
 {
@@ -63,85 +85,208 @@ static int find(const struct piece *piece, const char *const *names)
 	return -1;
 }
 
-static bool unknown_placeholder(
-	const struct piece *piece, const char *const *names, const char *pointer, struct problems *p)
+/* Takes a prefix off the name. */
+static bool strip(struct piece *piece, const char *prefix)
 {
-	size_t n = 0;
-	if (p->n == PROBLEMS_MAX) /* it is only counted: spare the list of names */
-		return problem_add(p, pointer, "unknown-placeholder", "%s", "");
-	while (names[n] != NULL)
-		n++;
-	const char **all = arena_calloc(p->arena, n + ARRAY_LEN(fact_names), sizeof *all);
-	for (size_t i = 0; i < n; i++)
-		all[i] = names[i];
-	for (size_t i = 0; i < ARRAY_LEN(fact_names); i++)
-		all[n + i] = fact_names[i];
-	return problem_unknown(p, pointer, "unknown-placeholder",
-		"a parameter or a fact about the trial (write $${ for a literal ${)",
-		arena_strndup(p->arena, piece->s, piece->n), all);
+	size_t n = strlen(prefix);
+	if (piece->n <= n || strncmp(piece->s, prefix, n) != 0)
+		return false;
+	piece->s += n;
+	piece->n -= n;
+	return true;
 }
 
-bool render_check(const char *text, const char *const *names, bool *used, const char *pointer, struct problems *p)
+/* Labels[key] and Annotations[key]: of the manifest as it was written. */
+static struct meaning of_map(const struct piece *piece, const cJSON *manifest)
+{
+	static const struct {
+		const char *prefix, *key;
+	} maps[] = {{"Labels[", "labels"}, {"Annotations[", "annotations"}};
+	for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
+		struct piece key = *piece;
+		if (!strip(&key, maps[i].prefix) || key.s[key.n - 1] != ']')
+			continue;
+		key.n--;
+		json_each (item, json_get(json_get(manifest, "metadata"), maps[i].key)) {
+			if (item->string != NULL && same(&key, item->string) && json_str(item) != NULL)
+				return (struct meaning){TEXT, -1, json_str(item)};
+		}
+	}
+	return (struct meaning){NOTHING, -1, NULL};
+}
+
+/* Katib's facts about a trial. */
+static struct meaning of_spec(const struct piece *piece, const cJSON *manifest)
+{
+	const char *text = same(piece, "Kind") ? json_str(json_get(manifest, "kind"))
+		: same(piece, "APIVersion")        ? json_str(json_get(manifest, "apiVersion"))
+										   : NULL;
+	if (text != NULL)
+		return (struct meaning){TEXT, -1, text};
+	if (same(piece, "Name"))
+		return (struct meaning){FACT, TRIAL_NAME, NULL};
+	if (same(piece, "Namespace"))
+		return (struct meaning){FACT, TRIAL_NAMESPACE, NULL};
+	return of_map(piece, manifest);
+}
+
+static struct meaning of_plain(const struct render_scope *scope, struct piece piece)
+{
+	int i = find(&piece, scope->names);
+	if (i >= 0)
+		return (struct meaning){PARAMETER, i, NULL};
+	i = find(&piece, fact_names);
+	if (i >= 0)
+		return (struct meaning){FACT, i, NULL};
+	return strip(&piece, OF_SPEC) ? of_spec(&piece, scope->manifest) : (struct meaning){NOTHING, -1, NULL};
+}
+
+/* A name of the template's own list leads to a parameter, or to "${trialSpec.…}". */
+static struct meaning of_alias(const struct render_scope *scope, const struct piece *piece)
+{
+	for (size_t i = 0; i < scope->n_aliases; i++) {
+		const char *reference = scope->aliases[i].reference;
+		struct piece inner = {PLACEHOLDER, reference, strlen(reference)};
+		if (!same(piece, scope->aliases[i].name))
+			continue;
+		if (scope->aliases_used != NULL)
+			scope->aliases_used[i] = true;
+		if (strip(&inner, "${"))
+			inner.n--;
+		return of_plain(scope, inner);
+	}
+	if (scope->n_aliases > 0)
+		return (struct meaning){NOTHING, -1, NULL};
+	return of_plain(scope, *piece);
+}
+
+static struct meaning resolve(const struct render_scope *scope, const struct piece *piece)
+{
+	struct meaning m = of_plain(scope, *piece);
+	struct piece rest = *piece;
+	return m.kind == NOTHING && strip(&rest, OF_PARAMETERS) ? of_alias(scope, &rest) : m;
+}
+
+static const char *const spec_names[] = {OF_SPEC "Name", OF_SPEC "Namespace", OF_SPEC "Kind", OF_SPEC "APIVersion"};
+
+/* All that could have been meant. */
+static const char **known_names(const struct render_scope *scope, struct arena *a)
+{
+	size_t n = 0, k = 0;
+	while (scope->names[n] != NULL)
+		n++;
+	const char **all = arena_calloc(a, 2 * n + scope->n_aliases + N_FACTS + ARRAY_LEN(spec_names) + 1, sizeof *all);
+	for (size_t i = 0; i < n; i++)
+		all[k++] = scope->names[i];
+	for (size_t i = 0; i < scope->n_aliases; i++)
+		all[k++] = arena_printf(a, OF_PARAMETERS "%s", scope->aliases[i].name);
+	for (size_t i = 0; i < n && scope->n_aliases == 0; i++)
+		all[k++] = arena_printf(a, OF_PARAMETERS "%s", scope->names[i]);
+	for (size_t i = 0; i < N_FACTS; i++)
+		all[k++] = fact_names[i];
+	for (size_t i = 0; i < ARRAY_LEN(spec_names); i++)
+		all[k++] = spec_names[i];
+	return all;
+}
+
+static bool unknown_placeholder(
+	const struct piece *piece, const struct render_scope *scope, const char *pointer, struct problems *p)
+{
+	if (p->n == PROBLEMS_MAX) /* it is only counted: spare the list of names */
+		return problem_add(p, pointer, "unknown-placeholder", "%s", "");
+	return problem_unknown(p, pointer, "unknown-placeholder",
+		"a parameter or a fact about the trial (write $${ for a literal ${)",
+		arena_strndup(p->arena, piece->s, piece->n), known_names(scope, p->arena));
+}
+
+bool render_check(
+	const char *text, const struct render_scope *scope, bool *used, const char *pointer, struct problems *p)
 {
 	bool ok = true;
 	struct piece piece;
 	while (next_piece(&text, &piece)) {
-		if (piece.kind == LITERAL || find(&piece, fact_names) >= 0)
+		if (piece.kind == LITERAL)
 			continue;
-		int i = find(&piece, names);
-		if (i >= 0)
-			used[i] = true;
-		else if (p != NULL)
-			unknown_placeholder(&piece, names, pointer, p);
-		ok = ok && i >= 0;
+		struct meaning m = resolve(scope, &piece);
+		if (m.kind == PARAMETER)
+			used[m.i] = true;
+		else if (m.kind == NOTHING && p != NULL)
+			unknown_placeholder(&piece, scope, pointer, p);
+		ok = ok && m.kind != NOTHING;
 	}
 	return ok;
 }
 
 /* ---- values ------------------------------------------------------------------------------------ */
 
-static int find_parameter(const struct experiment_spec *s, const struct piece *piece)
+struct render_scope render_scope_of(const struct experiment_spec *s)
 {
-	for (size_t i = 0; i < s->n_parameters; i++) {
-		if (same(piece, s->parameters[i].name))
-			return (int)i;
-	}
-	return -1;
+	return (struct render_scope){.names = s->parameter_names,
+		.manifest = s->trial.manifest,
+		.aliases = s->trial.aliases,
+		.n_aliases = s->trial.n_aliases};
 }
 
-static void add_fact(const struct trial_facts *t, const struct piece *piece, struct strbuf *out)
+static struct meaning meaning_of(const struct trial_facts *t, const struct piece *piece)
 {
-	if (same(piece, "trial.name"))
+	struct render_scope scope = render_scope_of(t->spec);
+	return resolve(&scope, piece);
+}
+
+static void add_fact(const struct trial_facts *t, enum fact fact, struct strbuf *out)
+{
+	const struct experiment_spec *s = t->spec;
+	switch (fact) {
+	case TRIAL_NAME:
 		strbuf_puts(out, t->name);
-	else if (same(piece, "trial.number"))
+		break;
+	case TRIAL_NUMBER:
 		strbuf_printf(out, "%" PRId64, t->number);
-	else if (same(piece, "trial.attempt"))
+		break;
+	case TRIAL_ATTEMPT:
 		strbuf_printf(out, "%" PRId64, t->attempt);
-	else if (same(piece, "trial.seed"))
+		break;
+	case TRIAL_SEED:
 		strbuf_printf(out, "%" PRId64, t->seed);
-	else if (same(piece, "experiment.name"))
-		strbuf_puts(out, t->spec->name);
-	else if (same(piece, "experiment.namespace"))
-		strbuf_puts(out, t->spec->namespace);
-	else if (same(piece, "budget.steps") && t->budget_steps > 0)
-		strbuf_printf(out, "%" PRId64, t->budget_steps);
+		break;
+	case TRIAL_NAMESPACE:
+		strbuf_puts(out, s->trial.namespace != NULL ? s->trial.namespace : s->namespace);
+		break;
+	case EXPERIMENT_NAME:
+		strbuf_puts(out, s->name);
+		break;
+	case EXPERIMENT_NAMESPACE:
+		strbuf_puts(out, s->namespace);
+		break;
+	case BUDGET_STEPS:
+		if (t->budget_steps > 0)
+			strbuf_printf(out, "%" PRId64, t->budget_steps);
+		break;
+	case N_FACTS:
+		break;
+	}
 }
 
-static void add_text(const struct trial_facts *t, const char *text, struct strbuf *out)
+static void add_meaning(const struct trial_facts *t, struct meaning m, struct strbuf *out)
+{
+	char buf[NUM_MAX];
+	const char *value = m.text;
+	if (m.kind == FACT)
+		add_fact(t, (enum fact)m.i, out);
+	if (m.kind == PARAMETER)
+		value = param_text(t->spec, (size_t)m.i, t->x[m.i], buf);
+	if (value != NULL)
+		strbuf_puts(out, value);
+}
+
+void render_add(const struct trial_facts *t, const char *text, struct strbuf *out)
 {
 	struct piece piece;
 	while (next_piece(&text, &piece)) {
-		if (piece.kind == LITERAL) {
+		if (piece.kind == LITERAL)
 			strbuf_add(out, piece.s, piece.n);
-			continue;
-		}
-		int i = find_parameter(t->spec, &piece);
-		char buf[NUM_MAX];
-		const char *value = i >= 0 ? param_text(t->spec, (size_t)i, t->x[i], buf) : NULL;
-		if (value != NULL)
-			strbuf_puts(out, value);
-		else if (i < 0)
-			add_fact(t, &piece, out);
+		else
+			add_meaning(t, meaning_of(t, &piece), out);
 	}
 }
 
@@ -149,14 +294,14 @@ const char *render_text(const struct trial_facts *t, const char *text, struct ar
 {
 	struct strbuf b;
 	strbuf_init(&b, SIZE_MAX);
-	add_text(t, text, &b);
+	render_add(t, text, &b);
 	const char *out = arena_strndup(a, b.data, b.len);
 	strbuf_free(&b);
 	return out;
 }
 
-/* The parameter whose placeholder is all there is, or all but an "option=" in front (`prefix`), else -1. */
-static int sole_parameter(const struct experiment_spec *s, const char *text, bool prefix)
+/* `prefix`: an "option=" may stand in front. */
+static int sole_parameter(const struct trial_facts *t, const char *text, bool prefix)
 {
 	struct piece piece;
 	const char *rest = text;
@@ -166,12 +311,18 @@ static int sole_parameter(const struct experiment_spec *s, const char *text, boo
 		return -1;
 	if (piece.kind != PLACEHOLDER || *rest != '\0')
 		return -1;
-	return find_parameter(s, &piece);
+	struct meaning m = meaning_of(t, &piece);
+	return m.kind == PARAMETER ? m.i : -1;
 }
 
-static bool vanishes(const struct trial_facts *t, const char *text)
+int render_sole_parameter(const struct trial_facts *t, const char *text)
 {
-	int i = sole_parameter(t->spec, text, true);
+	return sole_parameter(t, text, false);
+}
+
+bool render_vanishes(const struct trial_facts *t, const char *text)
+{
+	int i = sole_parameter(t, text, true);
 	return i >= 0 && isnan(t->x[i]);
 }
 
@@ -183,10 +334,10 @@ char **render_command(const struct trial_facts *t, struct arena *a, size_t *n)
 	char **out = arena_calloc(a, trial->n_command + 1, sizeof *out);
 	*n = 0;
 	for (size_t i = 0; i < trial->n_command; i++) {
-		if (vanishes(t, trial->command[i]))
+		if (render_vanishes(t, trial->command[i]))
 			continue;
 		strbuf_reset(&b);
-		add_text(t, trial->command[i], &b);
+		render_add(t, trial->command[i], &b);
 		out[(*n)++] = arena_strndup(a, b.data, b.len);
 	}
 	strbuf_free(&b);
@@ -255,89 +406,4 @@ char **render_env(const struct trial_facts *t, struct arena *a, size_t *n)
 		env_str(&e, trial->env[i].name, render_text(t, trial->env[i].value, a));
 	*n = e.n;
 	return e.items;
-}
-
-/* ---- manifest ---------------------------------------------------------------------------------- */
-
-static void write_tree(struct json_writer *w, const char *key, const cJSON *v, bool text,
-	const struct trial_facts *t, struct strbuf *scratch);
-
-static void write_string(struct json_writer *w, const char *key, const char *s, bool text,
-	const struct trial_facts *t, struct strbuf *scratch)
-{
-	int i = text ? -1 : sole_parameter(t->spec, s, false);
-	if (i >= 0) {
-		param_write(w, key, &t->spec->parameters[i], t->x[i]);
-		return;
-	}
-	strbuf_reset(scratch);
-	add_text(t, s, scratch);
-	jw_strn(w, key, scratch->data, scratch->len);
-}
-
-static bool all_strings(const cJSON *list)
-{
-	json_each (item, list) {
-		if (json_str(item) == NULL)
-			return false;
-	}
-	return true;
-}
-
-/* Fields that hold strings whatever they look like. */
-static bool holds_text(const char *key)
-{
-	static const char *const keys[] = {
-		"value", "labels", "annotations", "matchLabels", "nodeSelector", "data", "stringData", NULL};
-	for (size_t i = 0; keys[i] != NULL; i++) {
-		if (strcmp(keys[i], key) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void write_children(
-	struct json_writer *w, const cJSON *v, bool text, const struct trial_facts *t, struct strbuf *scratch)
-{
-	json_each (item, v) {
-		if (json_str(item) != NULL && vanishes(t, json_str(item)))
-			continue;
-		bool field = item->string != NULL;
-		write_tree(w, item->string, item, text || (field && holds_text(item->string)), t, scratch);
-	}
-	jw_end(w);
-}
-
-static void write_tree(struct json_writer *w, const char *key, const cJSON *v, bool text,
-	const struct trial_facts *t, struct strbuf *scratch)
-{
-	if (json_str(v) != NULL) {
-		write_string(w, key, json_str(v), text, t, scratch);
-	} else if (json_is_object(v)) {
-		jw_object(w, key);
-		write_children(w, v, text, t, scratch);
-	} else if (json_is_array(v)) {
-		jw_array(w, key);
-		write_children(w, v, text || all_strings(v), t, scratch);
-	} else {
-		jw_value(w, key, v);
-	}
-}
-
-const cJSON *render_manifest(const struct trial_facts *t, struct arena *a)
-{
-	if (t->spec->trial.manifest == NULL)
-		return NULL;
-	struct strbuf out, scratch;
-	struct json_writer w;
-	struct err e;
-	strbuf_init(&out, SIZE_MAX);
-	strbuf_init(&scratch, SIZE_MAX);
-	jw_init(&w, &out);
-	write_tree(&w, NULL, t->spec->trial.manifest, false, t, &scratch);
-	const cJSON *tree = json_parse(out.data, out.len, 0, a, &e);
-	assert(tree != NULL);
-	strbuf_free(&scratch);
-	strbuf_free(&out);
-	return tree;
 }

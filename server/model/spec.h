@@ -178,9 +178,22 @@ struct resources {
 	const char *cpu, *memory;       /* Kubernetes quantities as written, "500m", "4Gi"; or NULL */
 	int64_t cpu_millis, memory_bytes;
 	int64_t gpu;
+	const char *gpu_resource;       /* what Kubernetes calls the device: "nvidia.com/gpu" */
 };
 
 struct env_var { const char *name, *value; };
+
+/* Where trials on Kubernetes keep their checkpoints: a claim that exists, or one made for the experiment. */
+struct checkpoint_volume {
+	const char *path;               /* in the primary container; NULL: there is no volume */
+	const char *claim;              /* NULL: it is made, by what follows */
+	const char *size;               /* a quantity, as written */
+	const char *storage_class;      /* or NULL: the cluster's default */
+	const char *access_mode;        /* ReadWriteMany unless given */
+};
+
+/* ${trialParameters.<name>} of a manifest means a parameter, or "${trialSpec.Name}" and its kind. */
+struct template_alias { const char *name, *reference; };
 
 struct trial_template {
 	enum executor executor;
@@ -196,8 +209,13 @@ struct trial_template {
 	const char *image;              /* Kubernetes; each or NULL */
 	const char *namespace;
 	const char *service_account;
-	const char *primary_container;
-	const char *success_when, *failure_when;
+	const char *primary_container;  /* never NULL on Kubernetes */
+	const char *success_when, *failure_when;        /* compiled without complaint: lib/gjson.h */
+	const struct json_pair *primary_labels;         /* none: the kind's own */
+	size_t n_primary_labels;
+	const struct template_alias *aliases;           /* trialParameters */
+	size_t n_aliases;
+	struct checkpoint_volume checkpoints;
 	const cJSON *node_selector, *tolerations, *manifest;    /* borrowed trees; or NULL */
 	bool retain;                    /* keep the finished Job */
 };
@@ -215,6 +233,7 @@ struct experiment_spec {
 	size_t n_objectives;
 	const struct parameter *parameters;     /* in the order given: x[i] belongs to parameters[i] */
 	size_t n_parameters;
+	const char *const *parameter_names;     /* the same, NULL-ended */
 	const struct outcome_constraint *constraints;
 	size_t n_constraints;
 	struct algorithm_spec algorithm;

@@ -285,6 +285,8 @@ static void write_resources(struct json_writer *w, const struct resources *r)
 	write_optional(w, "memory", r->memory);
 	if (r->gpu > 0)
 		jw_int(w, "gpu", r->gpu);
+	if (r->gpu > 0 && strcmp(r->gpu_resource, DEFAULT_GPU_RESOURCE) != 0)
+		jw_str(w, "gpuResource", r->gpu_resource);
 	jw_end(w);
 }
 
@@ -325,6 +327,47 @@ static void write_program(struct json_writer *w, const struct trial_template *t)
 	write_optional(w, "workingDirectory", t->working_directory);
 }
 
+static void write_checkpoints(struct json_writer *w, const struct checkpoint_volume *c)
+{
+	if (c->path == NULL)
+		return;
+	jw_object(w, "checkpoints");
+	write_optional(w, "claim", c->claim);
+	write_optional(w, "size", c->size);
+	write_optional(w, "storageClass", c->storage_class);
+	write_optional(w, "accessMode", c->access_mode);
+	jw_str(w, "path", c->path);
+	jw_end(w);
+}
+
+static void write_aliases(struct json_writer *w, const struct trial_template *t)
+{
+	if (t->n_aliases == 0)
+		return;
+	jw_object(w, "trialParameters");
+	for (size_t i = 0; i < t->n_aliases; i++)
+		jw_str(w, t->aliases[i].name, t->aliases[i].reference);
+	jw_end(w);
+}
+
+static void write_kubernetes(struct json_writer *w, const struct trial_template *t)
+{
+	write_optional(w, "image", t->image);
+	write_optional(w, "namespace", t->namespace);
+	write_optional(w, "serviceAccount", t->service_account);
+	write_tree(w, "nodeSelector", t->node_selector);
+	write_tree(w, "tolerations", t->tolerations);
+	write_tree(w, "manifest", t->manifest);
+	write_optional(w, "primaryContainer", t->primary_container);
+	write_pairs(w, "primaryPodLabels", t->primary_labels, t->n_primary_labels);
+	write_optional(w, "successWhen", t->success_when);
+	write_optional(w, "failureWhen", t->failure_when);
+	write_aliases(w, t);
+	write_checkpoints(w, &t->checkpoints);
+	if (t->retain)
+		jw_bool(w, "retain", true);
+}
+
 static void write_trial(struct json_writer *w, const struct trial_template *t)
 {
 	jw_object(w, "trial");
@@ -337,17 +380,7 @@ static void write_trial(struct json_writer *w, const struct trial_template *t)
 		write_metrics(w, &t->metrics);
 	}
 	write_resources(w, &t->resources);
-	write_optional(w, "image", t->image);
-	write_optional(w, "namespace", t->namespace);
-	write_optional(w, "serviceAccount", t->service_account);
-	write_tree(w, "nodeSelector", t->node_selector);
-	write_tree(w, "tolerations", t->tolerations);
-	write_tree(w, "manifest", t->manifest);
-	write_optional(w, "primaryContainer", t->primary_container);
-	write_optional(w, "successWhen", t->success_when);
-	write_optional(w, "failureWhen", t->failure_when);
-	if (t->retain)
-		jw_bool(w, "retain", true);
+	write_kubernetes(w, t);
 	jw_end(w);
 }
 

@@ -56,7 +56,7 @@ static void use(const struct experiment_spec *s, double where, struct arena *a)
 	must(words[n] == NULL && n <= s->trial.n_command);
 	char **env = render_env(&t, a, &n);
 	must(env[n] == NULL && n >= s->trial.n_env);
-	must((render_manifest(&t, a) != NULL) == (s->trial.manifest != NULL));
+	must((render_manifest(&t, a) != NULL) == (s->trial.executor == EXECUTOR_KUBERNETES));
 }
 
 /* Sent back as a patch, a document changes nothing. */

@@ -127,7 +127,7 @@ static void test_manifest(void **state)
 		"\"spec\":{\"parallelism\":\"${n}\",\"ratio\":\"${x}\",\"momentum\":\"${m}\",\"limit\":3,\"flag\":"
 		"true,"
 		"\"note\":\"n is ${n}\",\"mixed\":[\"${n}\",1],"
-		"\"template\":{\"spec\":{\"containers\":[{\"name\":\"t\",\"args\":[\"--x\",\"${x}\",\"--m=${m}\",\"--"
+		"\"template\":{\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"t\",\"args\":[\"--x\",\"${x}\",\"--m=${m}\",\"--"
 		"opt=${opt}\"],"
 		"\"env\":[{\"name\":\"N\",\"value\":\"${n}\"}]}]}}}}}}}");
 	struct trial_facts sgd = facts_of(s, with_sgd), adam = facts_of(s, with_adam);
@@ -142,7 +142,7 @@ static void test_manifest(void **state)
 		"v1\",\"kind\":\"Job\",\"metadata\":{\"labels\":{\"n\":\"3\",\"run\":\"e-abcd2345\"}},"
 		"\"spec\":{\"parallelism\":3,\"ratio\":0.1,\"momentum\":0.75,\"limit\":3,\"flag\":true,\"note\":\"n "
 		"is 3\","
-		"\"mixed\":[3,1],\"template\":{\"spec\":{\"containers\":[{\"name\":\"t\",\"args\":[\"--x\",\"0.1\","
+		"\"mixed\":[3,1],\"template\":{\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"t\",\"args\":[\"--x\",\"0.1\","
 		"\"--m=0.75\","
 		"\"--opt=sgd\"],\"env\":[{\"name\":\"N\",\"value\":\"3\"}]}]}}}}");
 	const cJSON *tree = render_manifest(&adam, a);

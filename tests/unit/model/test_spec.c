@@ -127,7 +127,7 @@ static void test_normal_form_is_a_fixpoint(void **state)
 		"\"sa\","
 		"\"nodeSelector\":{\"gpu\":\"yes\"},\"tolerations\":[{\"key\":\"k\"}],\"retain\":true}}}",
 		"{\"spec\":{\"trial\":{\"executor\":null,\"command\":null,\"manifest\":{\"apiVersion\":\"batch/v1\","
-		"\"kind\":\"Job\",\"spec\":{\"backoffLimit\":0,\"template\":{\"spec\":{\"containers\":[{\"name\":"
+		"\"kind\":\"Job\",\"spec\":{\"backoffLimit\":0,\"template\":{\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":"
 		"\"t\","
 		"\"args\":[\"${x}\"]}]}}}}}}}",
 		"{\"spec\":{\"trial\":null}}",

@@ -476,39 +476,40 @@ static const struct {
 	{"{\"spec\":{\"trial\":{\"executor\":\"kubernetes\",\"command\":null,\"manifest\":{\"apiVersion\":\"v1\","
 	 "\"kind\":\"Pod\"}}}}",
 		"/spec/trial/successWhen missing\n"
-		"/spec/trial/failureWhen missing"},
+		"/spec/trial/failureWhen missing\n"
+		"/spec/trial/manifest/spec missing"},
 	{"{\"spec\":{\"trial\":{\"executor\":\"kubernetes\",\"command\":null,\"manifest\":{\"apiVersion\":"
 	 "\"batch/v1\","
-	 "\"kind\":\"Job\",\"spec\":{\"template\":{\"spec\":{\"containers\":[]}}}}}}}",
+	 "\"kind\":\"Job\",\"spec\":{\"template\":{\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[]}}}}}}}",
 		"/spec/trial/manifest/spec/template/spec/containers missing"},
 	{"{\"spec\":{\"trial\":{\"executor\":\"kubernetes\",\"command\":null,\"manifest\":{\"apiVersion\":"
 	 "\"batch/v1\","
-	 "\"kind\":\"Job\",\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"a\"},{\"name\":\"b\"}]}}"
+	 "\"kind\":\"Job\",\"spec\":{\"template\":{\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"a\"},{\"name\":\"b\"}]}}"
 	 "}}}}}",
 		"/spec/trial/primaryContainer missing"},
 	{"{\"spec\":{\"trial\":{\"executor\":\"kubernetes\",\"command\":null,\"primaryContainer\":\"trian\","
-	 "\"manifest\":{\"apiVersion\":\"batch/v1\",\"kind\":\"Job\",\"spec\":{\"template\":{\"spec\":{"
+	 "\"manifest\":{\"apiVersion\":\"batch/v1\",\"kind\":\"Job\",\"spec\":{\"template\":{\"spec\":{\"restartPolicy\":\"Never\","
 	 "\"containers\":[{\"name\":\"train\"}]}}}}}}}",
 		"/spec/trial/primaryContainer unknown-container"},
 	{"{\"spec\":{\"trial\":{\"executor\":\"kubernetes\",\"image\":\"i\",\"resources\":{},\"manifest\":{"
-	 "\"apiVersion\":\"batch/v1\",\"kind\":\"Job\",\"spec\":{\"template\":{\"spec\":{\"containers\":[{"
+	 "\"apiVersion\":\"batch/v1\",\"kind\":\"Job\",\"spec\":{\"template\":{\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{"
 	 "\"name\":\"train\"}]}}}}}}}",
 		"/spec/trial/command not-with-manifest\n"
 		"/spec/trial/resources not-with-manifest\n"
 		"/spec/trial/image not-with-manifest"},
 	{"{\"spec\":{\"trial\":{\"executor\":\"kubernetes\",\"command\":null,\"manifest\":{\"apiVersion\":"
 	 "\"batch/v1\","
-	 "\"kind\":\"Job\",\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"train\","
+	 "\"kind\":\"Job\",\"spec\":{\"template\":{\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"train\","
 	 "\"args\":[\"${x}\",\"${nope}\"]}]}}}}}}}",
 		"/spec/trial/manifest/spec/template/spec/containers/0/args/1 unknown-placeholder"},
 	{"{\"spec\":{\"trial\":{\"executor\":\"kubernetes\",\"command\":null,\"manifest\":{\"apiVersion\":"
 	 "\"batch/v1\","
 	 "\"kind\":\"Job\",\"metadata\":{\"name\":\"x\",\"namespace\":\"y\"},\"spec\":{\"template\":{"
-	 "\"spec\":{\"containers\":[{\"name\":\"t\"}]}}}}}}}",
+	 "\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"t\"}]}}}}}}}",
 		"/spec/trial/manifest/metadata/name not-allowed\n"
 		"/spec/trial/manifest/metadata/namespace not-allowed"},
 	{"{\"spec\":{\"trial\":{\"executor\":\"kubernetes\",\"command\":null,\"manifest\":{"
-		"\"apiVersion\":\"batch/v1\",\"kind\":\"Job\",\"spec\":{\"template\":{\"spec\":{\"containers\":[{"
+		"\"apiVersion\":\"batch/v1\",\"kind\":\"Job\",\"spec\":{\"template\":{\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{"
 		"\"name\":\"Train_1\"}]}}}}}}}",
 		"/spec/trial/manifest/spec/template/spec/containers bad-name"},
 	{"{\"spec\":{\"trial\":{\"metrics\":{\"collector\":\"pull\"}}}}",
