@@ -83,14 +83,20 @@ static void drop(struct columns *c, size_t i)
 	memmove(&c->list[i], &c->list[i + 1], (--c->n - i) * sizeof(*c->list));
 }
 
+bool columns_full(const struct columns *c, uint32_t n_whole)
+{
+	size_t most = CELLS_MAX / ((size_t)n_whole + 1);
+
+	return c->n >= (most > COLUMNS_MAX ? COLUMNS_MAX : most < COLUMNS_MIN ? COLUMNS_MIN : most);
+}
+
 /* Leaves room for one more column. */
 static void drop_oldest(struct columns *c, uint32_t n_whole)
 {
-	size_t most = CELLS_MAX / ((size_t)n_whole + 1), oldest = 0;
+	while (columns_full(c, n_whole)) {
+		size_t oldest = 0;
 
-	most = most > COLUMNS_MAX ? COLUMNS_MAX : most < COLUMNS_MIN ? COLUMNS_MIN : most;
-	while (c->n >= most) {
-		for (size_t i = oldest = 0; i < c->n; i++)
+		for (size_t i = 0; i < c->n; i++)
 			if (c->list[i].asked < c->list[oldest].asked)
 				oldest = i;
 		drop(c, oldest);

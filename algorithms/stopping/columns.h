@@ -2,7 +2,7 @@
  * One number of every trial that ran to its end, at one step, sorted: what medians and percentiles are
  * taken of.
  *
- * Columns are a memo. They are built when first asked for, kept up to date as trials end, and the one
+ * Columns are a memo. They are built when first asked for, or ahead, kept up to date as trials end, and the one
  * that was not asked for the longest is dropped where there are too many. Steps are rounded up to one of
  * 64 in each octave (whole numbers up to 128 are exact), so trials that report at steps of their own
  * share columns.
@@ -38,6 +38,8 @@ struct columns {
 };
 
 void columns_free(struct columns *c);
+/* Would one more drive out another? */
+bool columns_full(const struct columns *c, uint32_t n_whole);
 void columns_clear(struct columns *c);
 /* The column, built if need be. Valid until the next call. NULL: no memory. */
 struct column *columns_ask(struct stopper *s, enum column_kind kind, double step);

@@ -92,6 +92,19 @@ static double last_step(const struct stop_question *q)
 	return q->trial->points.at[q->trial->points.n - 1].step;
 }
 
+static bool median_ahead(struct stopper *s, const struct algo_value *settings, double step)
+{
+	if (settings[ROW_RULE].number == RULE_KATIB)
+		return columns_ask(s, COLUMN_FIRST, settings[ROW_START].number);
+	return columns_ask(s, COLUMN_MEAN, step);
+}
+
+static bool percentile_ahead(struct stopper *s, const struct algo_value *settings, double step)
+{
+	(void)settings;
+	return columns_ask(s, COLUMN_VALUE, step);
+}
+
 static bool median_judge(struct stop_question *q, const struct algo_value *settings, char *message)
 {
 	bool katib = settings[ROW_RULE].number == RULE_KATIB;
@@ -133,6 +146,7 @@ const struct stop_rule stop_rule_median = {
 	.n_settings = sizeof(median_settings) / sizeof(*median_settings),
 	.compares = true,
 	.judge = median_judge,
+	.build_ahead = median_ahead,
 };
 
 const struct stop_rule stop_rule_percentile = {
@@ -145,4 +159,5 @@ const struct stop_rule stop_rule_percentile = {
 	.n_settings = sizeof(percentile_settings) / sizeof(*percentile_settings),
 	.compares = true,
 	.judge = percentile_judge,
+	.build_ahead = percentile_ahead,
 };

@@ -84,19 +84,20 @@ static int least_width(const struct stop_points *p, uint32_t max)
 	return low;
 }
 
-void points_thin(struct stop_points *p, enum algo_direction direction, uint32_t max)
+bool points_thin(struct stop_points *p, enum algo_direction direction, uint32_t max)
 {
 	uint32_t n = 0;
 
 	ALGO_ASSERT(max >= 2);
 	if (p->n <= max)
-		return;
+		return false;
 	p->width = least_width(p, max);
 	for (uint32_t i = 0; i < p->n; i++)
 		if (i + 1 == p->n || !same_bucket(p, p->at[i].step, p->at[i + 1].step))
 			p->at[n++] = p->at[i];
 	p->n = n;
 	add_up(p, direction, 0);
+	return true;
 }
 
 uint32_t points_until(const struct stop_points *p, double step)

@@ -47,7 +47,7 @@ bool points_reserve(struct stop_points *p);
 /* There is room; max >= 2. *index is where the point is now, unless it was passed over. */
 enum points_change points_put(struct stop_points *p, enum algo_direction direction, uint32_t max,
 	struct algo_point point, uint32_t *index);
-/* Keeps no more than max from now on. */
-void points_thin(struct stop_points *p, enum algo_direction direction, uint32_t max);
+/* Keeps no more than max from now on. Whether any was dropped. */
+bool points_thin(struct stop_points *p, enum algo_direction direction, uint32_t max);
 /* How many have a step of at most this one. */
 uint32_t points_until(const struct stop_points *p, double step);

@@ -43,6 +43,7 @@ struct stopper {
 	uint32_t hint;              /* the trial that was better than another one last             */
 	struct stop_rungs rungs;
 	struct columns columns;
+	uint32_t ahead_trial, ahead_point;  /* whose steps stopper_build_ahead() looks at; 0: none yet */
 	void *memo;                 /* of the curve rule                                           */
 	double *ranks;              /* of the wilcoxon rule                                        */
 	size_t memo_bytes;          /* of both                                                     */

@@ -235,13 +235,12 @@ static void note_lowest(struct stopper *s, const struct stop_trial *t)
 
 static bool thin_all(struct stopper *s)
 {
-	columns_clear(&s->columns);
 	for (size_t i = 1; i < s->n_trials; i++) {
 		struct stop_trial *t = s->trials[i];
 
-		if (!t)
+		if (!t || !points_thin(&t->points, s->p.direction, stopper_points_max(s)))
 			continue;
-		points_thin(&t->points, s->p.direction, stopper_points_max(s));
+		columns_clear(&s->columns);
 		note_lowest(s, t);
 		if (!enter_anew(s, t))
 			return false;
@@ -501,6 +500,43 @@ enum stop_outcome stopper_report(
 	t->told = true;
 	s->n_running--;
 	return STOP_NOW;
+}
+
+/* ---- ahead ------------------------------------------------------------------------------------- */
+
+/* The trial that ran to its end with the most points; 0: none. */
+static uint32_t most_telling(const struct stopper *s)
+{
+	uint32_t number = 0, n = 0;
+
+	for (uint32_t i = 1; i < s->n_trials; i++) {
+		const struct stop_trial *t = s->trials[i];
+
+		if (t && trial_is_whole(s, t) && t->points.n > n) {
+			number = i;
+			n = t->points.n;
+		}
+	}
+	return number;
+}
+
+enum stop_ahead stopper_build_ahead(struct stopper *s)
+{
+	const struct stop_trial *t;
+
+	if (s->ahead_trial == 0)
+		s->ahead_trial = most_telling(s);
+	t = stop_trial_at(s, s->ahead_trial);
+	if (!t || s->ahead_point >= t->points.n || columns_full(&s->columns, s->n_whole))
+		return STOP_AHEAD_DONE;
+	for (uint32_t i = 0; i < s->p.n_uses; i++) {
+		const struct stop_use *use = &s->uses[i];
+
+		if (use->rule->build_ahead && !use->rule->build_ahead(s, use->settings, t->points.at[s->ahead_point].step))
+			return STOP_AHEAD_NO_MEMORY;
+	}
+	s->ahead_point++;
+	return STOP_AHEAD_MORE;
 }
 
 /* ---- what is known ----------------------------------------------------------------------------- */

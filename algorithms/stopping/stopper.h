@@ -38,6 +38,7 @@ enum {
 
 /* ---- the rules --------------------------------------------------------------------------------- */
 
+struct stopper;
 struct stop_problem;
 struct stop_question;           /* algorithms/stopping/rule.h                                  */
 
@@ -54,6 +55,8 @@ struct stop_rule {
 		void *ctx);
 	/* Whether it would stop the trial, and the sentence that says why. */
 	bool (*judge)(struct stop_question *q, const struct algo_value *settings, char *message);
+	/* Builds what it will compare a report at this step with. False: no memory. May be NULL. */
+	bool (*build_ahead)(struct stopper *s, const struct algo_value *settings, double step);
 };
 
 extern const struct stop_rule *const stop_rules[];      /* NULL-ended, in the order to list them */
@@ -93,8 +96,6 @@ struct stop_problem {
 bool stop_check(const struct stop_problem *p, algo_report *report, void *ctx);
 
 /* ---- judging ----------------------------------------------------------------------------------- */
-
-struct stopper;
 
 /* Copies all of p but the rules' tables. NULL: no memory. */
 struct stopper *stopper_new(const struct stop_problem *p);
@@ -136,6 +137,13 @@ bool stopper_told(struct stopper *s, uint32_t number);
 /* A trial is over. final_value is what the experiment ranks it by, NaN if it has none. Saying it again
  * with another status or value replaces what was said. */
 bool stopper_end(struct stopper *s, uint32_t number, enum algo_status status, double final_value);
+
+/*
+ * After rebuilding: what rules compare with, built for the steps that trials have reported, so that no report
+ * waits for it. A part a call, of a few milliseconds with 10,000 trials. It changes no verdict.
+ */
+enum stop_ahead { STOP_AHEAD_DONE = 0, STOP_AHEAD_MORE = 1, STOP_AHEAD_NO_MEMORY = -1 };
+enum stop_ahead stopper_build_ahead(struct stopper *s);
 
 /* ---- for people and algorithms ----------------------------------------------------------------- */
 

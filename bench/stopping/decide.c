@@ -49,6 +49,8 @@ static bool begin(struct study *s, uint32_t number)
 /* Trials that ran to their end before, as after a restart. */
 static bool restore(struct study *s)
 {
+	enum stop_ahead ahead;
+
 	for (uint32_t number = 1; number <= RESTORED; number++) {
 		double value = NAN;
 
@@ -60,7 +62,9 @@ static bool restore(struct study *s)
 		if (!stopper_end(s->stopper, number, ALGO_SUCCEEDED, value))
 			return false;
 	}
-	return true;
+	while ((ahead = stopper_build_ahead(s->stopper)) == STOP_AHEAD_MORE)
+		;
+	return ahead == STOP_AHEAD_DONE;
 }
 
 /* The others, WORKERS at a time. */

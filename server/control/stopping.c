@@ -21,6 +21,7 @@
 enum {
 	PAGE = 5000,    /* points a pass                                                          */
 	NOTES = 500,    /* unjudged points that are settled by one statement                      */
+	AHEAD_US = 5000,
 	LOOK_MS = 250,
 };
 
@@ -59,7 +60,7 @@ void stopping_spoil(struct control *c, struct experiment *x)
 		x->trials[i].stop_decided = false;
 	stopper_free(s->stopper);
 	s->stopper = NULL;
-	s->ready = false;
+	s->ready = s->loaded = false;
 	s->after_number = 0;
 	s->after_step = STORE_NO_STEP;
 	control_dirty(c, x);
@@ -164,6 +165,22 @@ static bool take_in(struct stopping *s, const struct store_series *rows)
 	return s->stopper;
 }
 
+/* A few milliseconds a pass. */
+static void build_ahead(struct control *c, struct experiment *x)
+{
+	const int64_t until = clk_now_us() + AHEAD_US;
+	enum stop_ahead ahead;
+
+	while ((ahead = stopper_build_ahead(x->stopping->stopper)) == STOP_AHEAD_MORE) {
+		if (clk_now_us() >= until) {
+			control_dirty(c, x);
+			return;
+		}
+	}
+	built(ahead == STOP_AHEAD_DONE);
+	now_ready(c, x);
+}
+
 static void on_points(void *ctx, const struct store_series *rows, const struct err *e)
 {
 	struct step *step = ctx;
@@ -178,7 +195,8 @@ static void on_points(void *ctx, const struct store_series *rows, const struct e
 		reporter_refuse(c, x->id, e);
 		control_later(c, x, CLK_SECOND);
 	} else if (take_in(x->stopping, rows) && rows->n < PAGE) {
-		now_ready(c, x);
+		x->stopping->loaded = true;
+		build_ahead(c, x);
 	}
 out:
 	step_end(step);
@@ -199,6 +217,10 @@ bool stopping_ready(struct control *c, struct experiment *x)
 		for (int32_t i = 0; i < x->n_trials; i++)
 			if (x->trials[i].number > 0)
 				tell_trial(x, &x->trials[i]);
+	}
+	if (s->loaded) {
+		build_ahead(c, x);
+		return s->ready;
 	}
 	struct step *step = step_begin(c, x);
 	s->loading = true;

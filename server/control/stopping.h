@@ -34,6 +34,7 @@ struct stopping {
 	struct stopper *stopper;        /* NULL: to be built                                          */
 	bool ready;                     /* it holds all that is stored                                */
 	bool loading;                   /* a page of points is being read                             */
+	bool loaded;                    /* all pages are in, and it is built ahead                    */
 	unsigned sent;                  /* batches under way that it has judged                       */
 	bool looking, look_again;       /* unjudged points are being read or settled                  */
 	int32_t after_number;           /* building: points up to here are in                         */

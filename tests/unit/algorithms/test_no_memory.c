@@ -281,6 +281,8 @@ static bool judge_some(const struct stop_problem *p)
 			ok = stopper_report(s, number, step, number - 0.1 * (number % 7) * step, &v) != STOP_NO_MEMORY;
 		ok = ok && stopper_end(s, number, number % 3 ? ALGO_SUCCEEDED : ALGO_STOPPED, number);
 	}
+	for (enum stop_ahead ahead = STOP_AHEAD_MORE; ok && ahead == STOP_AHEAD_MORE;)
+		ok = (ahead = stopper_build_ahead(s)) != STOP_AHEAD_NO_MEMORY;
 	ok = ok && stopper_told(s, 30) && stopper_restore(s, 9000, 1, 1);
 	stopper_free(s);
 	return ok;

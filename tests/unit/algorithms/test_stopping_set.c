@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "algorithms/rng.h"
+#include "algorithms/stopping/rule.h"
 #include "tests/unit/algorithms/stopping.h"
 
 enum { ROUNDS = 60, TRIALS = 40, EVENTS_MAX = 40000, MORE = 400 };
@@ -328,6 +329,8 @@ static void a_restart_changes_nothing(void **state)
 				add(&world, (struct event){.kind = TOLD, .number = e->number});
 		}
 		tell_in_disorder(b, &world);
+		while (round % 2 && stopper_build_ahead(b) == STOP_AHEAD_MORE)
+			;
 		assert_same_curves(a, b);
 		assert_same_rungs(a, b);
 		stops += go_on(&world, a, b);
@@ -336,6 +339,43 @@ static void a_restart_changes_nothing(void **state)
 		stopper_free(b);
 	}
 	assert_true(stops > ROUNDS);
+}
+
+/* ---- ahead ------------------------------------------------------------------------------------- */
+
+/* No report of a trial that reports when the others did has anything to build. */
+static void nothing_is_built_when_asked(void **state)
+{
+	static const char *const texts[] = {"medianstop", "medianstop rule=katib", "percentile"};
+	enum { WHOLE = 40, STEPS = 250 };
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(texts) / sizeof(*texts); k++) {
+		struct stopper *s = stopping_with(texts[k], ALGO_MINIMIZE);
+		struct stop_verdict v;
+		size_t n;
+
+		assert_int_equal(stopper_build_ahead(s), STOP_AHEAD_DONE);
+		for (uint32_t number = 1; number <= WHOLE; number++) {
+			for (uint32_t step = 1; step <= (number == 7 ? STEPS : STEPS / 3); step++)
+				assert_true(stopper_restore(s, number, step, number));
+			assert_true(stopper_end(s, number, ALGO_SUCCEEDED, number));
+		}
+		while (stopper_build_ahead(s) == STOP_AHEAD_MORE)
+			;
+		n = s->columns.n;
+		assert_in_range(n, k == 1 ? 1 : 150, k == 1 ? 1 : STEPS);
+		for (uint32_t step = 1; step <= STEPS; step++) {
+			assert_int_equal(stopper_report(s, WHOLE + 1, step, 0.5, &v), STOP_GO);
+			assert_int_equal(s->columns.n, n);
+		}
+		/* Nor when there are so many trials that only fewer points are kept, if all have fewer. */
+		assert_true(stopper_begin(s, 9000, 0, 0, NAN));
+		assert_int_equal(s->columns.n, n);
+		assert_true(stopper_begin(s, 17000, 0, 0, NAN));
+		assert_int_equal(s->columns.n, 0);
+		stopper_free(s);
+	}
 }
 
 /* ---- bounds ------------------------------------------------------------------------------------ */
@@ -407,6 +447,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(order_does_not_count),
 		cmocka_unit_test(a_restart_changes_nothing),
+		cmocka_unit_test(nothing_is_built_when_asked),
 		cmocka_unit_test(a_long_trial_is_thinned),
 		cmocka_unit_test(many_trials_keep_less),
 		cmocka_unit_test(absurd_steps_are_passed_over),
