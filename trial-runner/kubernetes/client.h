@@ -127,7 +127,8 @@ void kube_client_stats(const struct kube_client *c, struct kube_client_stats *ou
 void kube_count_watch(struct kube_client *c, const char *resource, const char *what);
 
 /* "/api/v1" or "/apis/<group>/<version>", then namespaces/<ns>, the resource, a name, a subresource:
- * each escaped; NULL leaves out what follows it (ns: the segment alone). */
+ * each escaped; NULL leaves it and what follows it out (ns: it alone). Without a resource it is the
+ * path of the group's own list of resources. */
 const char *kube_path(struct arena *a, const char *api_version, const char *ns, const char *resource,
 	const char *name, const char *subresource);
 

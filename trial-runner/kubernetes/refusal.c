@@ -1,5 +1,4 @@
 /* Paths and refusals of an API server: kube_path(), api_path.h, kube_refusal_read(), _explain(). */
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +18,12 @@ enum { CAUSES_MAX = 16, PARTS_MAX = 8, RETRY_AFTER_MAX_S = 3600 };
 
 /* --- paths -------------------------------------------------------------------------------------- */
 
+/* "", "." and ".." would make it the path of something larger; with a space it is that of nothing. */
 static void add_part(struct strbuf *b, const char *part)
 {
-	strbuf_putc(b, '/');
+	bool is_step = !*part || strcmp(part, ".") == 0 || strcmp(part, "..") == 0;
+
+	strbuf_puts(b, is_step ? "/%20" : "/");
 	uri_encode(b, part);
 }
 
@@ -31,7 +33,6 @@ const char *kube_path(struct arena *a, const char *api_version, const char *ns, 
 	const char *slash = strchr(api_version, '/');
 	struct strbuf b;
 
-	assert(resource);
 	strbuf_init(&b, SIZE_MAX);
 	strbuf_puts(&b, slash ? "/apis" : "/api");
 	if (slash)
@@ -41,10 +42,11 @@ const char *kube_path(struct arena *a, const char *api_version, const char *ns, 
 		strbuf_puts(&b, "/namespaces");
 		add_part(&b, ns);
 	}
-	add_part(&b, resource);
-	if (name)
+	if (resource)
+		add_part(&b, resource);
+	if (resource && name)
 		add_part(&b, name);
-	if (name && subresource)
+	if (resource && name && subresource)
 		add_part(&b, subresource);
 	if (b.failed) /* a path cut short would be another object's, or all objects' */
 		mem_die(b.len);
