@@ -213,7 +213,7 @@ static enum algo_outcome plan_design(struct gp_search *s)
 	return outcome;
 }
 
-/* The middle, then Sobol points; anything new where that has been tried. */
+/* The middle, also where a source's best came before it, then Sobol points; anything new where that has been tried. */
 static enum algo_outcome choose_by_design(const struct gp_search *s, uint32_t number, uint32_t before, double *x)
 {
 	uint32_t d = space_dim(s->p->space);
@@ -226,9 +226,11 @@ static enum algo_outcome choose_by_design(const struct gp_search *s, uint32_t nu
 		outcome = ALGO_OK;
 		for (uint32_t j = 0; j < d; j++)
 			u[j] = 0.5;
-		if (before > 0)
-			qmc_point(q, before - 1, u);
 		space_decode(s->p->space, u, x);
+		if (before > 0 && (s->p->n_sources == 0 || seen_has(&s->seen, x))) {
+			qmc_point(q, before - 1, u);
+			space_decode(s->p->space, u, x);
+		}
 		if (seen_has(&s->seen, x) && !seen_draw_new(&s->seen, &rng, x))
 			outcome = ALGO_NO_MEMORY;
 	}

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "algorithms/registry.h"
+#include "algorithms/warm.h"
 #include "tests/unit/algorithms/contract.h"
 #include "tests/unit/algorithms/spaces.h"
 
@@ -112,12 +113,48 @@ static void avoids_failures(void **state)
 		fail_msg("best %g, %d of 30 failed", best, n_failed);
 }
 
+/* After two of a source's best comes what a search without sources would have begun with. */
+static void first_point_of_its_own(void **state)
+{
+	enum { KNOWN = 6, ASKED = 3 };
+	static double known[KNOWN][2], values[KNOWN], x[ASKED][2], zero[1];
+	struct algo_trial lessons[KNOWN], trials[ASKED];
+	const struct algo_source source = {.trials = lessons, .n_trials = KNOWN};
+	const struct algo_objective objective = {.goal = NAN};
+	struct space *space = space_of(branin_params, 2);
+	struct algo_value settings[16];
+	const struct algo_problem p = {.space = space, .objectives = &objective, .n_objectives = 1, .settings = settings,
+		.seed = 5, .parallel = 1, .sources = &source, .n_sources = 1};
+
+	(void)state;
+	assert_true(algorithm_gp.n_settings <= 16);
+	algo_settings_init(&algorithm_gp, settings);
+	for (int i = 0; i < KNOWN; i++) {
+		known[i][0] = i;
+		known[i][1] = values[i] = 1 + i;
+		lessons[i] = (struct algo_trial){.number = (uint32_t)i + 1, .status = ALGO_SUCCEEDED, .x = known[i], .values = &values[i]};
+	}
+	for (uint32_t n = 0; n < ASKED; n++) {
+		const struct algo_history h = {.trials = trials, .n_trials = n};
+		struct algo_suggestion out = {.x = x[n]};
+		struct algo_request ask = {.first_number = n + 1, .n = 1, .out = &out};
+
+		assert_int_equal(warm_suggest(&algorithm_gp, &p, &h, &ask), ALGO_OK);
+		trials[n] = (struct algo_trial){
+			.number = n + 1, .suggested = true, .status = ALGO_SUCCEEDED, .x = x[n], .values = zero};
+	}
+	if (x[0][0] != 0 || x[1][0] != 1 || x[2][0] != 2.5 || x[2][1] != 7.5)
+		fail_msg("(%g, %g), (%g, %g), then (%g, %g)", x[0][0], x[0][1], x[1][0], x[1][1], x[2][0], x[2][1]);
+	space_unref(space);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_an_optimum),
 		cmocka_unit_test(leaves_a_local_optimum),
 		cmocka_unit_test(avoids_failures),
+		cmocka_unit_test(first_point_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
