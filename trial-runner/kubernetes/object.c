@@ -113,6 +113,8 @@ static void tell_failure(const cJSON *object, const cJSON *condition, struct are
 	if (!reason)
 		reason = text_of(status, "reason");
 	if (!message)
+		message = text_of(condition, "errorMessage");   /* Spark's */
+	if (!message)
 		message = text_of(status, "message");
 	out->reason = reason ? reason : "Failed";
 	out->timed_out = is_deadline(out->reason);
