@@ -11,6 +11,7 @@ import kube
 from harness import wait
 
 TIMEOUT = 3600
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROBE = os.path.join(os.path.dirname(os.environ.get("TRIMTAB_BIN", "build/release/trimtab")), "tests/cluster/probe")
 MAPS = "/api/v1/namespaces/default/configmaps"
 READ = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]}]
@@ -171,6 +172,20 @@ class AccessTest(kube.ClusterCase):
             wait(lambda: len(watch.named("outlives")) >= 4, lambda: f"four events in {watch.lines}", 60)
             self.assertEqual(sorted(name.replace("?", "") for name in watch.named("outlives")),
                              ["+outlives-after", "+outlives-before", "+outlives-gone", "-outlives-gone"])
+
+    def test_page(self):
+        """The commands of docs/kubernetes.md about access, and the sentence that it quotes."""
+        with open(os.path.join(ROOT, "docs/kubernetes.md"), encoding="utf-8") as f:
+            section = re.search(r"^## How trimtab finds the cluster\n(.*?)(?=^## |\Z)", f.read(), re.M | re.S)[1]
+        env = {**os.environ, "KUBECONFIG": self.c.kubeconfig,
+               "PATH": os.path.dirname(self.c.program("kubectl")) + os.pathsep + os.environ["PATH"]}
+        for block in re.findall(r"^```sh\n(.*?)^```", section, re.M | re.S):
+            done = subprocess.run(["sh", "-euc", block], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  text=True, check=False)
+            self.assertEqual(done.returncode, 0, done.stdout)
+            self.assertRegex(done.stdout, r"(?s)\*\s+test .*yes\nyes\n")
+        said = self.ask("POST", MAPS, self.c.account("reader", rules=READ), {"metadata": {"name": "x"}})[1]
+        self.assertIn("```text\n" + said + "\n```", section)
 
     def test_creates_a_second(self):
         done = subprocess.run([PROBE, "create", MAPS, "500"], stdout=subprocess.PIPE, text=True, check=False,
