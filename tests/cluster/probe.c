@@ -3,6 +3,7 @@
  *
  *     probe request METHOD PATH [BODY]     its status and what it means, then the body
  *     probe watch PATH [PAGE]              one line an event, until its input ends
+ *     probe watches PATH COUNT             COUNT such watches at once; "synced COUNT", until its input ends
  *     probe create PATH COUNT              COUNT ConfigMaps at once, then deletes them: requests a second
  *     probe stream PATH                    the body as it comes, until it ends
  *
@@ -21,6 +22,7 @@
 #include "lib/http_client.h"
 #include "lib/log.h"
 #include "lib/loop.h"
+#include "lib/mem.h"
 #include "trial-runner/kubernetes/access.h"
 #include "trial-runner/kubernetes/client.h"
 #include "trial-runner/kubernetes/reflector.h"
@@ -94,6 +96,40 @@ static int run_watch(char **arg, int n)
 	return code;
 }
 
+static size_t unsynced, watches;
+
+static void ignore_event(void *ctx, const struct kube_event *ev)
+{
+	(void)ctx;
+	(void)ev;
+}
+
+static void count_synced(void *ctx)
+{
+	(void)ctx;
+	if (--unsynced == 0)
+		printf("synced %zu\n", watches);
+}
+
+static int run_watches(char **arg, int n)
+{
+	struct kube_reflector **r;
+	struct loop_watch *input = loop_watch_new(loop, STDIN_FILENO, LOOP_READ, on_input, NULL);
+	int code;
+
+	watches = unsynced = n > 1 ? strtoul(arg[1], NULL, 10) : 10;
+	r = xcalloc(watches, sizeof *r);
+	for (size_t i = 0; i < watches; i++)
+		r[i] = kube_reflector_new(client, &(struct kube_reflector_config){.path = arg[0], .on_event = ignore_event,
+											  .on_synced = count_synced, .on_trouble = print_trouble});
+	code = loop_run(loop);
+	for (size_t i = 0; i < watches; i++)
+		kube_reflector_free(r[i]);
+	free(r);
+	loop_watch_free(input);
+	return code;
+}
+
 /* --- many ---------------------------------------------------------------------------------------- */
 
 static struct many {
@@ -163,6 +199,7 @@ static int run_stream(char **arg, int n)
 static const struct { const char *name; int (*run)(char **arg, int n); int least; } commands[] = {
 	{"request", run_request, 2},
 	{"watch", run_watch, 1},
+	{"watches", run_watches, 1},
 	{"create", run_create, 1},
 	{"stream", run_stream, 1},
 };
@@ -188,7 +225,7 @@ int main(int argc, char **argv)
 			code = commands[i].run(argv + 2, argc - 2);
 	}
 	if (code == 2)
-		fputs("probe request|watch|create|stream PATH ...\n", stderr);
+		fputs("probe request|watch|watches|create|stream PATH ...\n", stderr);
 	kube_client_free(client);
 	kube_access_free(access);
 	loop_free(loop);

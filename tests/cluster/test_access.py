@@ -17,6 +17,12 @@ MAPS = "/api/v1/namespaces/default/configmaps"
 READ = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]}]
 
 
+def sockets(pid):
+    """What is connected by TCP."""
+    listed = subprocess.run(["ss", "-Htnp", "state", "established"], stdout=subprocess.PIPE, text=True, check=True)
+    return [line for line in listed.stdout.splitlines() if f"pid={pid}," in line]
+
+
 class Watch:
     """A probe that follows a path; its lines as they come."""
 
@@ -186,6 +192,21 @@ class AccessTest(kube.ClusterCase):
             self.assertRegex(done.stdout, r"(?s)\*\s+test .*yes\nyes\n")
         said = self.ask("POST", MAPS, self.c.account("reader", rules=READ), {"metadata": {"name": "x"}})[1]
         self.assertIn("```text\n" + said + "\n```", section)
+
+    def test_many_streams_share_few_connections(self):
+        """250 watches at once: a connection takes a hundred."""
+        process = subprocess.Popen([PROBE, "watches", MAPS, "250"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   text=True, env={**os.environ, "KUBECONFIG": self.c.kubeconfig})
+        try:
+            self.assertEqual(process.stdout.readline(), "synced 250\n")
+            wait(lambda: len(sockets(process.pid)) <= 16, lambda: f"at most 16 connections: {sockets(process.pid)}")
+            with open(f"/proc/{process.pid}/status", encoding="ascii") as f:
+                resident = int(re.search(r"VmRSS:\s+(\d+)", f.read())[1]) // 1024
+            self.assertLess(resident, 60)
+        finally:
+            process.stdin.close()
+            process.wait(10)
+            process.stdout.close()
 
     def test_creates_a_second(self):
         done = subprocess.run([PROBE, "create", MAPS, "500"], stdout=subprocess.PIPE, text=True, check=False,

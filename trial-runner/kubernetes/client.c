@@ -26,7 +26,8 @@ enum {
 	QUEUE_DEFAULT = 10000,
 	FLIGHTS_DEFAULT = 64,
 	REFUSAL_BODY_MAX = 1 << 20,
-	STREAMS_PER_HOST = 32,                  /* connections: 100 streams each                     */
+	CONNECTIONS_MAX = 16,                   /* an API server takes 100 streams on each; in a
+	                                         * burst beyond that curl opens more than it needs   */
 };
 
 /* Where a call is. Only move() changes it, and with it the list and the counts. */
@@ -552,7 +553,7 @@ struct kube_client *kube_client_new(struct loop *l, struct kube_access *access,
 	TAILQ_INIT(&c->failed);
 	c->turn = loop_timer_new(l, on_turn, c);
 	c->late = loop_timer_new(l, on_late, c);
-	c->http = http_client_new(l, &(struct http_client_config){.max_per_host = STREAMS_PER_HOST,
+	c->http = http_client_new(l, &(struct http_client_config){.max_per_host = CONNECTIONS_MAX,
 									 .user_agent = c->user_agent});
 	register_metrics(c, c->config.metrics);
 	kube_access_on_change(access, on_access, c);
