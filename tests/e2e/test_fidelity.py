@@ -135,6 +135,56 @@ class Fidelity(ServerCase):
         self.check_rungs("hb", trials)
         self.check_purge("hb", x["metadata"]["uid"])
 
+    def test_brackets_go_on_whatever_happens(self):
+        """Paused and resumed in the middle of a bracket, with fewer and with more at once, killed as well: the same
+        configurations go on to the same rungs as where nothing happens."""
+        def spec(name, **more):
+            return document(name, parameters=X, algorithm={"name": "hyperband", "seed": 3}, fidelity={"min": 1, "max": 9},
+                            trial=script(RESUMES + "sleep 0.2", "${x}"), **more)
+
+        def members(trials):
+            return sorted((t["budget"]["bracket"], t["budget"]["steps"], t["parameters"]["x"]) for t in trials.values())
+
+        _, calm = self.finish("calm", spec("calm", budget={"parallelTrials": 4}))
+        path = API + "/storm"
+        self.expect(self.s.post(API, spec("storm", budget={"parallelTrials": 2})), 201)
+        for ended, act in ((3, self.pause_and_resume), (4, lambda p: self.parallel(p, 7)), (9, self.crash),
+                           (11, lambda p: self.parallel(p, 1)), (13, self.crash_while_paused), (15, lambda p: self.parallel(p, 3))):
+            wait(lambda n=ended: self.ended(path) >= n, lambda: "trials end: " + self.s.get(path).text)
+            act(path)
+        wait(lambda: self.s.get(path).json["status"]["state"] == "succeeded", lambda: "it ends: " + self.s.get(path).text, deadline=300)
+        trials = {t["number"]: t for t in self.s.get(path + "/trials?limit=500").json["items"]}
+        self.assertEqual({t["state"] for t in trials.values()}, {"succeeded"})
+        self.assertEqual(self.counts(trials, lambda t: t["budget"]["steps"]), TABLE_9_3)
+        self.check_promotions(trials)
+        self.assertEqual(members(trials), members(calm))
+
+    def ended(self, path):
+        return self.s.get(path).json["status"]["trialsSucceeded"]
+
+    def parallel(self, path, n):
+        self.expect(self.s.patch(path, {"spec": {"budget": {"parallelTrials": n}}}), 200)
+
+    def pause(self, path):
+        self.expect(self.s.post(path + "/pause"), 202)
+        wait(lambda: self.s.get(path).json["status"]["state"] == "paused", "it is paused")
+        wait(lambda: not (st := self.s.get(path).json["status"])["trialsRunning"] + st["trialsStarting"], "what ran has ended")
+
+    def pause_and_resume(self, path):
+        self.pause(path)
+        before = len(self.s.get(path + "/trials?limit=500").json["items"])
+        self.expect(self.s.post(path + "/resume"), 202)
+        wait(lambda: len(self.s.get(path + "/trials?limit=500").json["items"]) > before, "it goes on")
+
+    def crash(self, _=None):
+        self.s.kill()
+        self.s.start()
+
+    def crash_while_paused(self, path):
+        self.pause(path)
+        self.crash()
+        self.expect(self.s.post(path + "/resume"), 202)
+
     def check_rungs(self, name, trials):
         answer = self.rungs(name)
         found = [{} for _ in TABLE_9_3]
