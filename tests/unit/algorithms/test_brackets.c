@@ -191,6 +191,34 @@ static void order_does_not_matter(void **state)
 	}
 }
 
+/* Where all are equal the older ones go on, whoever ended first. */
+static void ties_go_to_the_older_one(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 12; i++) {
+		struct run r = {.parallel = 1 + 5 * i, .order = (enum order)(i % 3), .rng = rng_seeded(i)};
+		struct study *s = r.s = schedule_study("hyperband", 1, 27, 3, -1);
+		struct tally c;
+
+		for (;;) {
+			uint32_t n;
+
+			assert_true(study_ask(s, r.parallel - s->n_pending, &n) > 0);
+			if (s->n_pending == 0)
+				break;
+			study_tell(s, r.order == NEWEST ? s->n_pending - 1 : (uint32_t)rng_below(&r.rng, s->n_pending), ALGO_SUCCEEDED, 1);
+		}
+		c = count(s);
+		assert_table(&tables[1], &c, "ties");
+		for (uint32_t a = 0; a < s->n_ended; a++)
+			for (uint32_t b = 0; b < s->n_ended; b++)
+				if (s->ended[a].bracket == s->ended[b].bracket && s->ended[a].rung == s->ended[b].rung &&
+					s->ended[a].number < s->ended[b].number && went_on(s, s->ended[b].number))
+					assert_true(went_on(s, s->ended[a].number));
+		study_free(s);
+	}
+}
+
 /* With a budget: never without use for it, and the last bracket ends with a full trial. */
 static void hyperband_fits_the_budget(void **state)
 {
@@ -288,6 +316,7 @@ int main(void)
 		cmocka_unit_test(hyperband_counts),
 		cmocka_unit_test(hyperband_counts_with_accidents),
 		cmocka_unit_test(order_does_not_matter),
+		cmocka_unit_test(ties_go_to_the_older_one),
 		cmocka_unit_test(hyperband_fits_the_budget),
 		cmocka_unit_test(hyperband_follows_changes),
 		cmocka_unit_test(one_bracket),

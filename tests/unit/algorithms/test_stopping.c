@@ -195,6 +195,32 @@ static void rungs_keep_the_best_third(void **state)
 	stopper_free(s);
 }
 
+/* Who is as good as the worst that may go on goes on, and equal ones are listed in their order. */
+static void rungs_with_ties(void **state)
+{
+	static const struct algo_rungs rungs = {.at = {1, 3}, .n = 2, .brackets = 1, .max = 9, .eta = 3};
+	static const double losses[] = {0.5, 0.5, 0.5, 0.3, 0.5, 0.3, 0.3, 0.5};
+	/* Of eight, 0.3 three times: the third is between 0.3 and 0.5. */
+	static const enum stop_outcome outcomes[] = {STOP_GO, STOP_GO, STOP_GO, STOP_GO, STOP_GO, STOP_GO, STOP_GO, STOP_NOW};
+	const struct stop_problem p = {.metric = "loss", .rungs = &rungs, .max_resource = 9};
+	struct stopper *s = stopper_new(&p);
+	struct stop_entry entries[8];
+	struct stop_verdict v = {0};
+
+	(void)state;
+	assert_non_null(s);
+	for (uint32_t i = 0; i < 8; i++) {
+		assert_true(stopper_begin(s, 8 - i, 0, 0, NAN));
+		if (stopper_report(s, 8 - i, 0, losses[i], &v) != outcomes[i])
+			fail_msg("trial %u: %s", 8 - i, v.message);
+	}
+	assert_int_equal(stopper_rung(s, 0, 0, entries, 8), 8);
+	for (uint32_t i = 0; i < 7; i++)
+		assert_true(entries[i].value < entries[i + 1].value ||
+					(entries[i].value == entries[i + 1].value && entries[i].number < entries[i + 1].number));
+	stopper_free(s);
+}
+
 static void all_and_any(void **state)
 {
 	(void)state;
@@ -325,6 +351,7 @@ int main(void)
 		cmocka_unit_test(wilcoxon_of_many),
 		cmocka_unit_test(curves_are_extrapolated),
 		cmocka_unit_test(rungs_keep_the_best_third),
+		cmocka_unit_test(rungs_with_ties),
 		cmocka_unit_test(all_and_any),
 		cmocka_unit_test(something_runs_to_the_end),
 		cmocka_unit_test(some_are_spared),
