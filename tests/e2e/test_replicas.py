@@ -2,6 +2,7 @@
 """Two servers, one database: any of them answers, one of them drives, the other takes over."""
 import os
 import signal
+import threading
 import unittest
 
 import harness
@@ -175,6 +176,86 @@ class Orphans(EvidenceCase):
         self.assertTrue(harness.alive(self.supervisor(second, "slept")))
         self.assertEqual(second.post(f"{harness.API}/slept/cancel").status, 202)
         harness.wait(lambda: self.state(second, "slept") == "stopped", "it ends", 30)
+
+    # A thousand lines a second without a step: each takes the next, so a line that is read twice would be stored
+    # twice. The first attempt goes on until somebody ends it.
+    CHATTY = """
+    i=0; while [ $TRIMTAB_ATTEMPT = 1 ] || [ $i -lt 3000 ]; do
+      i=$((i + 1)); echo "loss=$((TRIMTAB_ATTEMPT * 1000000 + i))"; [ $((i % 20)) != 0 ] || sleep 0.02
+    done
+    """
+
+    def test_nothing_is_lost_or_doubled_around_a_freeze(self):
+        """The driver freezes with a chatty trial, beyond its lease; a client reports to whoever answers."""
+        database = self.cluster.create("frozen")
+        first = self.server(database)
+        spec = {**self.SPEC, "retry": {"onLost": 1},
+                "trial": {**self.SPEC["trial"], "command": ["sh", "-c", self.CHATTY, "trial", "${x}"]}}
+        for name, body in (("chatty", spec), ("pushed", {**harness.document("pushed")["spec"], "retry": {"onLost": 1}})):
+            answer = first.post(harness.API, {"apiVersion": "trimtab/v1", "kind": "Experiment", "metadata": {"name": name}, "spec": body})
+            self.assertEqual(answer.status, 201, answer)
+        asked = harness.wait(lambda: first.post(f"{harness.API}/pushed/trials:ask", {"workerId": "w"}).json["trials"], "a trial comes")
+        second = self.server(database)
+        pusher = Pusher([first.port, second.port], f"{harness.API}/pushed/trials/{asked[0]['number']}/metrics")
+        self.addCleanup(pusher.end)
+        harness.wait(lambda: self.points("chatty")[0] > 500 and len(pusher.acknowledged) > 20, "points come", 60)
+        first.process.send_signal(signal.SIGSTOP)
+        before = len(pusher.acknowledged)
+        harness.wait(lambda: self.attempt(second) == 2, "another one takes over", 60)
+        harness.wait(lambda: len(pusher.acknowledged) > before + 20, "it takes the reports", 60)
+        first.process.send_signal(signal.SIGCONT)
+        harness.wait(lambda: self.state(second, "chatty") == "succeeded", lambda: f"it ends: {second.log()[-2000:]}", 120)
+        pusher.end()
+        stored = {int(step): float(value) for step, value in self.rows("pushed")}
+        self.assertEqual({step: stored.get(step) for step in pusher.acknowledged}, {step: step for step in pusher.acknowledged})
+        self.assertLessEqual(set(stored), set(range(pusher.sent + 1)))
+        values = [int(float(value)) for _, value in self.rows("chatty")]
+        self.assertEqual(len(values), len(set(values)), "none is there twice")
+        for attempt in (1, 2):
+            lines = sorted(v - attempt * 1000000 for v in values if v // 1000000 == attempt)
+            self.assertEqual(lines, list(range(1, len(lines) + 1)), f"none is missing in between, attempt {attempt}")
+        self.assertEqual(values.count(2003000), 1, "the last line of the last attempt is in")
+
+    def rows(self, name):
+        return self.cluster.sql("SELECT o.step, o.value FROM core.observations o JOIN core.experiments e USING (experiment_id) "
+                                f"WHERE e.name = '{name}' ORDER BY o.step", "frozen")
+
+    def points(self, name):
+        return [int(n) for n in self.cluster.sql("SELECT count(*) FROM core.observations o JOIN core.experiments e USING "
+                                                 f"(experiment_id) WHERE e.name = '{name}'", "frozen")[0]]
+
+    @staticmethod
+    def attempt(server):
+        answer = server.get(f"{harness.API}/chatty/trials/1")
+        return answer.status == 200 and answer.json["attempt"]
+
+
+class Pusher(threading.Thread):
+    """Reports step after step; what is not answered goes to the other address."""
+
+    def __init__(self, ports, path):
+        super().__init__(daemon=True)
+        self.clients = [harness.Client(port, timeout=1) for port in ports]
+        self.path, self.sent, self.acknowledged, self.ending = path, 0, [], False
+        self.start()
+
+    def run(self):
+        while not self.ending:
+            self.sent += 1
+            while not self.ending:
+                try:
+                    if self.clients[0].post(self.path, {"loss": self.sent, "step": self.sent}).status == 200:
+                        self.acknowledged.append(self.sent)
+                        break
+                except OSError:
+                    self.clients[0].close()
+                self.clients.reverse()
+
+    def end(self):
+        self.ending = True
+        self.join(30)
+        for client in self.clients:
+            client.close()
 
 
 if __name__ == "__main__":
