@@ -393,13 +393,13 @@ static bool check(const struct dresser *d, const cJSON *root, struct err *e)
 	const bool elsewhere = d->kind && d->kind->env[0];
 
 	if (!root)
-		return err_set(e, ERR_INVALID, "The manifest cannot be used: %s.", d->wrong);
+		return err_set(e, ERR_INVALID, "the manifest cannot be used: %s", d->wrong);
 	if (d->containers == 0 && !elsewhere)
-		return err_set(e, ERR_INVALID, "The manifest has no container '%.63s' that could get the trial's environment.",
+		return err_set(e, ERR_INVALID, "the manifest has no container '%.63s' that could get the trial's environment",
 			primary ? primary : "");
 	if (d->containers == 0 && d->object->checkpoint_path)
-		return err_set(e, ERR_INVALID, "The manifest has no pod template for the checkpoints' volume; mount a claim "
-			"in it and leave checkpoints out.");
+		return err_set(e, ERR_INVALID, "the manifest has no pod template for the checkpoints' volume: mount a claim "
+			"in it and leave checkpoints out");
 	return true;
 }
 
@@ -415,17 +415,17 @@ bool dress(const struct run_order *o, struct arena *a, struct dressed *out, stru
 	out->api_version = json_str(json_get(d.object->manifest, "apiVersion"));
 	out->kind_name = json_str(json_get(d.object->manifest, "kind"));
 	if (!out->api_version || !out->kind_name)
-		return err_set(e, ERR_INVALID, "The manifest lacks apiVersion or kind.");
+		return err_set(e, ERR_INVALID, "the manifest lacks apiVersion or kind");
 	out->kind = d.kind = kind_find(out->api_version, out->kind_name);
 	if (!d.kind && (!d.object->success_when || !d.object->failure_when))
-		return err_set(e, ERR_INVALID, "%.80s is no kind that trimtab knows: give successWhen and failureWhen.",
+		return err_set(e, ERR_INVALID, "%.80s is no kind that trimtab knows: give successWhen and failureWhen",
 			out->kind_name);
 	root = dress_object(&d);
 	if (!check(&d, root, e))
 		return false;
 	out->object = edit_text(root, DRESS_OBJECT_MAX, a);
 	if (!out->object)
-		return err_set(e, ERR_TOO_LARGE, "The object is larger than the %d bytes that Kubernetes has room for.",
+		return err_set(e, ERR_TOO_LARGE, "its object is larger than the %d bytes that Kubernetes has room for",
 			DRESS_OBJECT_MAX);
 	out->secret = d.token ? secret_text(&d) : NULL;
 	if (d.object->checkpoint_spec) {

@@ -119,11 +119,11 @@ static void tell_failure(const cJSON *object, const cJSON *condition, struct are
 	out->reason = reason ? reason : "Failed";
 	out->timed_out = is_deadline(out->reason);
 	if (out->timed_out)
-		out->message = arena_printf(a, "The %s ran longer than its deadline allows.", kind_of(object));
+		out->message = arena_printf(a, "its %s ran longer than its deadline", kind_of(object));
 	else if (message)
-		out->message = arena_printf(a, "The %s failed: %s", kind_of(object), message);
+		out->message = arena_printf(a, "its %s failed: %s", kind_of(object), message);
 	else
-		out->message = arena_printf(a, "The %s failed.", kind_of(object));
+		out->message = arena_printf(a, "its %s failed", kind_of(object));
 }
 
 static void settle(const struct judge *j, const cJSON *object, struct arena *a, struct object_state *out)
@@ -161,7 +161,7 @@ void object_judge(const struct judge *j, const cJSON *object, struct arena *a, s
 	settle(j, object, a, out);
 	if (out->phase == OBJECT_RUNNING && out->suspended) {
 		out->reason = "Suspended";
-		out->message = arena_printf(a, "The %s is suspended; it begins when its queue, or a person, lets it.",
+		out->message = arena_printf(a, "its %s is suspended: it begins when its queue, or a person, lets it",
 			kind_of(object));
 	}
 }

@@ -31,7 +31,7 @@ struct object_state {
 									 * or FailureTarget; phase tells which              */
 	bool timed_out;                 /* activeDeadlineSeconds passed                     */
 	const char *reason;             /* CamelCase, for the trial; NULL while it runs without one */
-	const char *message;            /* a sentence for the trial, or NULL                */
+	const char *message;            /* "its Job failed: …", or NULL                      */
 	int64_t ended_us;               /* of the condition, else 0                         */
 };
 

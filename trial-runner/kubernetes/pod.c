@@ -68,20 +68,20 @@ static const struct hindrance {
 	const char *what;               /* with the image's name  */
 	const char *advice;
 } hindrances[] = {
-	{"ErrImagePull", "The image %s cannot be pulled",
-		"Check its name, and that the cluster may read its registry (imagePullSecrets)."},
-	{"ImagePullBackOff", "The image %s cannot be pulled",
-		"Check its name, and that the cluster may read its registry (imagePullSecrets)."},
-	{"InvalidImageName", "%s is not the name of an image", "Correct it in the document."},
-	{"ErrImageNeverPull", "The image %s is not on the node, and may not be pulled",
-		"Load it there, or let imagePullPolicy pull it."},
-	{"ImageInspectError", "The image %s cannot be used", "Build it again for the node's architecture."},
-	{"RegistryUnavailable", "The registry of image %s does not answer", "It is tried again."},
-	{"CreateContainerConfigError", "The container of image %s cannot be configured",
-		"Check the Secrets, ConfigMaps and the user that it names."},
-	{"CreateContainerError", "The container of image %s cannot be made", "Check its command and its mounts."},
-	{"RunContainerError", "The container of image %s cannot be started", "Check its command and its mounts."},
-	{"CrashLoopBackOff", "The program of image %s ends again and again", "See its log."},
+	{"ErrImagePull", "its image %s cannot be pulled",
+		"check its name, and that the cluster may read its registry (imagePullSecrets)"},
+	{"ImagePullBackOff", "its image %s cannot be pulled",
+		"check its name, and that the cluster may read its registry (imagePullSecrets)"},
+	{"InvalidImageName", "%s is not the name of an image", "correct it in the document"},
+	{"ErrImageNeverPull", "its image %s is not on the node, and may not be pulled",
+		"load it there, or let imagePullPolicy pull it"},
+	{"ImageInspectError", "its image %s cannot be used", "build it again for the node's architecture"},
+	{"RegistryUnavailable", "the registry of its image %s does not answer", "it is tried again"},
+	{"CreateContainerConfigError", "its container of image %s cannot be configured",
+		"check the Secrets, the ConfigMaps and the user that it names"},
+	{"CreateContainerError", "its container of image %s cannot be made", "check its command and its mounts"},
+	{"RunContainerError", "its container of image %s cannot be started", "check its command and its mounts"},
+	{"CrashLoopBackOff", "its program, of image %s, ends again and again", "see its log"},
 };
 
 static const struct hindrance *find_hindrance(const char *reason)
@@ -103,32 +103,40 @@ static const char *image_of(const struct look *l, const char *container)
 	return image ? image : "(unknown)";
 }
 
-/* "The image x:1 cannot be pulled: not found. Check …" */
-static const char *hindrance_sentence(
-	const struct look *l, const struct hindrance *h, const char *container, const char *said)
+/* What others said, without the full stop. */
+static const char *said(const struct look *l, const char *message, const char *otherwise)
 {
-	const char *at = strstr(h->what, "%s");
-	size_t n = said ? strlen(said) : 0;
+	size_t n = message ? strlen(message) : 0;
 
-	while (n > 0 && strchr(". \n", said[n - 1]))
+	while (n > 0 && strchr(". \n", message[n - 1]))
 		n--;
-	return arena_printf(l->a, "%.*s%s%s%s%.*s. %s", (int)(at - h->what), h->what, image_of(l, container), at + 2,
-		n ? ": " : "", (int)n, n ? said : "", h->advice);
+	return n > 0 ? arena_strndup(l->a, message, n) : otherwise;
+}
+
+/* "its image x:1 cannot be pulled: not found; check …" */
+static const char *hindrance_sentence(
+	const struct look *l, const struct hindrance *h, const char *container, const char *message)
+{
+	const char *at = strstr(h->what, "%s"), *why = said(l, message, "");
+
+	return arena_printf(l->a, "%.*s%s%s%s%s; %s", (int)(at - h->what), h->what, image_of(l, container), at + 2,
+		*why ? ": " : "", why, h->advice);
 }
 
 static void wait_for_node(struct look *l, const cJSON *scheduled)
 {
-	const char *said = text(scheduled, "message"), *reason = text(scheduled, "reason");
+	const char *reason = text(scheduled, "reason");
 
 	l->out->reason = reason ? reason : "Unschedulable";
 	l->out->waiting_us = time_at(scheduled, "lastTransitionTime");
 	if (is(reason, "SchedulingGated")) {
-		l->out->message = "The pod is held back until its scheduling gates are removed.";
+		l->out->message = "its pod is held back until its scheduling gates are removed";
 		return;
 	}
 	l->out->stuck = true;
-	l->out->message = arena_printf(l->a, "No node can take the pod: %s%s", said ? said : "the scheduler does not say why.",
-		" Ask for less in resources, check nodeSelector and tolerations, or wait for room.");
+	l->out->message = arena_printf(l->a,
+		"no node can take its pod: %s; ask for less in resources, check nodeSelector and tolerations, or wait for room",
+		said(l, text(scheduled, "message"), "the scheduler does not say why"));
 }
 
 /* A container of the pod that does not start: the primary one, or one that must come before it. */
@@ -153,9 +161,9 @@ static void wait_for_container(struct look *l)
 	if (h)
 		l->out->message = hindrance_sentence(l, h, text(container, "name"), text(waiting, "message"));
 	else if (is(l->out->reason, "PodInitializing"))
-		l->out->message = "The pod's init containers run.";
+		l->out->message = "its pod's init containers run";
 	else if (is(l->out->reason, "ContainerCreating"))
-		l->out->message = "The image is fetched and the volumes are mounted.";
+		l->out->message = "its image is fetched and its volumes are mounted";
 	else
 		l->out->message = text(waiting, "message");
 }
@@ -169,7 +177,7 @@ static void judge_waiting(struct look *l)
 		wait_for_node(l, scheduled);
 	} else if (!l->out->node && !l->container) {
 		l->out->reason = "Pending";
-		l->out->message = "The scheduler has not looked at the pod yet.";
+		l->out->message = "the scheduler has not looked at its pod yet";
 	} else {
 		wait_for_container(l);
 	}
@@ -215,33 +223,32 @@ static void end_lost(struct look *l)
 		message = text(disruption, "message");
 	l->out->end = POD_END_LOST;
 	l->out->reason = reason ? reason : "NodeLost";
-	l->out->message = arena_printf(l->a, "The node%s%s gave the pod up: %s", l->out->node ? " " : "",
-		l->out->node ? l->out->node : "", message ? message : "nothing more is known.");
+	l->out->message = arena_printf(l->a, "the node%s%s gave its pod up: %s", l->out->node ? " " : "",
+		l->out->node ? l->out->node : "", said(l, message, "nothing more is known"));
 }
 
 static void end_by_signal(struct look *l)
 {
 	if (l->out->oom) {
 		l->out->reason = "OOMKilled";
-		l->out->message = "The container used more memory than its limit allows and was killed. Raise "
-						  "resources.memory, or use less.";
+		l->out->message = "was killed because it used more memory than its limit: raise resources.memory, or use less";
 		return;
 	}
 	l->out->reason = "Killed";
-	l->out->message = arena_printf(l->a, "Signal %d (%s) ended the program.", l->out->signal, strsignal(l->out->signal));
+	l->out->message = arena_printf(l->a, "was killed by signal %d (%s)", l->out->signal, strsignal(l->out->signal));
 }
 
 /* It never began: the runtime's own words are all there is. */
 static bool end_unstarted(struct look *l, const cJSON *terminated)
 {
-	const char *reason = text(terminated, "reason"), *message = text(terminated, "message");
+	const char *reason = text(terminated, "reason");
 
 	if (!is(reason, "StartError") && !is(reason, "ContainerCannotRun"))
 		return false;
 	l->out->reason = "StartError";
 	l->out->signal = 0;
-	l->out->message = arena_printf(l->a, "The program could not be started: %s. Check command and image.",
-		message ? message : "the runtime does not say why");
+	l->out->message = arena_printf(l->a, "could not be started: %s; check its command and its image",
+		said(l, text(terminated, "message"), "the runtime does not say why"));
 	return true;
 }
 
@@ -265,9 +272,8 @@ static void end_by_exit(struct look *l, const cJSON *terminated)
 		return;
 	}
 	l->out->reason = code == 0 ? "Completed" : "Error";
-	l->out->message = code == 0 ? "The program ended." :
-		code == 127             ? "The program exited with code 127: a command of it was not found in the image." :
-								  arena_printf(l->a, "The program exited with code %d.", (int)code);
+	l->out->message = arena_printf(l->a, "ended with exit code %d%s", (int)code,
+		code == 127 ? ": a command was not found in its image" : "");
 }
 
 /* The pod failed before its primary container ran. */
@@ -277,7 +283,8 @@ static void end_without_container(struct look *l)
 
 	l->out->exit_code = -1;
 	l->out->reason = reason ? reason : "Failed";
-	l->out->message = message ? message : "The pod failed before its container ran.";
+	l->out->message = message ? arena_printf(l->a, "its pod failed: %s", said(l, message, reason ? reason : ""))
+							  : "its pod failed before its container ran";
 	json_each (c, json_get(l->status, "initContainerStatuses")) {
 		const cJSON *terminated = state(c, "terminated");
 		int64_t code;
@@ -285,7 +292,7 @@ static void end_without_container(struct look *l)
 		if (!json_int(json_get(terminated, "exitCode"), &code) || code == 0)
 			continue;
 		l->out->reason = "InitContainerFailed";
-		l->out->message = arena_printf(l->a, "The init container %s exited with code %d; see kubectl logs.",
+		l->out->message = arena_printf(l->a, "its init container %s ended with exit code %d",
 			text(c, "name") ? text(c, "name") : "", (int)code);
 	}
 }
@@ -303,12 +310,12 @@ static void judge_ended(struct look *l, const cJSON *terminated)
 	if (is(text(l->status, "reason"), "DeadlineExceeded")) {
 		l->out->end = POD_END_DEADLINE;
 		l->out->reason = "DeadlineExceeded";
-		l->out->message = "The trial ran longer than its timeout allows.";
+		l->out->message = "ran longer than its timeout";
 	} else if (is_taken_away(l)) {
 		end_lost(l);
 	} else if (is(text(l->status, "reason"), "Evicted")) {
 		l->out->reason = "Evicted";
-		l->out->message = text(l->status, "message");
+		l->out->message = arena_printf(l->a, "its pod was evicted: %s", said(l, text(l->status, "message"), "without a word"));
 	}
 }
 
@@ -330,7 +337,7 @@ static void wait_for_restart(struct look *l, const cJSON *terminated)
 	l->out->phase = POD_WAITING;
 	l->out->reason = "Restarting";
 	l->out->waiting_us = time_at(terminated, "finishedAt");
-	l->out->message = "The program ended and is started again in the same pod.";
+	l->out->message = "ended, and is started again in the same pod";
 }
 
 static void judge(struct look *l)

@@ -35,7 +35,7 @@ struct pod_state {
 	int32_t restarts;
 	/* POD_WAITING and POD_ENDED: */
 	const char *reason;             /* Kubernetes' word: Unschedulable, ImagePullBackOff, OOMKilled, … */
-	const char *message;            /* a sentence; NULL where there is nothing to say    */
+	const char *message;            /* "ended with exit code 3"; NULL: nothing to say     */
 	/* POD_WAITING: */
 	bool stuck;                     /* it will hardly get better by itself (image, configuration, crash
 									 * loop): to be judged by how long it lasts          */

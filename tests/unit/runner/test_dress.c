@@ -253,20 +253,20 @@ static void test_refused(void **state)
 	static const struct {
 		const char *manifest, *primary, *checkpoints, *why;
 	} cases[] = {
-		{"{\"kind\":\"Job\"}", "t", NULL, "The manifest lacks apiVersion or kind."},
+		{"{\"kind\":\"Job\"}", "t", NULL, "the manifest lacks apiVersion or kind"},
 		{"{\"apiVersion\":\"x/v1\",\"kind\":\"Odd\"}", "t", NULL, "Odd is no kind that trimtab knows: give successWhen"},
 		{"{\"apiVersion\":\"batch/v1\",\"kind\":\"Job\",\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":"
 		 "\"a\"}]}}}}",
-			"b", NULL, "The manifest has no container 'b'"},
+			"b", NULL, "the manifest has no container 'b'"},
 		{"{\"apiVersion\":\"batch/v1\",\"kind\":\"Job\",\"metadata\":[]}", "b", NULL,
-			"The manifest cannot be used: its metadata is not an object."},
+			"the manifest cannot be used: its metadata is not an object"},
 		{"{\"apiVersion\":\"batch/v1\",\"kind\":\"Job\",\"metadata\":{\"labels\":1}}", "b", NULL,
-			"The manifest cannot be used: its labels are not an object."},
+			"the manifest cannot be used: its labels are not an object"},
 		{"{\"apiVersion\":\"batch/v1\",\"kind\":\"Job\",\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":"
 		 "\"a\",\"env\":{}}]}}}}",
-			"a", NULL, "The manifest cannot be used: a container's env is not a list."},
+			"a", NULL, "the manifest cannot be used: a container's env is not a list"},
 		{"{\"apiVersion\":\"trainer.kubeflow.org/v1alpha1\",\"kind\":\"TrainJob\"}", NULL, "/c",
-			"The manifest has no pod template for the checkpoints' volume"},
+			"the manifest has no pod template for the checkpoints' volume"},
 	};
 
 	(void)state;

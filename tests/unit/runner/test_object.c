@@ -53,12 +53,12 @@ static const struct {
 	{JOB(CONDITIONS("{\"type\":\"Complete\",\"status\":\"True\",\"lastTransitionTime\":\"2026-11-22T21:00:02Z\"}")),
 		OBJECT_SUCCEEDED, false, false, NULL, NULL},
 	{JOB(CONDITIONS(CONDITION("FailureTarget", "True", "BackoffLimitExceeded", BACKOFF)) ",\"failed\":1"),
-		OBJECT_FAILED, true, false, "BackoffLimitExceeded", "The Job failed: " BACKOFF},
+		OBJECT_FAILED, true, false, "BackoffLimitExceeded", "its Job failed: " BACKOFF},
 	{JOB(CONDITIONS(CONDITION("FailureTarget", "True", "BackoffLimitExceeded", BACKOFF) ","
 			CONDITION("Failed", "True", "BackoffLimitExceeded", BACKOFF)) ",\"failed\":1"),
-		OBJECT_FAILED, false, false, "BackoffLimitExceeded", "The Job failed: " BACKOFF},
+		OBJECT_FAILED, false, false, "BackoffLimitExceeded", "its Job failed: " BACKOFF},
 	{JOB(CONDITIONS(CONDITION("Failed", "True", "DeadlineExceeded", "Job was active longer than specified deadline"))),
-		OBJECT_FAILED, false, true, "DeadlineExceeded", "The Job ran longer than its deadline allows."},
+		OBJECT_FAILED, false, true, "DeadlineExceeded", "its Job ran longer than its deadline"},
 	{JOB(CONDITIONS(CONDITION("Failed", "False", "", "") "," CONDITION("Suspended", "False", "JobResumed", "Job resumed"))),
 		OBJECT_RUNNING, false, false, NULL, NULL},
 	/* The training operator keeps the history of its conditions. */
@@ -69,7 +69,7 @@ static const struct {
 			CONDITION("Succeeded", "True", "PyTorchJobSucceeded", "m"))),
 		OBJECT_SUCCEEDED, false, false, NULL, NULL},
 	{OBJECT("kubeflow.org/v1", "TFJob", CONDITIONS(CONDITION("Failed", "True", "TFJobFailed", "1 worker failed"))),
-		OBJECT_FAILED, false, false, "TFJobFailed", "The TFJob failed: 1 worker failed"},
+		OBJECT_FAILED, false, false, "TFJobFailed", "its TFJob failed: 1 worker failed"},
 	{OBJECT("trainer.kubeflow.org/v1alpha1", "TrainJob", CONDITIONS(CONDITION("Suspended", "False", "Resumed", "m") ","
 			CONDITION("Complete", "True", "JobsCompleted", "jobset completed successfully"))),
 		OBJECT_SUCCEEDED, false, false, NULL, NULL},
@@ -80,26 +80,26 @@ static const struct {
 	{OBJECT("ray.io/v1", "RayJob", "\"jobStatus\":\"SUCCEEDED\",\"jobDeploymentStatus\":\"Complete\""),
 		OBJECT_SUCCEEDED, false, false, NULL, NULL},
 	{OBJECT("ray.io/v1", "RayJob", "\"jobStatus\":\"STOPPED\",\"jobDeploymentStatus\":\"Complete\""), OBJECT_FAILED,
-		false, false, "Failed", "The RayJob failed."},
+		false, false, "Failed", "its RayJob failed"},
 	{OBJECT("ray.io/v1", "RayJob", "\"jobDeploymentStatus\":\"Failed\",\"reason\":\"DeadlineExceeded\",\"message\":\"m\""),
-		OBJECT_FAILED, false, true, "DeadlineExceeded", "The RayJob ran longer than its deadline allows."},
+		OBJECT_FAILED, false, true, "DeadlineExceeded", "its RayJob ran longer than its deadline"},
 	{OBJECT("sparkoperator.k8s.io/v1beta2", "SparkApplication", "\"applicationState\":{\"state\":\"COMPLETED\"}"),
 		OBJECT_SUCCEEDED, false, false, NULL, NULL},
 	{OBJECT("sparkoperator.k8s.io/v1beta2", "SparkApplication",
 		 "\"applicationState\":{\"state\":\"FAILED\",\"errorMessage\":\"driver container failed\"}"),
-		OBJECT_FAILED, false, false, "Failed", "The SparkApplication failed: driver container failed"},
+		OBJECT_FAILED, false, false, "Failed", "its SparkApplication failed: driver container failed"},
 	{OBJECT("argoproj.io/v1alpha1", "Workflow", "\"phase\":\"Running\",\"progress\":\"0/1\""), OBJECT_RUNNING, false,
 		false, NULL, NULL},
 	{OBJECT("argoproj.io/v1alpha1", "Workflow", "\"phase\":\"Succeeded\",\"finishedAt\":\"2026-11-22T21:00:02Z\""),
 		OBJECT_SUCCEEDED, false, false, NULL, NULL},
 	{OBJECT("argoproj.io/v1alpha1", "Workflow", "\"phase\":\"Error\",\"message\":\"pod deleted\""), OBJECT_FAILED, false,
-		false, "Failed", "The Workflow failed: pod deleted"},
+		false, "Failed", "its Workflow failed: pod deleted"},
 	{OBJECT("tekton.dev/v1", "PipelineRun", CONDITIONS(CONDITION("Succeeded", "Unknown", "Running", "Tasks Completed: 0"))),
 		OBJECT_RUNNING, false, false, NULL, NULL},
 	{OBJECT("tekton.dev/v1", "PipelineRun", CONDITIONS(CONDITION("Succeeded", "True", "Succeeded", "Tasks Completed: 1"))),
 		OBJECT_SUCCEEDED, false, false, NULL, NULL},
 	{OBJECT("tekton.dev/v1", "PipelineRun", CONDITIONS(CONDITION("Succeeded", "False", "PipelineRunTimeout", "m"))),
-		OBJECT_FAILED, false, true, "PipelineRunTimeout", "The PipelineRun ran longer than its deadline allows."},
+		OBJECT_FAILED, false, true, "PipelineRunTimeout", "its PipelineRun ran longer than its deadline"},
 };
 
 static void assert_text(const char *found, const char *expected, const char *where)
@@ -178,7 +178,7 @@ static void test_own_conditions(void **state)
 	assert_string_equal(s.reason, "Burnt");
 	object_judge(j, tree_of(OBJECT("x/v1", "Odd", "\"lost\":true"), a), a, &s);
 	assert_int_equal(s.phase, OBJECT_FAILED);
-	assert_string_equal(s.message, "The Odd failed.");
+	assert_string_equal(s.message, "its Odd failed");
 	object_judge(j, tree_of("{}", a), a, &s);
 	assert_int_equal(s.phase, OBJECT_RUNNING);
 	object_judge(j, tree_of("[]", a), a, &s);

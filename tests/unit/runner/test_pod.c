@@ -44,7 +44,7 @@ static const cJSON *tree_of(const char *text, struct arena *a)
 #define DISRUPTED(reason, message)                                                                              \
 	"\"conditions\":[{\"type\":\"DisruptionTarget\",\"status\":\"True\",\"reason\":\"" reason "\",\"message\":\"" message "\"}]"
 
-#define NO_ROOM "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available."
+#define NO_ROOM "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available"
 
 static const struct waiting {
 	const char *pod, *reason;
@@ -52,35 +52,35 @@ static const struct waiting {
 	int since;                      /* second */
 	const char *message;            /* how it begins; NULL: nothing is said */
 } waiting[] = {
-	{POD("Never", "", "\"phase\":\"Pending\""), "Pending", false, 1, "The scheduler has not looked at the pod yet."},
+	{POD("Never", "", "\"phase\":\"Pending\""), "Pending", false, 1, "the scheduler has not looked at its pod yet"},
 	{POD("Never", "", "\"phase\":\"Pending\",\"conditions\":[{\"type\":\"PodScheduled\",\"status\":\"False\",\"reason\":"
-		"\"Unschedulable\",\"message\":\"" NO_ROOM "\",\"lastTransitionTime\":" AT("03") "}]"),
-		"Unschedulable", true, 3, "No node can take the pod: " NO_ROOM " Ask for less in resources, check"},
+		"\"Unschedulable\",\"message\":\"" NO_ROOM ".\",\"lastTransitionTime\":" AT("03") "}]"),
+		"Unschedulable", true, 3, "no node can take its pod: " NO_ROOM "; ask for less in resources, check"},
 	{POD("Never", "", "\"phase\":\"Pending\",\"conditions\":[{\"type\":\"PodScheduled\",\"status\":\"False\",\"reason\":"
 		"\"SchedulingGated\",\"message\":\"Scheduling is blocked due to non-empty scheduling gates\"}]"),
-		"SchedulingGated", false, 1, "The pod is held back until"},
-	{ON_NODE("\"phase\":\"Pending\"," SCHEDULED), "ContainerCreating", false, 2, "The image is fetched and the volumes"},
-	{PENDING("ContainerCreating", ""), "ContainerCreating", false, 2, "The image is fetched and the volumes"},
-	{PENDING("PodInitializing", ""), "PodInitializing", false, 2, "The pod's init containers run."},
+		"SchedulingGated", false, 1, "its pod is held back until"},
+	{ON_NODE("\"phase\":\"Pending\"," SCHEDULED), "ContainerCreating", false, 2, "its image is fetched and its volumes"},
+	{PENDING("ContainerCreating", ""), "ContainerCreating", false, 2, "its image is fetched and its volumes"},
+	{PENDING("PodInitializing", ""), "PodInitializing", false, 2, "its pod's init containers run"},
 	{PENDING("ErrImagePull", "failed to resolve reference: not found"), "ErrImagePull", true, 2,
-		"The image example/train:1 cannot be pulled: failed to resolve reference: not found. Check its name"},
+		"its image example/train:1 cannot be pulled: failed to resolve reference: not found; check its name"},
 	{PENDING("ImagePullBackOff", "Back-off pulling image.\\n"), "ImagePullBackOff", true, 2,
-		"The image example/train:1 cannot be pulled: Back-off pulling image. Check its name, and that the cluster"},
+		"its image example/train:1 cannot be pulled: Back-off pulling image; check its name, and that the cluster"},
 	{PENDING("InvalidImageName", ""), "InvalidImageName", true, 2,
-		"example/train:1 is not the name of an image. Correct it"},
+		"example/train:1 is not the name of an image; correct it"},
 	{PENDING("ErrImageNeverPull", "Container image is not present with pull policy of Never"), "ErrImageNeverPull", true, 2,
-		"The image example/train:1 is not on the node, and may not be pulled: Container image"},
+		"its image example/train:1 is not on the node, and may not be pulled: Container image"},
 	{PENDING("CreateContainerConfigError", "secret \\\"e-x\\\" not found"), "CreateContainerConfigError", true, 2,
-		"The container of image example/train:1 cannot be configured: secret \"e-x\" not found. Check the Secrets"},
-	{PENDING("CreateContainerError", "x"), "CreateContainerError", true, 2, "The container of image example/train:1"},
+		"its container of image example/train:1 cannot be configured: secret \"e-x\" not found; check the Secrets"},
+	{PENDING("CreateContainerError", "x"), "CreateContainerError", true, 2, "its container of image example/train:1"},
 	{POD("OnFailure", NODE, "\"phase\":\"Running\"," SCHEDULED ","
 		WAITING("CrashLoopBackOff", "back-off 10s restarting failed container=trial")),
-		"CrashLoopBackOff", true, 2, "The program of image example/train:1 ends again and again: back-off 10s"},
+		"CrashLoopBackOff", true, 2, "its program, of image example/train:1, ends again and again: back-off 10s"},
 	{POD("OnFailure", NODE, "\"phase\":\"Running\"," TERMINATED("1", "Error", "")), "Restarting", false, 9,
-		"The program ended and is started again"},
+		"ended, and is started again"},
 	{ON_NODE("\"phase\":\"Pending\"," SCHEDULED ",\"initContainerStatuses\":[{\"name\":\"prepare\",\"state\":{\"waiting\":"
 		"{\"reason\":\"ErrImagePull\",\"message\":\"no\"}}}]," WAITING("PodInitializing", "")),
-		"ErrImagePull", true, 2, "The image busybox:0 cannot be pulled: no. "},
+		"ErrImagePull", true, 2, "its image busybox:0 cannot be pulled: no; "},
 	{PENDING("SomethingNew", "said"), "SomethingNew", false, 2, "said"},
 };
 
@@ -126,53 +126,53 @@ static const struct ended {
 	const char *reason, *message;
 } ended[] = {
 	{ON_NODE("\"phase\":\"Running\"," TERMINATED("0", "Completed", "")), POD_END_EXIT, 0, 0, false, "Completed",
-		"The program ended."},
-	{ON_NODE("\"phase\":\"Succeeded\"," TERMINATED("0", "Completed", "")), POD_END_EXIT, 0, 0, false, "Completed", "The"},
+		"ended with exit code 0"},
+	{ON_NODE("\"phase\":\"Succeeded\"," TERMINATED("0", "Completed", "")), POD_END_EXIT, 0, 0, false, "Completed", "ended"},
 	{POD("OnFailure", NODE, "\"phase\":\"Running\"," TERMINATED("0", "Completed", "")), POD_END_EXIT, 0, 0, false,
-		"Completed", "The program ended."},
+		"Completed", "ended with exit code 0"},
 	{ON_NODE("\"phase\":\"Failed\"," TERMINATED("3", "Error", "")), POD_END_EXIT, 3, 0, false, "Error",
-		"The program exited with code 3."},
+		"ended with exit code 3"},
 	{ON_NODE("\"phase\":\"Failed\"," TERMINATED("127", "Error", "")), POD_END_EXIT, 127, 0, false, "Error",
-		"The program exited with code 127: a command of it was not found"},
+		"ended with exit code 127: a command was not found"},
 	{ON_NODE("\"phase\":\"Failed\"," TERMINATED("137", "OOMKilled", "")), POD_END_EXIT, -1, 9, true, "OOMKilled",
-		"The container used more memory than its limit allows and was killed. Raise resources.memory"},
-	{ON_NODE("\"phase\":\"Failed\"," TERMINATED("1", "OOMKilled", "")), POD_END_EXIT, 1, 0, true, "OOMKilled", "The container"},
+		"was killed because it used more memory than its limit: raise resources.memory"},
+	{ON_NODE("\"phase\":\"Failed\"," TERMINATED("1", "OOMKilled", "")), POD_END_EXIT, 1, 0, true, "OOMKilled", "was killed"},
 	{ON_NODE("\"phase\":\"Failed\"," TERMINATED("139", "Error", "")), POD_END_EXIT, -1, 11, false, "Killed",
-		"Signal 11 (Segmentation fault) ended the program."},
-	{ON_NODE("\"phase\":\"Failed\"," TERMINATED("143", "Error", "")), POD_END_EXIT, -1, 15, false, "Killed", "Signal 15"},
-	{ON_NODE("\"phase\":\"Failed\"," TERMINATED("255", "Error", "")), POD_END_EXIT, 255, 0, false, "Error", "The program"},
+		"was killed by signal 11 (Segmentation fault)"},
+	{ON_NODE("\"phase\":\"Failed\"," TERMINATED("143", "Error", "")), POD_END_EXIT, -1, 15, false, "Killed", "was killed by signal 15"},
+	{ON_NODE("\"phase\":\"Failed\"," TERMINATED("255", "Error", "")), POD_END_EXIT, 255, 0, false, "Error", "ended with exit code 255"},
 	{ON_NODE("\"phase\":\"Failed\"," TERMINATED("128", "StartError",
 		"\"message\":\"exec: \\\"trian\\\": executable file not found in $PATH\",")),
 		POD_END_EXIT, 128, 0, false, "StartError",
-		"The program could not be started: exec: \"trian\": executable file not found in $PATH. Check command"},
+		"could not be started: exec: \"trian\": executable file not found in $PATH; check its command"},
 	{ON_NODE("\"phase\":\"Failed\",\"reason\":\"DeadlineExceeded\",\"message\":\"Pod was active on the node longer than the "
 		"specified deadline\"," TERMINATED("143", "Error", "")),
-		POD_END_DEADLINE, -1, 15, false, "DeadlineExceeded", "The trial ran longer than its timeout allows."},
+		POD_END_DEADLINE, -1, 15, false, "DeadlineExceeded", "ran longer than its timeout"},
 	{ON_NODE("\"phase\":\"Failed\",\"reason\":\"Evicted\",\"message\":\"The node was low on resource: memory. Threshold "
 		"quantity: 100Mi, available: 50Mi.\""),
-		POD_END_LOST, -1, 0, false, "Evicted", "The node n1 gave the pod up: The node was low on resource: memory."},
+		POD_END_LOST, -1, 0, false, "Evicted", "the node n1 gave its pod up: The node was low on resource: memory."},
 	{ON_NODE("\"phase\":\"Failed\",\"reason\":\"Evicted\",\"message\":\"Pod ephemeral local storage usage exceeds the total "
 		"limit of containers 1Gi. \"," TERMINATED("137", "Error", "")),
-		POD_END_EXIT, -1, 9, false, "Evicted", "Pod ephemeral local storage usage exceeds"},
+		POD_END_EXIT, -1, 9, false, "Evicted", "its pod was evicted: Pod ephemeral local storage usage exceeds"},
 	{ON_NODE("\"phase\":\"Failed\"," DISRUPTED("EvictionByEvictionAPI", "Eviction API: evicting") ","
 		TERMINATED("143", "Error", "")),
-		POD_END_LOST, -1, 15, false, "EvictionByEvictionAPI", "The node n1 gave the pod up: Eviction API: evicting"},
+		POD_END_LOST, -1, 15, false, "EvictionByEvictionAPI", "the node n1 gave its pod up: Eviction API: evicting"},
 	{ON_NODE("\"phase\":\"Failed\"," DISRUPTED("DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint")),
-		POD_END_LOST, -1, 0, false, "DeletionByTaintManager", "The node n1 gave the pod up: Taint manager"},
+		POD_END_LOST, -1, 0, false, "DeletionByTaintManager", "the node n1 gave its pod up: Taint manager"},
 	{ON_NODE("\"phase\":\"Succeeded\"," DISRUPTED("EvictionByEvictionAPI", "e") "," TERMINATED("0", "Completed", "")),
-		POD_END_EXIT, 0, 0, false, "Completed", "The program ended."},
+		POD_END_EXIT, 0, 0, false, "Completed", "ended with exit code 0"},
 	{ON_NODE("\"phase\":\"Failed\"," TERMINATED("137", "ContainerStatusUnknown", "")), POD_END_LOST, -1, 9, false,
-		"NodeLost", "The node n1 gave the pod up: nothing more is known."},
+		"NodeLost", "the node n1 gave its pod up: nothing more is known"},
 	{ON_NODE("\"phase\":\"Failed\",\"reason\":\"OutOfcpu\",\"message\":\"Pod was rejected: Node didn't have enough "
 		"resource: cpu\""),
-		POD_END_LOST, -1, 0, false, "OutOfcpu", "The node n1 gave the pod up: Pod was rejected"},
+		POD_END_LOST, -1, 0, false, "OutOfcpu", "the node n1 gave its pod up: Pod was rejected"},
 	{ON_NODE("\"phase\":\"Failed\",\"reason\":\"Terminated\",\"message\":\"Pod was terminated in response to imminent node "
 		"shutdown.\"," TERMINATED("0", "Completed", "")),
-		POD_END_LOST, 0, 0, false, "Terminated", "The node n1 gave the pod up: Pod was terminated"},
+		POD_END_LOST, 0, 0, false, "Terminated", "the node n1 gave its pod up: Pod was terminated"},
 	{ON_NODE("\"phase\":\"Failed\",\"initContainerStatuses\":[{\"name\":\"prepare\",\"state\":{\"terminated\":{\"exitCode\":2"
 		"}}}]," WAITING("PodInitializing", "")),
-		POD_END_EXIT, -1, 0, false, "InitContainerFailed", "The init container prepare exited with code 2; see"},
-	{ON_NODE("\"phase\":\"Failed\""), POD_END_EXIT, -1, 0, false, "Failed", "The pod failed before its container ran."},
+		POD_END_EXIT, -1, 0, false, "InitContainerFailed", "its init container prepare ended with exit code 2"},
+	{ON_NODE("\"phase\":\"Failed\""), POD_END_EXIT, -1, 0, false, "Failed", "its pod failed before its container ran"},
 };
 
 static void test_ended(void **state)
