@@ -8,30 +8,17 @@
 -- in: experiments bigint[], numbers int[], metrics text[], steps bigint[], vals double[], times timestamptz[],
 --   epochs bigint[], of_experiments bigint[], of_numbers int[]
 -- out: @ack
-WITH k AS MATERIALIZED (
-  SELECT u.experiment_id, u.number, t.state, t.stop, CASE WHEN t.stop IS NOT NULL THEN t.message END AS message,
-         t.attempt, t.pushed, t.state = 'running' AND t.worker IS NOT NULL
-           AND t.lease_until < now() + t.lease_seconds * interval '0.5 second' AS due
-  FROM unnest($8, $9) AS u (experiment_id, number)
-  LEFT JOIN core.trials t USING (experiment_id, number)),
+WITH k AS MATERIALIZED (@reporting($8, $9)),
 r AS MATERIALIZED (
-  SELECT r.experiment_id, r.number, r.metric, r.value, r.time, r.epoch, r.i, coalesce(r.step,
-           greatest(max(r.step) OVER (PARTITION BY r.experiment_id, r.number, r.metric), (
-             SELECT max(o.step) FROM core.observations o
-             WHERE o.experiment_id = r.experiment_id AND o.number = r.number AND o.metric = r.metric), -1) +
-           row_number() OVER (PARTITION BY r.experiment_id, r.number, r.metric, r.step IS NULL ORDER BY r.i)) AS step
+  SELECT r.experiment_id, r.number, r.metric, r.value, r.time, r.epoch, r.i, @next_step()
   FROM unnest($1, $2, $3, $4, $5, $6, $7) WITH ORDINALITY
        AS r (experiment_id, number, metric, step, value, time, epoch, i)
   WHERE (experiment_id, number) NOT IN (SELECT experiment_id, number FROM k WHERE state IS NULL)),
 i AS (
   INSERT INTO core.observations AS o (experiment_id, number, metric, step, value, time)
   SELECT experiment_id, number, metric, step, value, time FROM r
-  ON CONFLICT (experiment_id, number, metric, step) DO UPDATE SET value = EXCLUDED.value, time = EXCLUDED.time),
-m AS (
-  INSERT INTO core.unjudged (experiment_id, number, step)
-  SELECT r.experiment_id, r.number, r.step
-  FROM r JOIN core.progress g USING (experiment_id) JOIN core.experiments e USING (experiment_id)
-  WHERE r.epoch <> 0 AND g.epoch <> r.epoch AND e.state IN ('running', 'paused', 'stopping') ORDER BY r.i)
+  @last_wins()),
+m AS (@noted())
 SELECT @ack(k) FROM k WHERE state IS NOT NULL;
 
 -- The same with verdicts, which hold if they were reached under the epoch of now. The rows of core.progress
@@ -45,18 +32,9 @@ WITH s AS MATERIALIZED (
   SELECT * FROM unnest($10, $11, $12, $13, $14) AS s (experiment_id, epoch, number, reason, message)),
 l AS MATERIALIZED (
   SELECT experiment_id, epoch FROM core.progress WHERE experiment_id = ANY ($10) ORDER BY experiment_id FOR UPDATE),
-k AS MATERIALIZED (
-  SELECT u.experiment_id, u.number, t.state, t.stop, CASE WHEN t.stop IS NOT NULL THEN t.message END AS message,
-         t.attempt, t.pushed, t.state = 'running' AND t.worker IS NOT NULL
-           AND t.lease_until < now() + t.lease_seconds * interval '0.5 second' AS due
-  FROM unnest($8, $9) AS u (experiment_id, number)
-  LEFT JOIN core.trials t USING (experiment_id, number)),
+k AS MATERIALIZED (@reporting($8, $9)),
 r AS MATERIALIZED (
-  SELECT r.experiment_id, r.number, r.metric, r.value, r.time, r.epoch, r.i, coalesce(r.step,
-           greatest(max(r.step) OVER (PARTITION BY r.experiment_id, r.number, r.metric), (
-             SELECT max(o.step) FROM core.observations o
-             WHERE o.experiment_id = r.experiment_id AND o.number = r.number AND o.metric = r.metric), -1) +
-           row_number() OVER (PARTITION BY r.experiment_id, r.number, r.metric, r.step IS NULL ORDER BY r.i)) AS step
+  SELECT r.experiment_id, r.number, r.metric, r.value, r.time, r.epoch, r.i, @next_step()
   FROM unnest($1, $2, $3, $4, $5, $6, $7) WITH ORDINALITY
        AS r (experiment_id, number, metric, step, value, time, epoch, i)
   WHERE (SELECT count(*) FROM l) >= 0
@@ -64,12 +42,8 @@ r AS MATERIALIZED (
 i AS (
   INSERT INTO core.observations AS o (experiment_id, number, metric, step, value, time)
   SELECT experiment_id, number, metric, step, value, time FROM r
-  ON CONFLICT (experiment_id, number, metric, step) DO UPDATE SET value = EXCLUDED.value, time = EXCLUDED.time),
-m AS (
-  INSERT INTO core.unjudged (experiment_id, number, step)
-  SELECT r.experiment_id, r.number, r.step
-  FROM r JOIN core.progress g USING (experiment_id) JOIN core.experiments e USING (experiment_id)
-  WHERE r.epoch <> 0 AND g.epoch <> r.epoch AND e.state IN ('running', 'paused', 'stopping') ORDER BY r.i),
+  @last_wins()),
+m AS (@noted()),
 p AS (
   UPDATE core.progress g SET change = g.change + 1 FROM l
   WHERE g.experiment_id = l.experiment_id

@@ -5,17 +5,12 @@
 -- in: experiments bigint[], numbers int[], metrics text[], steps bigint[], vals double[], times timestamptz[],
 --   of_experiments bigint[], of_numbers int[]
 -- out: @ack
-WITH k AS MATERIALIZED (
-  SELECT u.experiment_id, u.number, t.state, t.stop, CASE WHEN t.stop IS NOT NULL THEN t.message END AS message,
-         t.attempt, t.pushed, t.state = 'running' AND t.worker IS NOT NULL
-           AND t.lease_until < now() + t.lease_seconds * interval '0.5 second' AS due
-  FROM unnest($7, $8) AS u (experiment_id, number)
-  LEFT JOIN core.trials t USING (experiment_id, number)),
+WITH k AS MATERIALIZED (@reporting($7, $8)),
 i AS (
   INSERT INTO core.observations AS o (experiment_id, number, metric, step, value, time)
   SELECT * FROM unnest($1, $2, $3, $4, $5, $6) AS r (experiment_id, number, metric, step, value, time)
   WHERE (experiment_id, number) NOT IN (SELECT experiment_id, number FROM k WHERE state IS NULL)
-  ON CONFLICT (experiment_id, number, metric, step) DO UPDATE SET value = EXCLUDED.value, time = EXCLUDED.time)
+  @last_wins())
 SELECT @ack(k) FROM k WHERE state IS NOT NULL;
 
 -- The same for the points of one trial, which is what a lone client sends: it waits for this, and half of
@@ -28,7 +23,7 @@ WITH i AS (
   SELECT t.experiment_id, t.number, r.metric, r.step, r.value, r.time
   FROM core.trials t, unnest($3, $4, $5, $6) AS r (metric, step, value, time)
   WHERE t.experiment_id = $1 AND t.number = $2
-  ON CONFLICT (experiment_id, number, metric, step) DO UPDATE SET value = EXCLUDED.value, time = EXCLUDED.time)
+  @last_wins())
 SELECT @ack(t) FROM (
   SELECT experiment_id, number, state, stop, CASE WHEN stop IS NOT NULL THEN message END AS message, attempt, pushed,
          state = 'running' AND worker IS NOT NULL AND lease_until < now() + lease_seconds * interval '0.5 second' AS due
@@ -40,24 +35,15 @@ SELECT @ack(t) FROM (
 -- in: experiments bigint[], numbers int[], metrics text[], steps bigint[], vals double[], times timestamptz[],
 --   of_experiments bigint[], of_numbers int[]
 -- out: @ack
-WITH k AS MATERIALIZED (
-  SELECT u.experiment_id, u.number, t.state, t.stop, CASE WHEN t.stop IS NOT NULL THEN t.message END AS message,
-         t.attempt, t.pushed, t.state = 'running' AND t.worker IS NOT NULL
-           AND t.lease_until < now() + t.lease_seconds * interval '0.5 second' AS due
-  FROM unnest($7, $8) AS u (experiment_id, number)
-  LEFT JOIN core.trials t USING (experiment_id, number)),
+WITH k AS MATERIALIZED (@reporting($7, $8)),
 r AS (
-  SELECT r.experiment_id, r.number, r.metric, r.value, r.time, coalesce(r.step,
-           greatest(max(r.step) OVER (PARTITION BY r.experiment_id, r.number, r.metric), (
-             SELECT max(o.step) FROM core.observations o
-             WHERE o.experiment_id = r.experiment_id AND o.number = r.number AND o.metric = r.metric), -1) +
-           row_number() OVER (PARTITION BY r.experiment_id, r.number, r.metric, r.step IS NULL ORDER BY r.i)) AS step
+  SELECT r.experiment_id, r.number, r.metric, r.value, r.time, @next_step()
   FROM unnest($1, $2, $3, $4, $5, $6) WITH ORDINALITY AS r (experiment_id, number, metric, step, value, time, i)),
 i AS (
   INSERT INTO core.observations AS o (experiment_id, number, metric, step, value, time)
   SELECT experiment_id, number, metric, step, value, time FROM r
   WHERE (experiment_id, number) NOT IN (SELECT experiment_id, number FROM k WHERE state IS NULL)
-  ON CONFLICT (experiment_id, number, metric, step) DO UPDATE SET value = EXCLUDED.value, time = EXCLUDED.time)
+  @last_wins())
 SELECT @ack(k) FROM k WHERE state IS NOT NULL;
 
 -- name: leases_extend repeatable
