@@ -351,6 +351,16 @@ static const char *pods_query(const struct kube_run *r, struct arena *a)
 		(int)r->node.key.attempt);
 }
 
+static void find_pods(struct kube_run *r)
+{
+	struct arena *a = arena_new();
+
+	r->find_pods = kube_send(r->kube->client,
+		&(struct kube_request){.path = kube_path(a, "v1", r->ref.ns, "pods", NULL, NULL), .query = pods_query(r, a)},
+		on_found_pods, r);
+	arena_free(a);
+}
+
 void kube_find_send(struct kube_run *r)
 {
 	struct arena *a = arena_new();
@@ -361,11 +371,19 @@ void kube_find_send(struct kube_run *r)
 		r->find_object = kube_send(r->kube->client,
 			&(struct kube_request){.path = kube_run_path(r, a), .accept = {404}}, on_found_object, r);
 	if (!r->found_pods && !r->find_pods)
-		r->find_pods = kube_send(r->kube->client,
-			&(struct kube_request){.path = kube_path(a, "v1", r->ref.ns, "pods", NULL, NULL),
-				.query = pods_query(r, a)},
-			on_found_pods, r);
+		find_pods(r);
 	arena_free(a);
+}
+
+bool kube_confirm_pods(struct kube_run *r)
+{
+	if (!r->pods_confirmed) {
+		r->pods_confirmed = true;
+		r->found_pods = false;
+	}
+	if (!r->found_pods && !r->find_pods && clk_now_us() >= r->retry_us)
+		find_pods(r);
+	return r->found_pods;
 }
 
 void kube_find_look(struct kube_run *r)

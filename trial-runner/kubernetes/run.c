@@ -10,6 +10,7 @@
 #include "lib/json_write.h"
 #include "lib/loop.h"
 #include "lib/mem.h"
+#include "lib/num.h"
 
 enum { LAST_LINES_MAX = 2048, OBJECT_JSON_MAX = 4096, JOB_MAX = 4 << 20 };
 
@@ -248,18 +249,29 @@ static struct kube_pod *pod_of(struct kube_run *r, const char *uid)
 	return NULL;
 }
 
+/* Whole numbers that grow, as Kubernetes promises of late and etcd always had them; 0 = something else. */
+static int64_t version_of(const cJSON *tree)
+{
+	const char *text = json_str(json_at(tree, "/metadata/resourceVersion"));
+	int64_t version;
+
+	return text && num_parse_i64(text, strlen(text), &version) ? version : 0;
+}
+
 void kube_run_take_pod(struct kube_run *r, const cJSON *tree)
 {
 	const char *uid = json_str(json_at(tree, "/metadata/uid"));
 	struct kube_pod *pod = uid ? pod_of(r, uid) : NULL;
+	const int64_t version = version_of(tree);
 	struct arena *a;
 
-	if (!uid || (pod && pod->gone))
+	if (!uid || (pod && (pod->gone || version < pod->version)))
 		return;
 	if (!pod) {
 		pod = xcalloc(1, sizeof *pod);
 		TAILQ_INSERT_TAIL(&r->pods, pod, link);
 	}
+	pod->version = version;
 	a = arena_new();
 	pod_judge(tree, r->card.primary_container, a, &pod->is);
 	pod->is.name = arena_strdup(a, pod->is.name);

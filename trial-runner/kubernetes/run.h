@@ -57,6 +57,7 @@ enum kube_state { KUBE_WATCH, KUBE_CREATE, KUBE_PAUSE, KUBE_FIND, KUBE_WAIT, KUB
 struct kube_pod {
 	TAILQ_ENTRY(kube_pod) link;
 	struct arena *arena;            /* of its state's strings; made anew with each change */
+	int64_t version;                /* of what is known: older news are none */
 	struct pod_state is;
 	bool primary;
 	bool gone;                      /* deleted                            */
@@ -113,6 +114,7 @@ struct kube_run {
 	struct kube_call *asking_why;   /* no pod comes                       */
 	int64_t ask_why_us;
 	bool found_object, found_pods;
+	bool pods_confirmed;            /* they were asked for after the object's end was told */
 
 	struct object_state object;     /* strings in object_arena            */
 	struct arena *object_arena;
@@ -198,6 +200,8 @@ void kube_create_forget(struct kube_run *r);
 /* Reads the object and its pods: KUBE_FIND. */
 void kube_find_send(struct kube_run *r);
 void kube_find_look(struct kube_run *r);
+/* The object is over and no pod of it is known to be: the watches are not in step. True when the pods were asked. */
+bool kube_confirm_pods(struct kube_run *r);
 
 /* verdict.c: fills r->verdict once the end is known. */
 bool kube_verdict(struct kube_run *r);

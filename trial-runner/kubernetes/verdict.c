@@ -87,13 +87,22 @@ static bool taken_away(const struct kube_pod *pod)
 	return !pod->own_end && (pod->gone || pod->is.deleting);
 }
 
+static void lost_with_object(struct kube_run *r)
+{
+	kube_verdict_lost(r, "Deleted",
+		arena_printf(r->arena, "its %s %s was deleted, and not by trimtab", r->ref.kind, r->ref.name));
+}
+
 static void lost_with_pod(struct kube_run *r, const struct kube_pod *pod)
 {
 	const bool told = pod->is.phase == POD_ENDED && pod->is.end == POD_END_LOST;
 
-	kube_verdict_lost(r, told && pod->is.reason ? pod->is.reason : "PodDeleted",
-		told && pod->is.message ? pod->is.message
-			: arena_printf(r->arena, "its pod %s was deleted before its program had ended", pod->is.name));
+	if (r->object_gone || r->object.deleting)
+		lost_with_object(r);
+	else
+		kube_verdict_lost(r, told && pod->is.reason ? pod->is.reason : "PodDeleted",
+			told && pod->is.message ? pod->is.message
+				: arena_printf(r->arena, "its pod %s was deleted before its program had ended", pod->is.name));
 }
 
 static void failed(struct kube_run *r)
@@ -160,8 +169,7 @@ static bool vanished(struct kube_run *r)
 {
 	if (!r->object_gone || (!all_pods_over(r) && !passed(r, r->object_gone_us + r->card.grace_us + slack_us)))
 		return false;
-	kube_verdict_lost(r, "Deleted",
-		arena_printf(r->arena, "its %s %s was deleted, and not by trimtab", r->ref.kind, r->ref.name));
+	lost_with_object(r);
 	return true;
 }
 
@@ -197,10 +205,19 @@ static bool node_gone(struct kube_run *r)
 	return true;
 }
 
+static bool pod_is_over(struct kube_run *r)
+{
+	const struct kube_pod *pod = kube_run_primary(r);
+
+	return pod && (pod->gone || pod->is.phase == POD_ENDED);
+}
+
 bool kube_verdict(struct kube_run *r)
 {
 	if (r->stop_sent_us)
 		return stopped(r);
+	if (r->object.phase != OBJECT_RUNNING && !pod_is_over(r) && !kube_confirm_pods(r))
+		return false;
 	if (r->object.phase == OBJECT_SUCCEEDED) {
 		succeeded(r, r->object.ended_us);
 		return true;

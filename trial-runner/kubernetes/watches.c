@@ -8,7 +8,6 @@
 
 #include "lib/arena.h"
 #include "lib/clk.h"
-#include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/mem.h"
 #include "trial-runner/kubernetes/run.h"
@@ -184,9 +183,6 @@ static void set_trouble(struct watch *w, const char *reason, const char *message
 	w->trouble = message ? xstrdup(message) : NULL;
 	w->trouble_reason = message ? xstrdup(reason) : NULL;
 	w->for_good = message && for_good;
-	if (message)
-		LOG_WARN("the cluster does not tell what happens", L_STR("namespace", w->ns),
-			L_STR("resource", w->resource ? w->resource : w->kind), L_STR("error", message));
 	look_at_users(w);
 }
 
