@@ -116,7 +116,8 @@ struct loop *kube_client_loop(struct kube_client *c);
 
 /* Everything in the request is copied. ctx is that of done and of its callbacks. Never NULL. */
 struct kube_call *kube_send(struct kube_client *c, const struct kube_request *r, kube_done_fn *done, void *ctx);
-void kube_cancel(struct kube_call *call);               /* done() will not come; NULL is allowed    */
+/* done() will not come. Not after done(): the call is over then. NULL is allowed. */
+void kube_cancel(struct kube_call *call);
 
 struct kube_client_stats {
 	size_t waiting, flights, streams;

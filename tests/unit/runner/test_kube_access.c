@@ -16,6 +16,7 @@
 #include "lib/clk.h"
 #include "lib/file.h"
 #include "lib/loop.h"
+#include "lib/mem.h"
 #include "trial-runner/kubernetes/access.h"
 #include "trial-runner/kubernetes/exec_plugin.h"
 #include "trial-runner/kubernetes/kubeconfig.h"
@@ -193,6 +194,32 @@ static void base64_is_strict(void **state UNUSED)
 			fail_msg("'%s' was taken for '%s'", cases[i].text, got ? got : "(refused)");
 		if (got && !strchr(cases[i].text, '\n'))
 			assert_string_equal(base64_encode(got, n, a), cases[i].text);
+		arena_free(a);
+	}
+}
+
+/* Wherever memory is short: the same answer, or a sentence. */
+static void short_memory_is_told(void **state UNUSED)
+{
+	static const char user[] = "exec: {command: ./x, apiVersion: client.authentication.k8s.io/v1, provideClusterInfo: true}";
+	static const char cluster[] = "server: https://h, certificate-authority-data: " PEM64;
+	static const char printed[] = "{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\","
+								  "\"status\":{\"token\":\"t\"}}";
+
+	for (unsigned nth = 1; nth <= 30; nth++) {
+		struct arena *a = arena_new();
+		struct exec_credential c;
+		struct kubeconfig k;
+		struct err e = {0};
+		mem_fail_nth(nth);
+		if (!resolve(a, cluster, user, &k, &e))
+			assert_int_not_equal(e.code, ERR_OK);
+		else if (!exec_plugin_info(&k, a, &e))
+			assert_int_not_equal(e.code, ERR_OK);
+		mem_fail_nth(nth);
+		if (!exec_credential_read(printed, sizeof printed - 1, "client.authentication.k8s.io/v1", a, &c, &e))
+			assert_int_not_equal(e.code, ERR_OK);
+		mem_fail_nth(0);
 		arena_free(a);
 	}
 }
@@ -520,6 +547,7 @@ int main(void)
 		cmocka_unit_test(contexts_are_chosen_and_missed),
 		cmocka_unit_test(files_are_merged_as_kubectl_does),
 		cmocka_unit_test(base64_is_strict),
+		cmocka_unit_test(short_memory_is_told),
 		IN_PLACE(places_are_looked_at_in_order),
 		IN_PLACE(a_pod_uses_its_service_account),
 		cmocka_unit_test(credentials_are_decoded),
