@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import threading
+import time
 import unittest
 
 import kube
@@ -178,6 +179,40 @@ class AccessTest(kube.ClusterCase):
             wait(lambda: len(watch.named("outlives")) >= 4, lambda: f"four events in {watch.lines}", 60)
             self.assertEqual(sorted(name.replace("?", "") for name in watch.named("outlives")),
                              ["+outlives-after", "+outlives-before", "+outlives-gone", "-outlives-gone"])
+
+    def test_in_a_pod(self):
+        """By the pod's service account: its token, its authority, its namespace's rights."""
+        self.c.account("inside", rules=READ)
+        images = self.c.images
+        probe, name = images.Layer(), "trimtab-test/probe:1"
+        probe.copy(PROBE, "/bin/probe")
+        for path in images.libraries([PROBE]):
+            probe.copy(path)
+        self.c.load(name, images.archive(name, [images.busybox(), probe.finish()]))
+        document = kube.job("in-a-pod", ["sh", "-c", f"probe request GET {MAPS}?limit=1 && probe request GET /api/v1/pods"],
+                            image=name, backoffLimit=0)
+        document["spec"]["template"]["spec"]["serviceAccountName"] = "inside"
+        self.c.api.post("/apis/batch/v1/namespaces/default/jobs", document)
+        self.addCleanup(self.c.kubectl, "delete", "job", "in-a-pod")
+        self.c.kubectl("wait", "--timeout=120s", "--for=condition=Failed", "job/in-a-pod") # the second is refused
+        said = self.c.kubectl("logs", "job/in-a-pod").splitlines()
+        self.assertEqual(said[0], "200 ok")
+        self.assertIn("403 system:serviceaccount:default:inside may not list pods: bind a Role that allows it",
+                         said)
+
+    def test_log_is_followed(self):
+        """As it is written, to its end."""
+        self.c.api.post("/apis/batch/v1/namespaces/default/jobs",
+                        kube.job("followed", ["sh", "-c", "for i in 1 2 3 4; do echo line $i; sleep 1; done"]))
+        self.addCleanup(self.c.kubectl, "delete", "job", "followed")
+        pods = self.c.wait(lambda: [p for p in self.c.pods(selector="job-name=followed")
+                                    if p["status"]["phase"] == "Running"], "the pod runs")
+        path = f"/api/v1/namespaces/default/pods/{pods[0]['metadata']['name']}/log?follow=true"
+        with subprocess.Popen([PROBE, "stream", path], stdout=subprocess.PIPE, text=True,
+                              env={**os.environ, "KUBECONFIG": self.c.kubeconfig}) as probe:
+            came = [(line, time.monotonic()) for line in probe.stdout]
+        self.assertEqual([line for line, _ in came], [f"line {i}\n" for i in (1, 2, 3, 4)] + ["200 ok\n"])
+        self.assertGreater(came[3][1] - came[0][1], 1)
 
     def test_page(self):
         """The commands of docs/kubernetes.md about access, and the sentence that it quotes."""
