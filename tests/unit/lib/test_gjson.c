@@ -95,13 +95,17 @@ static void test_answers(void **state)
 		{job, "status.conditions.#.type", "[\"SuccessCriteriaMet\",\"Complete\",\"Failed\"]"},
 		{job, "status.conditions.#.type|1", "\"Complete\""},
 		{job, "status.conditions.#.type.1", "[]"},
-		{job, "status.conditions.#(type==\"Complete\")", "{\"type\":\"Complete\",\"status\":\"True\",\"n\":2}"},
+		{job, "status.conditions.#(type==\"Complete\")",
+			"{\"type\":\"Complete\",\"status\":\"True\",\"n\":2}"},
 		{job, "status.conditions.#(type==\"Complete\").status", "\"True\""},
 		{job, "status.conditions.#(type==\"Complete\")|status", "\"True\""},
-		{job, "status.conditions.#(type==\"Complete\")#", "[{\"type\":\"Complete\",\"status\":\"True\",\"n\":2}]"},
-		{job, "status.conditions.#(type==\"Complete\")#|#(status==\"True\")#", "[{\"type\":\"Complete\",\"status\":\"True\",\"n\":2}]"},
+		{job, "status.conditions.#(type==\"Complete\")#",
+			"[{\"type\":\"Complete\",\"status\":\"True\",\"n\":2}]"},
+		{job, "status.conditions.#(type==\"Complete\")#|#(status==\"True\")#",
+			"[{\"type\":\"Complete\",\"status\":\"True\",\"n\":2}]"},
 		{job, "status.conditions.#(type==\"Failed\")#|#(status==\"True\")#", "[]"},
-		{job, "status.conditions.#(type==\"Failed\")#|#(status==\"False\")#", "[{\"type\":\"Failed\",\"status\":\"False\",\"reason\":\"Backoff\",\"n\":0.5}]"},
+		{job, "status.conditions.#(type==\"Failed\")#|#(status==\"False\")#",
+			"[{\"type\":\"Failed\",\"status\":\"False\",\"reason\":\"Backoff\",\"n\":0.5}]"},
 		{job, "status.conditions.#(type==\"Nothing\")#|#(status==\"True\")#", "[]"},
 		{job, "status.conditions.#(type==\"Complete\")#.#(status==\"True\")#", "[]"},
 		{job, "status.conditions.#(type==\"Nothing\")#.type|0", "[]"},
@@ -161,12 +165,23 @@ static void test_answers(void **state)
 		{job, "[status.phase,metadata.name]|1", "\"a.b\""},
 		{job, "[[status.phase],metadata.[name]]", "[[\"Succeeded\"],[\"a.b\"]]"},
 		{job, "status.[missing]", "[]"},
-		{job, "status.[@this].#(succeeded==1)#", "[{\"conditions\":[{\"type\":\"SuccessCriteriaMet\",\"status\":\"True\",\"n\":1},{\"type\":\"Complete\",\"status\":\"True\",\"n\":2},{\"type\":\"Failed\",\"status\":\"False\",\"reason\":\"Backoff\",\"n\":0.5}],\"active\":0,\"succeeded\":1,\"phase\":\"Succeeded\",\"list\":[[1,2],[3],[],{\"a\":[{\"type\":\"x\"},{\"type\":\"y\"}]}]}]"},
-		{job, "status.[@this].#(phase==\"Succeeded\")#", "[{\"conditions\":[{\"type\":\"SuccessCriteriaMet\",\"status\":\"True\",\"n\":1},{\"type\":\"Complete\",\"status\":\"True\",\"n\":2},{\"type\":\"Failed\",\"status\":\"False\",\"reason\":\"Backoff\",\"n\":0.5}],\"active\":0,\"succeeded\":1,\"phase\":\"Succeeded\",\"list\":[[1,2],[3],[],{\"a\":[{\"type\":\"x\"},{\"type\":\"y\"}]}]}]"},
+		{job, "status.[@this].#(succeeded==1)#",
+			"[{\"conditions\":[{\"type\":\"SuccessCriteriaMet\",\"status\":\"True\",\"n\":1},"
+			"{\"type\":\"Complete\",\"status\":\"True\",\"n\":2},{\"type\":\"Failed\","
+			"\"status\":\"False\",\"reason\":\"Backoff\",\"n\":0.5}],\"active\":0,"
+			"\"succeeded\":1,\"phase\":\"Succeeded\",\"list\":[[1,2],[3],[],"
+			"{\"a\":[{\"type\":\"x\"},{\"type\":\"y\"}]}]}]"},
+		{job, "status.[@this].#(phase==\"Succeeded\")#",
+			"[{\"conditions\":[{\"type\":\"SuccessCriteriaMet\",\"status\":\"True\",\"n\":1},"
+			"{\"type\":\"Complete\",\"status\":\"True\",\"n\":2},{\"type\":\"Failed\","
+			"\"status\":\"False\",\"reason\":\"Backoff\",\"n\":0.5}],\"active\":0,"
+			"\"succeeded\":1,\"phase\":\"Succeeded\",\"list\":[[1,2],[3],[],"
+			"{\"a\":[{\"type\":\"x\"},{\"type\":\"y\"}]}]}]"},
 		{job, "status.[@this].#(phase==\"Failed\")#", "[]"},
 		{job, "nothing.[@this].#(phase==\"Succeeded\")#", "[]"},
 		{job, "nothing.more.[@this]", NULL},
-		{job, "status.conditions.#.[type,status]", "[[\"SuccessCriteriaMet\",\"True\"],[\"Complete\",\"True\"],[\"Failed\",\"False\"]]"},
+		{job, "status.conditions.#.[type,status]",
+			"[[\"SuccessCriteriaMet\",\"True\"],[\"Complete\",\"True\"],[\"Failed\",\"False\"]]"},
 		{job, "status.conditions.[0.type,#(n==2).type]", "[\"SuccessCriteriaMet\",\"Complete\"]"},
 		{job, "@this.status.phase", "\"Succeeded\""},
 		{job, "status.@this.phase", "\"Succeeded\""},
@@ -177,7 +192,8 @@ static void test_answers(void **state)
 		{job, "nothing|[a]", "[]"},
 		{job, "flags.#|@this", "10"},
 		{job, "metadata.@foo", NULL},
-		{wf, "status.[@this].#(phase==\"Succeeded\")#", "[{\"phase\":\"Succeeded\",\"progress\":\"1/1\",\"outputs\":{\"exitCode\":\"0\"}}]"},
+		{wf, "status.[@this].#(phase==\"Succeeded\")#",
+			"[{\"phase\":\"Succeeded\",\"progress\":\"1/1\",\"outputs\":{\"exitCode\":\"0\"}}]"},
 		{wf, "status.[@this].#(phase==\"Failed\")#", "[]"},
 		{wf, "status.[@this].#(phase%\"*ed\").phase", "\"Succeeded\""},
 		{wf, "status.outputs.exitCode", "\"0\""},
@@ -189,7 +205,9 @@ static void test_answers(void **state)
 		{arr, "#.type", "[\"Complete\"]"},
 		{arr, "3.#(type==\"b\").n", "2"},
 		{arr, "#(type==\"Complete\").status", "\"True\""},
-		{arr, "#.@this", "[1,\"two\",{\"type\":\"Complete\",\"status\":\"True\"},[{\"type\":\"a\"},{\"type\":\"b\",\"n\":2}],null,true]"},
+		{arr, "#.@this",
+			"[1,\"two\",{\"type\":\"Complete\",\"status\":\"True\"},[{\"type\":\"a\"},"
+			"{\"type\":\"b\",\"n\":2}],null,true]"},
 		{arr, "4", "null"},
 		{arr, "#(==1)", "1"},
 		{arr, "#(==\"two\")", "\"two\""},
@@ -314,13 +332,15 @@ static void test_bounded(void **state)
 {
 	struct arena *a = arena_new();
 	struct err e = {0};
+	static const char once[] = ".#.[@this,@this]";
 	char query[GJSON_QUERY_MAX + 2] = "[@this,@this]";
+	size_t n = strlen(query);
 	const cJSON *doc = json_parse("{}", 2, 0, a, &e);
 	const struct gjson *q;
 
 	(void)state;
-	while (strlen(query) < GJSON_QUERY_MAX - 16)
-		strcat(query, ".#.[@this,@this]");
+	for (; n + sizeof once <= GJSON_QUERY_MAX; n += sizeof once - 1)
+		memcpy(query + n, once, sizeof once);
 	q = gjson_compile(query, a, &e);
 	assert_non_null(q);
 	assert_null(gjson_get(q, doc, a));

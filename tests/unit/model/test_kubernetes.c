@@ -239,7 +239,8 @@ static void test_advice(void **state)
 	static const struct {
 		const char *patch, *warning;
 	} advice[] = {
-		{JOB("", "{\"name\":\"t\",\"args\":[\"${x}${n}${opt}${m}\"]}"), "/spec/budget unlimited\n/spec/trial/manifest/spec/backoffLimit starts-again"},
+		{JOB("", "{\"name\":\"t\",\"args\":[\"${x}${n}${opt}${m}\"]}"),
+			"/spec/budget unlimited\n/spec/trial/manifest/spec/backoffLimit starts-again"},
 		{SHORT("\"command\":[\"${x}${n}${opt}${m}\"]},\"algorithm\":{\"name\":\"pbt\",\"settings\":{\"n_population\":5}"),
 			"/spec/budget unlimited\n/spec/trial/checkpoints no-checkpoints"},
 		{SHORT("\"command\":[\"${x}${n}${opt}${m}\"],\"checkpoints\":{\"claim\":\"c\"}},\"algorithm\":{\"name\":\"pbt\","

@@ -34,7 +34,8 @@ static const cJSON *tree_of(const char *text, struct arena *a)
 #define ON_NODE(status) POD("Never", NODE, status)
 #define SCHEDULED                                                                          \
 	"\"conditions\":[{\"type\":\"PodScheduled\",\"status\":\"True\",\"lastTransitionTime\":" AT("02") "}]"
-#define TRIAL(state) "\"containerStatuses\":[{\"name\":\"side\",\"state\":{\"running\":{}}},{\"name\":\"trial\",\"restartCount\":0,\"state\":{" state "}}]"
+#define TRIAL(state)                                                                       \
+	"\"containerStatuses\":[{\"name\":\"side\",\"state\":{\"running\":{}}},{\"name\":\"trial\",\"restartCount\":0,\"state\":{" state "}}]"
 #define WAITING(reason, message) TRIAL("\"waiting\":{\"reason\":\"" reason "\",\"message\":\"" message "\"}")
 #define PENDING(reason, message) ON_NODE("\"phase\":\"Pending\"," SCHEDULED "," WAITING(reason, message))
 #define TERMINATED(code, reason, more)                                                     \
