@@ -209,10 +209,12 @@ static void rungs_with_ties(void **state)
 
 	(void)state;
 	assert_non_null(s);
+	assert_true(stopper_begin(s, 9, 0, 0, NAN)); /* so that none is the last one */
 	for (uint32_t i = 0; i < 8; i++) {
 		assert_true(stopper_begin(s, 8 - i, 0, 0, NAN));
 		if (stopper_report(s, 8 - i, 0, losses[i], &v) != outcomes[i])
 			fail_msg("trial %u: %s", 8 - i, v.message);
+		assert_true(stopper_end(s, 8 - i, ALGO_STOPPED, losses[i]));
 	}
 	assert_int_equal(stopper_rung(s, 0, 0, entries, 8), 8);
 	for (uint32_t i = 0; i < 7; i++)
