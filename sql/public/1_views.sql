@@ -227,7 +227,7 @@ CREATE OR REPLACE VIEW trimtab.savings AS
 SELECT e.namespace, e.name AS experiment, (s.v ->> 'configurations')::int AS configurations, (s.v ->> 'stopped')::int AS stopped,
        (s.v ->> 'steps')::double precision AS steps, (s.v ->> 'fraction')::double precision AS fraction,
        (s.v ->> 'seconds')::double precision AS seconds, (s.v ->> 'timeFraction')::double precision AS time_fraction
-FROM core.experiments e, LATERAL (SELECT core.saved(e.experiment_id) AS v) s
+FROM core.experiments e, LATERAL (SELECT core.saved(e.experiment_id) AS v OFFSET 0) s  -- called once, not for each column
 WHERE e.archived_at IS NULL AND s.v IS NOT NULL AND (e.spec -> 'fidelity' IS NOT NULL OR e.spec -> 'earlyStopping' IS NOT NULL);
 COMMENT ON VIEW trimtab.savings IS 'One row per experiment that stops trials or grants them lengths: what that saved so far, against every configuration run to its full length.';
 COMMENT ON COLUMN trimtab.savings.configurations IS 'Configurations that count: tried, and no trial of theirs under way.';
