@@ -10,6 +10,7 @@
 #include "lib/json.h"
 #include "lib/loop.h"
 #include "lib/mem.h"
+#include "server/model/kinds.h"
 #include "trial-runner/kubernetes/access.h"
 #include "trial-runner/kubernetes/run.h"
 
@@ -30,9 +31,10 @@ static struct kube_run *find(struct kube *k, const struct run_key *key)
 static void watch(struct kube_run *r)
 {
 	struct kube *k = r->kube;
+	const struct kind *kind = kind_find(r->ref.api_version, r->ref.kind);
 
-	r->objects = watch_get(k, r->ref.ns, r->ref.api_version, r->ref.kind, r->ref.resource);
-	r->pods_watch = watch_get(k, r->ref.ns, "v1", "Pod", "pods");
+	r->objects = watch_get(k, r->ref.ns, r->ref.api_version, r->ref.kind, r->ref.resource, NULL);
+	r->pods_watch = watch_get(k, r->ref.ns, "v1", "Pod", "pods", kind ? kind->pod_name_label : NULL);
 	kube_run_want_look(r);
 }
 
@@ -118,7 +120,7 @@ static void kube_sweep(struct run_backend *b, void (*found)(void *, const struct
 		return;
 	k->found = found;
 	k->found_ctx = ctx;
-	watch_put(watch_get(k, kube_access_namespace(k->access), "batch/v1", "Job", "jobs"));
+	watch_put(watch_get(k, kube_access_namespace(k->access), "batch/v1", "Job", "jobs", NULL));
 }
 
 /* ---- stopping, acknowledging, room ------------------------------------------------------------------------ */

@@ -210,9 +210,10 @@ void kube_verdict_rejected(struct kube_run *r, const char *reason, const char *m
 void kube_verdict_stopped(struct kube_run *r);
 
 /* watches.c */
-/* The watch of a resource in a namespace; resource NULL: asked for. Held until watch_put(). */
+/* The watch of a resource in a namespace; resource NULL: asked for. `names` is the label by which pods that do
+ * not carry ours name the object they belong to, or NULL. Held until watch_put(). */
 struct watch *watch_get(struct kube *k, const char *ns, const char *api_version, const char *kind,
-	const char *resource);
+	const char *resource, const char *names);
 void watch_put(struct watch *w);
 bool watch_synced(const struct watch *w);
 const char *watch_resource(const struct watch *w);      /* NULL: not known yet */

@@ -20,6 +20,8 @@ struct watch {
 	struct arena *arena;
 	const char *ns, *api_version, *kind, *resource; /* resource NULL: being asked for */
 	bool pods;
+	const char *names;              /* of pods that do not get our labels: the label that holds the name of the
+									 * object they belong to; NULL: they do */
 	size_t users;
 	struct kube_reflector *reflector;
 	struct kube_call *asking;       /* for the resource's name */
@@ -57,9 +59,28 @@ static bool is_object_of(const struct watch *w, const struct kube_run *r, const 
 	return r->objects == w && strcmp(r->ref.name, name) == 0;
 }
 
+static struct kube_run *run_of_pod(struct watch *w, const cJSON *pod)
+{
+	const struct run_table *t = &w->kube->runs;
+	const char *name;
+	struct run_node *node;
+
+	if (!w->names)
+		return run_of(w, pod);
+	name = json_str(json_get(json_get(json_get(pod, "metadata"), "labels"), w->names));
+	for (size_t i = 0; name && i < t->n_buckets; i++) {
+		LIST_FOREACH(node, &t->buckets[i], link) {
+			struct kube_run *r = (struct kube_run *)node;
+			if (r->pods_watch == w && strcmp(r->ref.name, name) == 0)
+				return r;
+		}
+	}
+	return NULL;
+}
+
 static void on_pod(struct watch *w, const struct kube_event *ev)
 {
-	struct kube_run *r = run_of(w, ev->object);
+	struct kube_run *r = run_of_pod(w, ev->object);
 	const struct run_table *t = &w->kube->runs;
 	struct run_node *node;
 
@@ -201,7 +222,7 @@ static void begin(struct watch *w)
 
 	w->reflector = kube_reflector_new(w->kube->client,
 		&(struct kube_reflector_config){.path = kube_path(a, w->api_version, w->ns, w->resource, NULL, NULL),
-			.labels = LABEL_SELECTOR,
+			.labels = w->names ? w->names : LABEL_SELECTOR,
 			.on_event = on_event,
 			.on_synced = on_synced,
 			.on_trouble = on_trouble,
@@ -283,21 +304,27 @@ static void on_timer(void *ctx)
 	}
 }
 
-static struct watch *find(struct kube *k, const char *ns, const char *api_version, const char *kind)
+static bool equal_or_null(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static struct watch *find(struct kube *k, const char *ns, const char *api_version, const char *kind, const char *names)
 {
 	struct watch *w;
 
 	LIST_FOREACH(w, &k->watches, link) {
-		if (strcmp(w->ns, ns) == 0 && strcmp(w->api_version, api_version) == 0 && strcmp(w->kind, kind) == 0)
+		if (strcmp(w->ns, ns) == 0 && strcmp(w->api_version, api_version) == 0 && strcmp(w->kind, kind) == 0 &&
+			equal_or_null(w->names, names))
 			return w;
 	}
 	return NULL;
 }
 
 struct watch *watch_get(struct kube *k, const char *ns, const char *api_version, const char *kind,
-	const char *resource)
+	const char *resource, const char *names)
 {
-	struct watch *w = find(k, ns, api_version, kind);
+	struct watch *w = find(k, ns, api_version, kind, names);
 
 	if (w) {
 		w->users++;
@@ -311,6 +338,7 @@ struct watch *watch_get(struct kube *k, const char *ns, const char *api_version,
 	w->api_version = arena_strdup(w->arena, api_version);
 	w->kind = arena_strdup(w->arena, kind);
 	w->resource = arena_strdup(w->arena, resource);
+	w->names = arena_strdup(w->arena, names);
 	w->pods = strcmp(kind, "Pod") == 0 && strcmp(api_version, "v1") == 0;
 	w->timer = loop_timer_new(k->base.loop, on_timer, w);
 	LIST_INSERT_HEAD(&k->watches, w, link);
