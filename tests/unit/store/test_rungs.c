@@ -165,15 +165,16 @@ static void test_kept_as_measured(void **state)
 	is("SELECT count(*) FROM core.trials t WHERE core.trial_over(t.state) AND NOT EXISTS (SELECT FROM core.courses c"
 	   " WHERE c.experiment_id = t.experiment_id AND c.number = t.number)", "0");
 	sql(T.conninfo, "UPDATE core.trials SET state = 'pending', attempt = 2 WHERE name = 'again1';"
-					"INSERT INTO core.observations SELECT experiment_id, 1, 'loss', 5, 0.1, now() FROM core.experiments WHERE name = 'again';"
-					"INSERT INTO core.observations SELECT experiment_id, 2, 'loss', 20, 0.1, now() FROM core.experiments WHERE name = 'again'");
-	is("SELECT string_agg(number::text, ' ') FROM core.courses JOIN core.experiments e USING (experiment_id) WHERE e.name = 'again'", "2");
+					"INSERT INTO core.observations SELECT experiment_id, u.number, 'loss', u.step, 0.1, now()"
+					" FROM core.experiments, (VALUES (1, 5), (2, 20)) u (number, step) WHERE name = 'again'");
+	is("SELECT string_agg(number::text, ' ') FROM core.courses c JOIN core.experiments e USING (experiment_id)"
+	   " WHERE e.name = 'again'", "2");
 	is(reached, "1 5, 2 9");
 	sql(T.conninfo, "UPDATE core.trials SET state = 'failed' WHERE name = 'again1'");
 	is(reached, "1 5, 2 9");
 	is("SELECT concat_ws(' ', trials, running, failed) FROM trimtab.rungs WHERE experiment = 'again' AND rung = 1", "2 0 1");
 	sql(T.conninfo, "DELETE FROM core.experiments WHERE name = 'again'");
-	is("SELECT count(*) FROM core.courses WHERE NOT EXISTS (SELECT FROM core.experiments e WHERE e.experiment_id = courses.experiment_id)", "0");
+	is("SELECT count(*) FROM core.courses c LEFT JOIN core.experiments e USING (experiment_id) WHERE e.name IS NULL", "0");
 }
 
 /* Whoever may read the views may read these, and not what is behind them. */
