@@ -97,4 +97,9 @@ bench-idle: bench-setup ## Processor and memory of an idle server with 1,000 fin
 bench-lists: bench-setup ## Lists and pages of trials among 1,000,000 stored
 	@$(BENCH_RUN) bench/lists.py
 
-.PHONY: bench bench-setup bench-gp search-run bench-search bench-stopping $(BENCHES)
+bench-kubernetes: bench-setup ## Trials on a real Kubernetes beside a plain Job and kubectl, as root
+	@tools/setup cluster
+	@$(CLUSTER_RUN) build
+	@$(BENCH_RUN) bench/kubernetes.py
+
+.PHONY: bench bench-setup bench-kubernetes bench-gp search-run bench-search bench-stopping $(BENCHES)

@@ -21,11 +21,11 @@ CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.
 
 class Product:
     """`packages`: import path by program. `staging`: the module's own replacements by folders are told
-    again as the versions under which those folders are published."""
+    again as the versions under which those folders are published. `keep`: a folder of the module, kept too."""
 
-    def __init__(self, name, version, module, packages, flags=(), symbols=(), staging=False):
+    def __init__(self, name, version, module, packages, flags=(), symbols=(), staging=False, keep=None):
         self.name, self.version, self.module, self.packages = name, version, module, packages
-        self.flags, self.symbols, self.staging = list(flags), dict(symbols), staging
+        self.flags, self.symbols, self.staging, self.keep = list(flags), dict(symbols), staging, keep
 
     @property
     def folder(self):
@@ -38,11 +38,14 @@ class Product:
     def missing(self):
         return [p for p in self.packages if not os.path.exists(os.path.join(self.bin, p))]
 
+    def fetched(self, go):
+        """Where the module's own files are."""
+        return json.loads(go.run(["mod", "download", "-json", f"{self.module}@v{self.version}"], self.folder))
+
     def go_mod(self, go):
         lines = [f"module trimtab.test/{self.name}", "go 1.26.0", f"require {self.module} v{self.version}"]
         if self.staging:
-            done = go.run(["mod", "download", "-json", f"{self.module}@v{self.version}"], self.folder)
-            with open(json.loads(done)["GoMod"], encoding="utf-8") as f:
+            with open(self.fetched(go)["GoMod"], encoding="utf-8") as f:
                 staged = re.findall(r"^\s*(\S+) => \./staging/", f.read(), re.M)
             lines += [f"replace {path} => {path} v0{self.version[1:]}" for path in staged]
             lines.append("godebug default=go1.26")
@@ -58,6 +61,10 @@ class Product:
         write(os.path.join(self.folder, "tools.go"), f"//go:build tools\n\npackage tools\n\nimport (\n{imports})\n")
         write(os.path.join(self.folder, "go.mod"), self.go_mod(go))
         go.run(["mod", "tidy"], self.folder)
+        if self.keep:
+            kept = os.path.join(self.folder, self.keep)
+            subprocess.run(["cp", "-rT", "--no-preserve=mode", os.path.join(self.fetched(go)["Dir"], self.keep), kept],
+                           check=True)
 
     def build(self, go, program):
         linked = "".join(f" -X {symbol}={value}" for symbol, value in self.symbols.items())
