@@ -9,7 +9,7 @@ cluster-up: ## Start a Kubernetes of one node here and print what to export; DNS
 	@tools/setup cluster
 	@$(CLUSTER_RUN) up $(if $(DNS),--dns)
 
-cluster-down: ## Stop what cluster-up started: all of it, or CLUSTER=folder
+cluster-down: ## Stop what cluster-up started, or CLUSTER=folder alone
 	@$(CLUSTER_RUN) down $(CLUSTER)
 
 test-cluster: $(O)/trimtab ## The tests on a real Kubernetes, as root; its programs are built the first time

@@ -4,12 +4,12 @@
     command.py build [--kubernetes VERSION]         builds the programs: the first time, ten minutes
     command.py up [--kubernetes VERSION] [--dns]    starts one and prints what to export
     command.py list                                 the folders of those that are up
-    command.py down [FOLDER]                        ends that one, or all that are up
+    command.py down [FOLDER]                        ends that one, or those that `up` started from this checkout
 """
 import argparse
 import sys
 
-from kube import NEWEST, RELEASES, Cluster, Missing, Refused, end, running
+from kube import NEWEST, RELEASES, Cluster, Missing, Refused, end, kept, running
 
 
 def build(options):
@@ -29,7 +29,7 @@ def show(_options):
 
 
 def down(options):
-    for folder in [options.folder] if options.folder else running():
+    for folder in [options.folder] if options.folder else kept():
         end(folder)
         print(f"cluster: {folder} is gone", file=sys.stderr)
 

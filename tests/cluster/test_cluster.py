@@ -1,6 +1,8 @@
 # tier: full
 """The cluster that other tests stand on: it runs pods, it can be hurt, and it leaves nothing behind."""
+import glob
 import os
+import re
 import subprocess
 import unittest
 
@@ -9,26 +11,26 @@ import kube
 TIMEOUT = 3600  # of which a first build of the programs takes most
 
 
-def host():
-    """What a cluster could leave on this machine."""
-    def said(*words):
-        return subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout
-
-    def read(path):
-        with open(path, encoding="utf-8", errors="surrogateescape") as f:
-            return f.read()
-
-    places = [p for p, _, _ in os.walk("/sys/fs/cgroup")]
-    return {"mounts": read("/proc/self/mounts"), "links": said("ip", "-o", "link"), "routes": said("ip", "route"),
-            "chains": said("iptables-save"), "control groups": sorted(places),
-            "forwarding": read("/proc/sys/net/ipv4/ip_forward"), "overcommit": read("/proc/sys/vm/overcommit_memory"),
-            "panic": read("/proc/sys/kernel/panic")}
+def said(*words):
+    return subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout
 
 
-def processes():
-    """Those that speak of a cluster's folder."""
-    listed = subprocess.run(["ps", "-eo", "args"], stdout=subprocess.PIPE, text=True, check=True).stdout
-    return [line for line in listed.splitlines() if "/tmp/trimtab-k8s-" in line]
+def read(path):
+    with open(path, encoding="utf-8", errors="surrogateescape") as f:
+        return f.read()
+
+
+def settings():
+    """What is this machine's own, and no cluster's to change."""
+    rules = re.sub(r"(?m)^#.*\n", "", said("iptables-save"))
+    return [rules, *map(read, ("/proc/self/mounts", "/proc/sys/net/ipv4/ip_forward", "/proc/sys/vm/overcommit_memory",
+                               "/proc/sys/kernel/panic"))]
+
+
+def traces(name):
+    """Processes, interfaces, folders and control groups that name a cluster."""
+    found = said("ps", "-eo", "args").splitlines() + said("ip", "-o", "link").splitlines() + glob.glob("/tmp/*")
+    return [trace for trace in found + [place for place, _, _ in os.walk("/sys/fs/cgroup")] if name in trace]
 
 
 class ClusterTest(kube.ClusterCase):
@@ -120,7 +122,7 @@ class ClusterTest(kube.ClusterCase):
 
 class TwoAndNothing(unittest.TestCase):
     def test_second_one_beside_the_first_and_nothing_left(self):
-        before = host()
+        before = settings()
         first = kube.or_skip(kube.fresh().up)
         try:
             with kube.fresh() as second:
@@ -130,14 +132,12 @@ class TwoAndNothing(unittest.TestCase):
                 for c in (first, second):
                     c.kubectl("wait", "--timeout=120s", "--for=condition=Complete", "job/same")
             self.assertTrue(first.node_ready())
+            self.assertTrue(traces(os.path.basename(first.folder)))
         finally:
             first.down()
-        folders = (first.folder, second.folder)
-        self.assertEqual([f for f in folders if os.path.exists(f)], [])
-        self.assertEqual([p for p in processes() if any(f in p for f in folders)], [])
-        after = host()
-        for what, was in before.items():
-            self.assertEqual(after[what], was, what)
+        for c in (first, second):
+            self.assertEqual(traces(os.path.basename(c.folder)), [])
+        self.assertEqual(settings(), before)
 
 
 if __name__ == "__main__":

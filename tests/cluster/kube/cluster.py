@@ -23,6 +23,7 @@ from .machine import Machine
 from .process import read, tail, wait
 from .release import NEWEST, RELEASES, program
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 NODE = "node1"
 DEADLINE = 300  # of a step of the start, on a machine that is busy
 PREFIX = "trimtab-k8s-"
@@ -77,7 +78,7 @@ class Cluster:
         self.assemble()
         with open(self.path(KNOWN), "w", encoding="ascii") as f:
             json.dump({"version": self.release.version, "dns": self.dns, "programs": self.programs,
-                       "address": self.address, "below": self.below}, f)
+                       "address": self.address, "below": self.below, "kept_by": ROOT if self.stay else None}, f)
         for name in ("etcd", "kube-apiserver", "containerd"):
             self.part(name).start()
         self.wait(lambda: os.path.exists(self.inside(RUNTIME)), "containerd listens")
@@ -244,6 +245,11 @@ def machines():
 def running():
     """The folders of the clusters that are up."""
     return [machine.folder for machine in machines() if machine.pid("init")]
+
+
+def kept():
+    """Those of them that were started from this checkout, to stay."""
+    return [folder for folder in running() if Cluster.at(folder).kept_by == ROOT]
 
 
 def end(folder):

@@ -1,10 +1,9 @@
 """The programs of a cluster: what each is told, and each as something that can be started, hurt and ended."""
 import json
-import os
 import signal
 
 from . import network
-from .process import alive, tail, wait
+from .process import stat, tail, wait
 
 ETCD = "http://127.0.0.1:2379"
 PORT = 6443
@@ -35,9 +34,6 @@ class Component:
         if self.expected and not self.pid:
             raise AssertionError(f"{self.name} has ended; the end of its log, {self.log}:\n{tail(self.log)}")
 
-    def signal(self, number):
-        os.kill(self.pid, number)
-
     def kill(self):
         """What a crash looks like."""
         self.end(signal.SIGKILL, 30)
@@ -46,17 +42,18 @@ class Component:
         self.end(signal.SIGTERM, 120)
 
     def end(self, how, deadline):
+        """Until the last of its threads is gone, which may hold its port longer than it is said to live."""
         pid = self.pid
-        self.machine.forget(self.name)
         if pid:
-            os.kill(pid, how)
-            wait(lambda: not alive(pid), f"{self.name} ends", deadline)
+            self.machine.signal(self.name, how)
+            wait(lambda: not stat(pid), f"{self.name} ends", deadline)
+        self.machine.forget(self.name)
 
     def pause(self):
-        self.signal(signal.SIGSTOP)
+        self.machine.signal(self.name, signal.SIGSTOP)
 
     def resume(self):
-        self.signal(signal.SIGCONT)
+        self.machine.signal(self.name, signal.SIGCONT)
 
     def restart(self):
         self.kill()

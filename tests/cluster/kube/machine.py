@@ -10,6 +10,7 @@ So several may stand beside each other with the same ports and paths, nothing th
 machine below it, and nothing is left when it ends, however it ends. What it leaves are its folder and its
 control groups; end() removes these too.
 """
+import contextlib
 import errno
 import glob
 import os
@@ -18,7 +19,7 @@ import signal
 import subprocess
 import sys
 
-from .process import alive, children_of, identity, read, wait
+from .process import children_of, identity, parent_of, read, stat, wait
 
 INIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "init.py")
 NAMESPACES = ("mount", "pid", "net", "uts", "ipc")
@@ -67,8 +68,10 @@ class Machine:
     def end(self):
         init = self.pid("init")
         if init:
+            for name in os.listdir(self.path("pids")):
+                self.wake_door(name)
             os.kill(init, signal.SIGKILL)
-            wait(lambda: not alive(init), "the machine's processes are gone", 60)
+            wait(lambda: not stat(init), "the machine's processes are gone", 60)
         for process in (self.holder, *self.doors):
             if process:
                 process.wait()
@@ -109,6 +112,17 @@ class Machine:
         self.doors.append(door)
         self.remember(name, next(iter(children_of(door.pid)), 0))
 
+    def signal(self, name, number):
+        os.kill(self.pid(name), number)
+        if number != signal.SIGSTOP:
+            self.wake_door(name)
+
+    def wake_door(self, name):
+        """It stops when what it stands for does, and would then not see its end."""
+        door = parent_of(self.number(name))
+        if door > 1 and name != "init":
+            os.kill(door, signal.SIGCONT)
+
     # -- what is known about it, in its folder, so that other processes can go on
 
     def path(self, *parts):
@@ -123,13 +137,16 @@ class Machine:
         return os.path.exists(self.path("pids", name))
 
     def forget(self, name):
-        os.remove(self.path("pids", name))
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(self.path("pids", name))
 
     def pid(self, name):
         """The number of a process that is there, or None."""
-        known = read(self.path("pids", name))
-        pid = known.partition(" ")[0]
-        return int(pid) if known and identity(pid) == known else None
+        pid = self.number(name)
+        return pid if pid and identity(pid) == read(self.path("pids", name)) else None
+
+    def number(self, name):
+        return int(read(self.path("pids", name)).partition(" ")[0] or 0)
 
     @staticmethod
     def controllers():

@@ -28,7 +28,7 @@ def link(machine):
         made = ip("link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", init)
         if made.returncode == 0:
             ip("address", "add", network + "1/24", "dev", name)
-            ip("link", "set", name, "up")
+            ip("link", "set", name, "up", "alias", machine.name)
             inside(machine, network)
             return network + "2", network + "1"
         if "File exists" not in made.stderr:

@@ -13,17 +13,23 @@ def tail(path, lines=25):
     return "".join("    " + line + "\n" for line in read(path).splitlines()[-lines:])
 
 
+def stat(pid):
+    """The words of /proc/PID/stat from the state on; none if there is no such process."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+        return f.read().rpartition(")")[2].split()
+    return []
+
+
 def identity(pid):
     """A process's number and the time of its start, by which it is told from a later one of the same number;
     an empty text if it is not there, or only as what its parent has not looked at."""
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8") as f:
-        words = f.read().rpartition(")")[2].split()
-        return f"{pid} {words[19]}" if words[0] not in "ZX" else ""
-    return ""
+    words = stat(pid)
+    return f"{pid} {words[19]}" if words and words[0] not in "ZX" else ""
 
 
-def alive(pid):
-    return bool(identity(pid))
+def parent_of(pid):
+    words = stat(pid)
+    return int(words[1]) if words else 0
 
 
 def children_of(pid):
