@@ -118,6 +118,10 @@ struct algo_problem {
 	const struct algo_fidelity *fidelity;       /* NULL: none                                  */
 	const struct algo_source *sources;
 	uint32_t n_sources;
+	bool graded;                /* a scheduler's sampler is asked (ALGO_GRADED): algo_trial.resource is
+								 * a place from 0, the least, to 1, in full; a configuration may
+								 * have several results, and pending trials values: they are there
+								 * once for each, and once without                             */
 };
 
 struct algo_history {
@@ -166,6 +170,7 @@ enum algo_capability {
 	ALGO_CURVES = 1 << 6,           /* reads algo_trial.curve; else it may be NULL             */
 	ALGO_SOURCES = 1 << 7,          /* learns from earlier experiments                         */
 	ALGO_REPEATS = 1 << 8,          /* goes on from a checkpoint with the same values          */
+	ALGO_GRADED = 1 << 9,           /* learns from results at several resources at once        */
 };
 
 /*
@@ -222,7 +227,7 @@ bool algo_check(const struct algorithm *a, const struct algo_problem *p, algo_re
  * The problem's fidelity with nothing left open. First comes what p->fidelity says (param -1 is "not
  * said"), then the algorithm's settings r_l (max), eta and resource_name (param), then: max is the
  * parameter's largest value; eta is 3; min is max / eta^k with the largest k that keeps it at or above
- * max / 9 (k = 1 if eta is larger) and the parameter's smallest value or, without a parameter, 1. With r_l
+ * max / 27 (k = 1 if eta is larger) and the parameter's smallest value or, without a parameter, 1. With r_l
  * it is 1, as in Katib.
  *
  * False: nothing says how far a full trial runs. The parameter's range must hold max: a Katib document

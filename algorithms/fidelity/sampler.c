@@ -92,6 +92,12 @@ static bool read_settings(
 
 /* ---- the delegates ----------------------------------------------------------------------------- */
 
+/* Does it learn from all levels at once? */
+static bool is_graded(const struct algorithm *a, const struct algo_problem *p)
+{
+	return (a->capabilities & ALGO_GRADED) && p->n_objectives == 1 && p->n_constraints == 0;
+}
+
 static struct algo_problem problem_for(const struct sampler *s, const struct delegate *d, const struct algo_problem *p)
 {
 	struct algo_problem own = *p;
@@ -101,6 +107,7 @@ static struct algo_problem problem_for(const struct sampler *s, const struct del
 	own.fidelity = NULL;
 	own.sources = NULL; /* of other resources */
 	own.n_sources = 0;
+	own.graded = d->a && is_graded(d->a, p);
 	return own;
 }
 
@@ -312,7 +319,8 @@ enum algo_outcome sampler_suggest(struct sampler *s, const struct algo_problem *
 	enum algo_outcome outcome = ALGO_NO_MEMORY;
 
 	*n_fresh = 0;
-	if (!view_init(&q.view, p, &s->ladder, s->space, s->fixed, h, n))
+	if (!view_init(&q.view, p, &s->ladder, s->space, s->fixed, h, n,
+			is_graded(s->delegates[MODEL].a, p)))
 		return ALGO_NO_MEMORY;
 	q.out = calloc((size_t)n + 1, sizeof(*q.out));
 	if (q.out && follow(s, p, &q.view.h))

@@ -1,6 +1,6 @@
 /*
- * Any search algorithm as the source of a scheduler's fresh configurations. It sees the history at one
- * level (view.h) and a space in which the parameter that carries the resource is fixed; a share of the
+ * Any search algorithm as the source of a scheduler's fresh configurations. It sees the history as
+ * view.h says and a space in which the parameter that carries the resource is fixed; a share of the
  * configurations can be drawn at random all the same.
  *
  * A sampler is a cache: what it suggests is a function of the problem and the history. It notices when the

@@ -39,8 +39,8 @@ enum { SAMPLER_RANDOM = 0, SAMPLER_GP = 2 };    /* indices into sampler_names */
 			   "resource; 3 if nothing says otherwise."},                                          \
 	[ROW_SAMPLER] = {.name = "sampler", .type = ALGO_CHOICE, .choices = sampler_names,             \
 		.def = default_sampler,                                                                    \
-		.doc = "The algorithm that fresh configurations come from; it learns from the highest "    \
-			   "level with enough results."},                                                      \
+		.doc = "The algorithm that fresh configurations come from; `gp` learns from all levels "   \
+			   "at once, the others from the highest with enough results."},                       \
 	[ROW_SAMPLER_SETTINGS] = {.name = "sampler_settings", .type = ALGO_TEXT,                       \
 		.def = __builtin_nan(""),                                                                  \
 		.doc = "Settings of the sampler as name=value, name=value; its defaults if not given."},   \

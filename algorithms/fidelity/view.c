@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "algorithms/assert.h"
+#include "algorithms/fidelity/align.h"
 #include "algorithms/fidelity/standing.h"
 
 enum { RESULTS_MIN = 6 };
@@ -131,6 +132,74 @@ static struct algo_trial translate(struct view *v, const struct source *s, const
 	return out;
 }
 
+/* ---- all levels -------------------------------------------------------------------------------- */
+
+/* The place of a level between the lowest and the highest, on the scale on which they are apart. */
+static double place_of(const struct ladder *l, uint32_t level)
+{
+	return l->n > 1 ? log(l->at[level] / l->at[0]) / log(l->at[l->n - 1] / l->at[0]) : 1;
+}
+
+/* Writes the trial as it is at every level that it has a result at. Returns how many there are. */
+static uint32_t write_results(struct view *v, const struct source *s, struct algo_trial seen, const struct align *a,
+	const struct algo_trial *t, struct algo_trial *out)
+{
+	uint32_t n = 0;
+
+	for (uint32_t level = 0; level < s->ladder->n; level++) {
+		double value = standing_value_at(s->p, s->ladder, t, level);
+
+		if (!isfinite(value))
+			continue;
+		v->values[v->n_values] = align_value(a, level, value);
+		seen.values = &v->values[v->n_values++];
+		seen.resource = place_of(s->ladder, level);
+		out[n++] = seen;
+	}
+	return n;
+}
+
+static struct algo_trial bare(struct view *v, const struct source *s, const struct algo_trial *t)
+{
+	return (struct algo_trial){.number = number_of(s, t),
+		.status = t->status,
+		.suggested = t->suggested,
+		.x = row_for(v, t->x),
+		.duration = t->duration,
+		.resource = NAN};
+}
+
+static void add_ended(struct view *v, const struct source *s, const struct align *a, const struct algo_trial *t)
+{
+	struct algo_trial seen = bare(v, s, t), result = seen;
+	bool tells = t->status == ALGO_SUCCEEDED || t->status == ALGO_STOPPED;
+	uint32_t n;
+
+	result.status = ALGO_SUCCEEDED;
+	n = tells ? write_results(v, s, result, a, t, v->trials + v->h.n_trials) : 0;
+	v->h.n_trials += n;
+	if (n > 0)
+		return;
+	if (tells) /* without a value; stopped before the first level */
+		seen.status = t->status == ALGO_SUCCEEDED ? ALGO_FAILED : ALGO_ABANDONED;
+	v->trials[v->h.n_trials++] = seen;
+}
+
+static void read_graded(struct view *v, const struct source *s, const struct algo_history *h)
+{
+	struct align a;
+
+	align_init(&a, s->p, s->ladder, h);
+	for (uint32_t i = 0; i < h->n_trials; i++)
+		add_ended(v, s, &a, &h->trials[i]);
+	for (uint32_t i = 0; i < h->n_pending; i++) {
+		struct algo_trial seen = bare(v, s, &h->pending[i]);
+
+		v->pending[v->h.n_pending++] = seen;
+		v->h.n_pending += write_results(v, s, seen, &a, &h->pending[i], v->pending + v->h.n_pending);
+	}
+}
+
 static void read_trials(struct view *v, const struct source *s, const struct algo_history *h)
 {
 	uint32_t at = 0;
@@ -150,15 +219,16 @@ static void read_trials(struct view *v, const struct source *s, const struct alg
 }
 
 bool view_init(struct view *v, const struct algo_problem *p, const struct ladder *l, const struct space *space,
-	double fixed, const struct algo_history *h, uint32_t room)
+	double fixed, const struct algo_history *h, uint32_t room, bool graded)
 {
-	size_t n = (size_t)h->n_trials + h->n_pending + 1;
+	size_t n = (size_t)h->n_trials + h->n_pending + 1, results = graded ? l->n : 1;
 	struct source s = {.p = p, .ladder = l, .space = space};
 
 	*v = (struct view){.room = room, .ladder = l, .d = space_dim(space), .fixed = fixed};
-	v->trials = malloc(n * sizeof(*v->trials));
-	v->pending = malloc(((size_t)h->n_pending + room + 1) * sizeof(*v->pending));
-	v->values = malloc(n * sizeof(*v->values));
+	v->graded = graded;
+	v->trials = malloc(results * n * sizeof(*v->trials));
+	v->pending = malloc((h->n_pending * (results + 1) + room + 1) * sizeof(*v->pending));
+	v->values = malloc(results * n * sizeof(*v->values));
 	s.roots = malloc(n * sizeof(*s.roots));
 	if (l->param >= 0)
 		v->x = malloc((n + room) * v->d * sizeof(*v->x));
@@ -174,7 +244,10 @@ bool view_init(struct view *v, const struct algo_problem *p, const struct ladder
 	v->level = choose_level(&s, h);
 	v->h.trials = v->trials;
 	v->h.pending = v->pending;
-	read_trials(v, &s, h);
+	if (graded)
+		read_graded(v, &s, h);
+	else
+		read_trials(v, &s, h);
 	free(s.roots);
 	return true;
 }
@@ -199,7 +272,7 @@ void view_add_promotion(struct view *v, const struct algo_trial *parent, uint32_
 {
 	ALGO_ASSERT(v->room > 0);
 	v->room--;
-	if (level > v->level)
+	if (!v->graded && level > v->level)
 		return;
 	v->pending[v->h.n_pending++] = (struct algo_trial){.number = UINT32_MAX - number,
 		.suggested = true,

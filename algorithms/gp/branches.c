@@ -29,7 +29,7 @@ struct branch branch_least_tried(const struct embed *e, uint32_t turn, const dou
 	uint32_t parents = 0, column = 0, tries = UINT32_MAX;
 	bool together = n_pending > 0;
 
-	for (uint32_t c = 0; c < e->n_columns; c++)
+	for (uint32_t c = 0; c < e->n_own; c++)
 		parents += has_branches(e, c, together);
 	if (parents == 0)
 		return least;

@@ -47,9 +47,9 @@ bool candidates_settle(const struct candidates *c, double *x)
 static void mask(const struct candidates *c, const double *u, double *x)
 {
 	const struct embed *e = c->embed;
-	double share = fmin(1, MOVED / e->n_columns);
+	double share = fmin(1, MOVED / e->n_own);
 
-	for (uint32_t k = 0; k < e->n_columns; k++) {
+	for (uint32_t k = 0; k < e->n_own; k++) {
 		const struct embed_column *column = &e->columns[k];
 		double home = c->incumbents[column->param];
 		bool moved = rng_uniform(c->rng) < share;
@@ -131,13 +131,13 @@ static void spray_one(const struct candidates *c, const double *from, double wid
 	double share;
 
 	memcpy(x, from, d * sizeof(*x));
-	for (uint32_t k = 0; k < e->n_columns; k++)
+	for (uint32_t k = 0; k < e->n_own; k++)
 		n_active += !isnan(x[e->columns[k].param]);
 	if (n_active == 0)
 		return;
 	share = rng_next(c->rng) >> 63 ? fmin(1, fmax(MOVED / n_active, LEAST_SHARE)) : 1.5 / n_active;
 	active = (uint32_t)rng_below(c->rng, n_active); /* this one in any case */
-	for (uint32_t k = 0; k < e->n_columns; k++) {
+	for (uint32_t k = 0; k < e->n_own; k++) {
 		if (isnan(x[e->columns[k].param]))
 			continue;
 		if (rng_uniform(c->rng) < share || moved == active)

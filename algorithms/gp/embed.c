@@ -101,7 +101,7 @@ static bool find_active(struct embed *e)
 	return ok;
 }
 
-struct embed *embed_new(const struct space *s)
+static struct embed *make(const struct space *s, bool graded)
 {
 	uint32_t d = space_dim(s);
 	struct embed *e = calloc(1, sizeof(*e));
@@ -109,7 +109,7 @@ struct embed *embed_new(const struct space *s)
 	if (!e)
 		return NULL;
 	e->space = s;
-	e->columns = calloc(d, sizeof(*e->columns));
+	e->columns = calloc(d + 1, sizeof(*e->columns));
 	e->column_of = malloc(d * sizeof(*e->column_of));
 	if (!e->columns || !e->column_of)
 		goto fail;
@@ -119,13 +119,27 @@ struct embed *embed_new(const struct space *s)
 			continue;
 		if (!fill_column(&e->columns[e->n_columns], s, j))
 			goto fail;
-		e->column_of[j] = e->n_columns++;
+		e->column_of[j] = e->n_own++;
+		e->n_columns++;
 	}
-	if (find_active(e))
-		return e;
+	if (!find_active(e))
+		goto fail;
+	if (graded)
+		e->columns[e->n_columns++] = (struct embed_column){.param = EMBED_NONE, .levels = 1};
+	return e;
 fail:
 	embed_free(e);
 	return NULL;
+}
+
+struct embed *embed_new(const struct space *s)
+{
+	return make(s, false);
+}
+
+struct embed *embed_new_graded(const struct space *s)
+{
+	return make(s, true);
 }
 
 void embed_free(struct embed *e)
@@ -155,8 +169,10 @@ double embed_place(const struct embed *e, uint32_t column, double value)
 
 void embed_row(const struct embed *e, const double *x, double *row)
 {
-	for (uint32_t c = 0; c < e->n_columns; c++)
+	for (uint32_t c = 0; c < e->n_own; c++)
 		row[c] = embed_place(e, c, x[e->columns[c].param]);
+	if (e->n_columns > e->n_own)
+		row[e->n_own] = 1;
 }
 
 double embed_value(const struct embed *e, uint32_t column, double place)

@@ -27,7 +27,8 @@ struct embed_column {
 
 struct embed {
 	const struct space *space;
-	uint32_t n_columns;
+	uint32_t n_columns;     /* of a row                                                            */
+	uint32_t n_own;         /* the first ones, that are parameters: all but the resource's         */
 	struct embed_column *columns;
 	uint32_t *column_of;    /* by parameter: its column, or EMBED_NONE if it has one value only    */
 	uint32_t n_active;      /* columns that are active at the same time, at most; at least 1       */
@@ -35,6 +36,8 @@ struct embed {
 #define EMBED_NONE UINT32_MAX
 
 struct embed *embed_new(const struct space *s);         /* NULL: no memory                         */
+/* With one more column, the last: how much of a trial was run, 1 where nothing else is said. */
+struct embed *embed_new_graded(const struct space *s);
 void embed_free(struct embed *e);                       /* NULL is allowed                         */
 
 /* Of a natural value, NaN if inactive. */

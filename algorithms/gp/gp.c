@@ -6,6 +6,8 @@
  * what they may bring (model.h), and the logarithm of the expected improvement, plus that of the
  * probability that the trial succeeds where some have failed, is maximised over the space (maximize.h);
  * at every fifth trial, or every third beside others, over the least tried branch of it (branches.h).
+ * In a graded problem (algorithm.h) the resource is the last column of the model, results in part are rows of
+ * it, and what is maximised is the promise of a full trial.
  * Earlier experiments are a trend under the model (stack.h, trend.h), while there are few trials.
  */
 #include <math.h>
@@ -36,6 +38,7 @@ enum {
 	SCREEN_MAX = 512,
 	ROWS_MAX = 1000,
 	ROWS_LOCAL = 600,
+	ROWS_GRADED = 200,          /* both, where trials have several results                         */
 	BRANCH_EVERY = 5,           /* trials: one is for the least tried branch                       */
 	BRANCH_EVERY_TOGETHER = 3,  /* the same while others are pending                               */
 	INITIAL_WARM = 5,           /* trials before the model where sources have one; of these so     */
@@ -131,13 +134,13 @@ static void *gp_cache_new(const struct algo_problem *p)
 		.warp = choice(p, ROW_WARPING) == WARPING_NONE ? WARP_NONE : WARP_HALF_RANK,
 		.noisy = choice(p, ROW_WARPING) == WARPING_NONE ? WARP_NONE : WARP_POWER,
 		.noiseless = choice(p, ROW_NOISE) == NOISE_NONE,
-		.rows_max = ROWS_MAX,
-		.rows_local = ROWS_LOCAL,
+		.rows_max = p->graded ? ROWS_GRADED : ROWS_MAX,
+		.rows_local = p->graded ? ROWS_GRADED : ROWS_LOCAL,
 		.seed = p->seed};
 
 	if (!c)
 		return NULL;
-	if ((c->embed = embed_new(p->space))) {
+	if ((c->embed = p->graded ? embed_new_graded(p->space) : embed_new(p->space))) {
 		if (p->n_sources > 0 && p->n_objectives == 1 && p->n_constraints == 0 &&
 			!(c->stack = stack_new(c->embed, &o)))
 			goto fail;
@@ -249,7 +252,9 @@ static enum algo_outcome learn(struct gp_search *s)
 		return ALGO_OK;
 	if (s->c->stack && (outcome = stack_fit(s->c->stack, s->p, s->r->cancel)) != ALGO_OK)
 		return outcome;
-	outcome = surrogate_update(s->c->objective, o->rows, o->values, o->n, s->r->cancel);
+	outcome = surrogate_update(s->c->objective, o->rows, o->values, o->n_ended, s->r->cancel);
+	if (outcome == ALGO_OK && o->n > o->n_ended)
+		outcome = surrogate_extend(s->c->objective, o->rows, o->values, o->n);
 	if (outcome == ALGO_OK && o->n_failed > 0)
 		outcome = surrogate_update(s->c->success, o->tried, o->verdicts, o->n_tried, s->r->cancel);
 	if (outcome != ALGO_OK || (outcome = incumbents_find(&s->incumbents, s->c->objective, o, s->c->embed)) != ALGO_OK)
@@ -430,7 +435,7 @@ static enum algo_outcome choose(struct gp_search *s, uint32_t number, uint32_t b
 
 	if (seen_all(&s->seen))
 		return ALGO_EXHAUSTED;
-	if (before < s->initial || s->seen_values.n < (s->initial < 2 ? 1 : 2))
+	if (before < s->initial || s->seen_values.n_ended < (s->initial < 2 ? 1 : 2))
 		return choose_by_design(s, number, before, x);
 	if ((outcome = learn(s)) == ALGO_OK)
 		outcome = choose_by_model(s, number, x);
@@ -442,7 +447,7 @@ static enum algo_outcome choose(struct gp_search *s, uint32_t number, uint32_t b
 
 static enum algo_outcome serve(struct gp_search *s, struct algo_request *r)
 {
-	uint32_t before = s->h->n_trials + s->h->n_pending;
+	uint32_t before = s->p->graded ? r->first_number - 1 : s->h->n_trials + s->h->n_pending;
 
 	for (; r->n_out < r->n; r->n_out++, before++) {
 		struct algo_suggestion *out = &r->out[r->n_out];
@@ -476,7 +481,7 @@ static bool read_history(struct gp_search *s)
 		if (space_valid(s->p->space, h->trials[i].x, NULL) && !seen_add(&s->seen, h->trials[i].x))
 			return false;
 	for (uint32_t i = 0; i < h->n_pending; i++) {
-		if (!space_valid(s->p->space, h->pending[i].x, NULL))
+		if (!space_valid(s->p->space, h->pending[i].x, NULL) || h->pending[i].values)
 			continue;
 		if (!seen_add(&s->seen, h->pending[i].x))
 			return false;
@@ -526,7 +531,8 @@ const struct algorithm algorithm_gp = {
 		   "parameter, conditions, noise, failures and parallel trials.",
 	.settings = gp_settings,
 	.n_settings = sizeof(gp_settings) / sizeof(*gp_settings),
-	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE | ALGO_CONSTRAINTS | ALGO_SOURCES,
+	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE | ALGO_CONSTRAINTS | ALGO_SOURCES |
+	                ALGO_GRADED,
 	.last_trial = gp_last_trial,
 	.suggest = gp_suggest,
 	.cache_new = gp_cache_new,

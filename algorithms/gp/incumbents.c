@@ -52,6 +52,22 @@ static double least_gain(const struct observations *o, const struct elite *elite
 	return isfinite(slope) ? LEAST_GAIN * fmax(gained, 0) * slope : 0;
 }
 
+/* Of several results of a configuration the best one stays; returns how many there are then. */
+static uint32_t keep_configurations(struct elite *elite, uint32_t n, const struct observations *o, uint32_t d)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t k = 0;
+
+		while (k < kept && memcmp(o->x[elite[k].index], o->x[elite[i].index], d * sizeof(double)) != 0)
+			k++;
+		if (k == kept)
+			elite[kept++] = elite[i];
+	}
+	return kept;
+}
+
 enum algo_outcome incumbents_find(struct incumbents *best, const struct surrogate *s,
 	const struct observations *o, const struct embed *e)
 {
@@ -61,6 +77,7 @@ enum algo_outcome incumbents_find(struct incumbents *best, const struct surrogat
 	double *rows = malloc(ELITE * ((size_t)columns + 2) * sizeof(*rows));
 	double *mean = rows ? rows + (size_t)ELITE * columns : NULL;
 	const struct trend *trend = surrogate_trend(s);
+	bool graded = e->n_columns > e->n_own;
 	struct trend_work *trend_work = trend ? trend_work_new(trend, ELITE) : NULL;
 	struct gp_work *work = gp_work_new(g, ELITE);
 	enum algo_outcome outcome = ALGO_NO_MEMORY;
@@ -72,8 +89,13 @@ enum algo_outcome incumbents_find(struct incumbents *best, const struct surrogat
 	gsl_heapsort(elite, o->n, sizeof(*elite), by_value);
 	best->least_gain = least_gain(o, elite);
 	best->best = elite[0].value;
-	for (uint32_t i = 0; i < n; i++)
+	if (graded)
+		n = keep_configurations(elite, n, o, d);
+	for (uint32_t i = 0; i < n; i++) {
 		memcpy(rows + (size_t)i * columns, o->rows + (size_t)elite[i].index * columns, columns * sizeof(*rows));
+		if (graded)
+			rows[(size_t)i * columns + e->n_own] = 1;
+	}
 	if ((outcome = gp_forward(g, work, rows, n, mean, mean + ELITE)) != ALGO_OK)
 		goto out;
 	if (trend && (outcome = trend_forward(trend, trend_work, rows, n, mean + ELITE)) != ALGO_OK)
@@ -81,7 +103,7 @@ enum algo_outcome incumbents_find(struct incumbents *best, const struct surrogat
 	for (uint32_t i = 0; i < n; i++)
 		elite[i].value = mean[i] + (trend ? mean[ELITE + i] : 0);
 	gsl_heapsort(elite, n, sizeof(*elite), by_value);
-	if (gp_noise_variance(g) > NOISY) /* the best observation may be the luckiest */
+	if (graded || gp_noise_variance(g) > NOISY) /* the best observation may be the luckiest */
 		best->best = elite[0].value;
 	best->n = n < best->n_max ? n : best->n_max;
 	for (uint32_t i = 0; i < best->n; i++)

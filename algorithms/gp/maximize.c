@@ -412,7 +412,7 @@ static enum algo_outcome sweep(struct search *s, bool *improved)
 {
 	enum algo_outcome outcome = ALGO_OK;
 
-	for (uint32_t c = 0; outcome == ALGO_OK && c < s->columns; c++)
+	for (uint32_t c = 0; outcome == ALGO_OK && c < s->task->embed->n_own; c++)
 		if (s->task->embed->columns[c].levels != SPACE_INFINITE && !is_held(s, s->task->embed->columns[c].param))
 			outcome = sweep_column(s, c, improved);
 	return outcome;

@@ -42,6 +42,8 @@ static void add(struct observations *o, const struct embed *e, const struct algo
 	double *row = o->tried + (size_t)o->n_tried * e->n_columns;
 
 	embed_row(e, t->x, row);
+	if (e->n_columns > e->n_own && !isnan(t->resource))
+		row[e->n_own] = t->resource;
 	o->verdicts[o->n_tried++] = isnan(value) ? -1 : 1;
 	if (isnan(value)) {
 		o->n_failed++;
@@ -55,10 +57,10 @@ static void add(struct observations *o, const struct embed *e, const struct algo
 bool observations_read(struct observations *o, const struct embed *e, const struct algo_problem *p,
 	const struct algo_history *h, uint32_t k)
 {
-	size_t n = (size_t)h->n_trials + 1, columns = e->n_columns;
+	size_t n = (size_t)h->n_trials + h->n_pending + 1, columns = e->n_columns;
 	bool stopped = any_stopped(h);
 	uint32_t n_sorted = 0;
-	double *sorted;
+	double *sorted, sign = p->objectives[k].direction == ALGO_MINIMIZE ? -1 : 1;
 
 	*o = (struct observations){.rows = malloc(n * (2 * columns + 3) * sizeof(*o->rows))};
 	o->x = malloc(n * sizeof(*o->x));
@@ -82,6 +84,10 @@ bool observations_read(struct observations *o, const struct embed *e, const stru
 		if (stopped && t->status == ALGO_SUCCEEDED && !isnan(value))
 			insert_sorted(sorted, n_sorted++, value);
 	}
+	o->n_ended = o->n;
+	for (uint32_t i = 0; p->graded && i < h->n_pending; i++)
+		if (h->pending[i].values)
+			add(o, e, &h->pending[i], sign * h->pending[i].values[k]);
 	return true;
 }
 

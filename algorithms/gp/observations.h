@@ -4,7 +4,8 @@
  * Succeeded trials have a value; a missing one (NaN) makes it a failure. A stopped trial has run in
  * part only: it counts with its last value, but as no better than the median of those that had
  * succeeded by then. Failed ones have no value but a verdict. Abandoned and pending trials say nothing.
- * Each entry depends on the trials before it alone, so a longer history begins with the same entries.
+ * Each entry depends on the trials before it alone, so a longer history begins with the same entries. In a
+ * graded problem (algorithm.h) results of pending trials come after those of ended ones.
  */
 #pragma once
 #include <stdbool.h>
@@ -14,7 +15,8 @@
 #include "algorithms/gp/embed.h"
 
 struct observations {
-	uint32_t n;                 /* trials with a value                                             */
+	uint32_t n;                 /* results                                                         */
+	uint32_t n_ended;           /* of these, of trials that have ended: the first ones             */
 	double *rows, *values;      /* n x columns; n, larger is better, may be infinite               */
 	const double **x;           /* n: their configurations, borrowed                               */
 	uint32_t n_tried, n_failed; /* trials with a verdict; of these failed                          */

@@ -32,6 +32,7 @@ struct surrogate {
 	const struct embed *embed;
 	struct surrogate_options options;
 	struct gp *model;
+	struct gp *extended;        /* with observations that do not stay; NULL: without               */
 	double *theta;              /* of the fit at `stage`                                           */
 	struct stage stage;         /* n = 0: not fitted yet                                           */
 	enum warp warp;             /* of this chain of fits                                           */
@@ -78,6 +79,8 @@ static const struct gp_density *density_of(const struct embed *e, uint32_t c, co
 {
 	const struct embed_column *column = &e->columns[c];
 
+	if (c >= e->n_own)
+		return NULL;
 	if (column->category)
 		return space_is_parent(e->space, column->param) ? &prior->branch : NULL;
 	return column->levels <= FEW && space_cardinality(e->space) != SPACE_INFINITE ? &prior->few : NULL;
@@ -115,6 +118,7 @@ void surrogate_free(struct surrogate *s)
 	if (!s)
 		return;
 	gp_free(s->model);
+	gp_free(s->extended);
 	free(s->theta);
 	free(s->rows);
 	free(s->values);
@@ -331,6 +335,8 @@ enum algo_outcome surrogate_update(struct surrogate *s, const double *rows, cons
 	enum algo_outcome outcome = ALGO_NO_MEMORY;
 
 	ALGO_ASSERT(n > 0);
+	gp_free(s->extended);
+	s->extended = NULL;
 	if (s->n > n || (s->n > 0 && (memcmp(s->rows, rows, had * sizeof(*rows)) != 0 ||
 									 memcmp(s->values, values, s->n * sizeof(*values)) != 0))) {
 		s->n = 0;
@@ -347,9 +353,34 @@ enum algo_outcome surrogate_update(struct surrogate *s, const double *rows, cons
 	return outcome;
 }
 
+enum algo_outcome surrogate_extend(struct surrogate *s, const double *rows, const double *values, uint32_t n)
+{
+	uint32_t had = s->n_members;
+	enum algo_outcome outcome = ALGO_OK;
+
+	ALGO_ASSERT(s->n > 0 && n >= s->n && !s->trend && !s->extended);
+	if (n == s->n)
+		return ALGO_OK;
+	if (!keep_copy(s, rows, values, n) || !grow(&s->members, &s->cap_members, had + n - s->n, sizeof(*s->members)) ||
+		!(s->extended = gp_copy(s->model)))
+		return ALGO_NO_MEMORY;
+	for (uint32_t i = s->n; outcome == ALGO_OK && i < n; i++) {
+		s->members[s->n_members++] = i;
+		outcome = gp_append(s->extended, rows + (size_t)i * s->embed->n_columns, 0, 1);
+	}
+	if (outcome == ALGO_OK && (outcome = retarget(s, n)) == ALGO_OK)
+		gp_retarget(s->extended, s->local_y);
+	s->n_members = had;
+	if (outcome != ALGO_OK) {
+		gp_free(s->extended);
+		s->extended = NULL;
+	}
+	return outcome;
+}
+
 const struct gp *surrogate_model(const struct surrogate *s)
 {
-	return s->model;
+	return s->extended ? s->extended : s->model;
 }
 
 const struct trend *surrogate_trend(const struct surrogate *s)

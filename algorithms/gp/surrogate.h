@@ -56,6 +56,12 @@ void surrogate_free(struct surrogate *s);               /* NULL is allowed      
 enum algo_outcome surrogate_update(struct surrogate *s, const double *rows, const double *values,
 	uint32_t n, const atomic_bool *cancel);
 
+/*
+ * After an update: these n observations, of which it has the first ones, until the next update. The others are
+ * not there to stay, and teach it no hyperparameters. ALGO_OK, ALGO_NO_MEMORY or ALGO_DEFECT. Not with a stack.
+ */
+enum algo_outcome surrogate_extend(struct surrogate *s, const double *rows, const double *values, uint32_t n);
+
 /* After a successful update, until the next. */
 const struct gp *surrogate_model(const struct surrogate *s);
 /* What is to be added to the model's mean; NULL: nothing. */

@@ -18,6 +18,7 @@ struct stop_trial {
 	bool told;                  /* to stop                                                     */
 	bool from_zero;             /* has reported a step <= 0                                    */
 	bool has_children;
+	bool out;                   /* counted as out at its last rung                             */
 	uint8_t n_entries;          /* of rungs, from the bracket's first                          */
 	enum algo_status status;    /* pending until it ends                                       */
 	int32_t bracket;

@@ -17,6 +17,7 @@ struct rung_entry {
 struct rung {
 	struct rung_entry *entries; /* by cost, then number                                        */
 	size_t n, capacity;
+	size_t n_out;               /* of trials that came to no higher one and do not run any more */
 };
 
 struct stop_rungs {

@@ -13,6 +13,9 @@ enum {
 	POINTS_TOTAL = 1 << 22, /* of all trials together                                      */
 	ANCESTORS_MAX = 64,     /* that are asked whether they count from 0                    */
 };
+/* Trials that go on beyond a rung: 1/eta of those that came, and so many more. Without this bound a search
+ * that gets better all the time has most of its trials among the best 1/eta when they come. */
+static const double GOING_SPARE = 1.5;
 #define STEP_MAX 0x1p900 /* beyond, steps are passed over                               */
 
 /* ---- made and freed ---------------------------------------------------------------------------- */
@@ -171,10 +174,26 @@ static uint32_t points_below(const struct stopper *s, const struct stop_trial *t
 	return points_until(&t->points, nextafter(resource - stop_base(s, t), -INFINITY));
 }
 
+/* Does the trial go no further than it has come? */
+static bool is_out(const struct stop_trial *t)
+{
+	return t->status == ALGO_PENDING ? t->told : t->status != ALGO_SUCCEEDED;
+}
+
+/* Brings the count of those that are out at the trial's last rung to how it stands. */
+static void count_out(struct stopper *s, struct stop_trial *t, bool out)
+{
+	if (t->n_entries == 0 || t->out == out)
+		return;
+	t->out = out;
+	rungs_at(&s->rungs, t->bracket, rungs_first(&s->rungs, t->bracket) + t->n_entries - 1)->n_out += out ? 1 : (size_t)-1;
+}
+
 static void leave_rungs(struct stopper *s, struct stop_trial *t)
 {
 	uint32_t first = rungs_first(&s->rungs, t->bracket);
 
+	count_out(s, t, false);
 	for (; t->n_entries > 0; t->n_entries--)
 		rung_remove(rungs_at(&s->rungs, t->bracket, first + t->n_entries - 1),
 			(struct rung_entry){.cost = t->entries[t->n_entries - 1], .number = t->number});
@@ -189,6 +208,7 @@ static bool climb_rungs(struct stopper *s, struct stop_trial *t)
 		return true;
 	if (!t->entries && !(t->entries = calloc(s->rungs.plan.n, sizeof(*t->entries))))
 		return false;
+	count_out(s, t, false);
 	for (; k < s->rungs.plan.n; k++) {
 		uint32_t n = points_below(s, t, s->rungs.plan.at[k]) + 1;
 		double cost;
@@ -203,6 +223,7 @@ static bool climb_rungs(struct stopper *s, struct stop_trial *t)
 			(struct rung_entry){.cost = t->entries[k - first], .number = t->number});
 		t->n_entries++;
 	}
+	count_out(s, t, is_out(t));
 	return true;
 }
 
@@ -320,6 +341,7 @@ bool stopper_told(struct stopper *s, uint32_t number)
 		return false;
 	uncount(s, t);
 	t->begun = t->told = true;
+	count_out(s, t, is_out(t));
 	return count(s, t);
 }
 
@@ -334,6 +356,7 @@ bool stopper_end(struct stopper *s, uint32_t number, enum algo_status status, do
 	uncount(s, t);
 	t->begun = true;
 	t->status = status;
+	count_out(s, t, is_out(t));
 	t->final = stop_cost(s->p.direction, final_value);
 	return count(s, t);
 }
@@ -428,16 +451,26 @@ static bool judge_rung(const struct stopper *s, const struct stop_trial *t, stru
 {
 	uint32_t k = rungs_first(&s->rungs, t->bracket) + t->n_entries - 1;
 	const struct rung *rung = rungs_at(&s->rungs, t->bracket, k);
-	double cost = t->entries[t->n_entries - 1], cutoff = rung_quantile(rung, 1 / s->rungs.plan.eta);
+	double cost = t->entries[t->n_entries - 1], eta = s->rungs.plan.eta;
+	double step = t->points.at[points_below(s, t, s->rungs.plan.at[k])].step;
+	size_t going = rung->n - 1 - rung->n_out;
 	char share[32];
 
-	if (rung->n < 2 || cost <= cutoff)
+	if (rung->n < 2)
 		return false;
-	describe_share(s->rungs.plan.eta, share, sizeof(share));
 	out->reason = "RungStop";
-	snprintf(out->message, sizeof(out->message),
-		"%s %.6g at step %.15g is not among the best %s of the %zu trials that came as far", s->metric,
-		stop_shown(s, cost), t->points.at[points_below(s, t, s->rungs.plan.at[k])].step, share, rung->n);
+	describe_share(eta, share, sizeof(share));
+	if (cost > rung_quantile(rung, 1 / eta))
+		snprintf(out->message, sizeof(out->message),
+			"%s %.6g at step %.15g is not among the best %s of the %zu trials that came as far", s->metric,
+			stop_shown(s, cost), step, share, rung->n);
+	else if ((double)going >= GOING_SPARE + (double)rung->n / eta)
+		snprintf(out->message, sizeof(out->message),
+			"%s %.6g at step %.15g is not the best so far, and of the %zu trials that came as far %zu go on "
+			"already, more than a %s",
+			s->metric, stop_shown(s, cost), step, rung->n, going, share);
+	else
+		return false;
 	return true;
 }
 
@@ -498,6 +531,7 @@ enum stop_outcome stopper_report(
 		return STOP_GO;
 	out->step = step;
 	t->told = true;
+	count_out(s, t, true);
 	s->n_running--;
 	return STOP_NOW;
 }

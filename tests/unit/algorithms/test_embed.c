@@ -109,12 +109,33 @@ static void columns_and_activity(void **state)
 	}
 }
 
+/* The resource's column is the last, and says "in full" where nothing else is said. */
+static void column_of_the_resource(void **state)
+{
+	struct space *s = space_named("conditional");
+	struct embed *e = embed_new_graded(s);
+	double u[SPACE_PARAMS_MAX], x[SPACE_PARAMS_MAX], row[8] = {0};
+
+	(void)state;
+	for (uint32_t j = 0; j < space_dim(s); j++)
+		u[j] = 0.3;
+	space_decode(s, u, x);
+	assert_int_equal(e->n_own, 5);
+	assert_int_equal(e->n_columns, 6);
+	assert_int_equal(e->n_active, 4);
+	embed_row(e, x, row);
+	assert_true(row[5] == 1);
+	embed_free(e);
+	space_unref(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(there_and_back),
 		cmocka_unit_test(lists_by_value_or_rank),
 		cmocka_unit_test(columns_and_activity),
+		cmocka_unit_test(column_of_the_resource),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

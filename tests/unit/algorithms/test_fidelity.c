@@ -82,13 +82,13 @@ static void defaults_are_filled(void **state)
 		struct algo_fidelity given;
 		double min, max, eta;
 	} cases[] = {
-		{{.min = NAN, .max = 81, .eta = NAN, .param = -1}, 9, 81, 3},
+		{{.min = NAN, .max = 81, .eta = NAN, .param = -1}, 3, 81, 3},
 		{{.min = NAN, .max = 81, .eta = 9, .param = -1}, 9, 81, 9},
-		{{.min = NAN, .max = 16, .eta = 2, .param = -1}, 2, 16, 2},
+		{{.min = NAN, .max = 16, .eta = 2, .param = -1}, 1, 16, 2},
 		{{.min = NAN, .max = 9, .eta = 3, .param = -1}, 1, 9, 3},
 		{{.min = 2, .max = 9, .eta = 3, .param = -1}, 2, 9, 3},
-		{{.min = NAN, .max = NAN, .eta = 5, .param = 1}, 10, 50, 5},
-		{{.min = NAN, .max = NAN, .eta = NAN, .param = 3}, 1.0 / 9, 1, 3},
+		{{.min = NAN, .max = NAN, .eta = 5, .param = 1}, 2, 50, 5},
+		{{.min = NAN, .max = NAN, .eta = NAN, .param = 3}, 1.0 / 27, 1, 3},
 		{{.min = NAN, .max = NAN, .eta = 10, .param = 2}, 6000, 60000, 10},
 		{{.min = NAN, .max = 0.5, .eta = NAN, .param = -1}, 0.5, 0.5, 3},
 	};
@@ -297,7 +297,7 @@ static void view_takes_the_highest_full_level(void **state)
 		pending[0] = granted(number + 1, 1, 0, point, NULL);
 		pending[1] = granted(number + 2, 9, 1, point, NULL);
 		ladder_build(&l, LADDER_UP, x.s->a, &x.s->p);
-		assert_true(view_init(&v, &x.s->p, &l, x.space, NAN, &h, 0));
+		assert_true(view_init(&v, &x.s->p, &l, x.space, NAN, &h, 0, false));
 		assert_int_equal(v.level, cases[k].level);
 		assert_int_equal(v.h.n_trials, h.n_trials);
 		for (uint32_t i = 0; i + 2 < h.n_trials; i++) {
@@ -365,7 +365,7 @@ static void view_reads_curves(void **state)
 			if (isnan(y) != isnan(cases[k].at[level]) || (!isnan(y) && y != cases[k].at[level]))
 				fail_msg("case %zu level %u: %g", k, level, y);
 		}
-		assert_true(view_init(&v, &x.s->p, &l, x.space, NAN, &h, 0));
+		assert_true(view_init(&v, &x.s->p, &l, x.space, NAN, &h, 0, false));
 		if (t.status == ALGO_ABANDONED) {
 			assert_int_equal(v.h.trials[0].status, ALGO_ABANDONED);
 		} else if (!isnan(cases[k].at[v.level])) {
@@ -402,7 +402,7 @@ static void view_keeps_stopped_ones(void **state)
 	trials[4].status = ALGO_STOPPED;
 	trials[4].curve = curve;
 	trials[4].n_curve = 2;
-	assert_true(view_init(&v, &x.s->p, &l, x.space, NAN, &h, 0));
+	assert_true(view_init(&v, &x.s->p, &l, x.space, NAN, &h, 0, false));
 	assert_int_equal(v.level, 2);
 	assert_int_equal(v.h.n_trials, 11);
 	for (uint32_t i = 0; i < 11; i++) {
@@ -410,6 +410,61 @@ static void view_keeps_stopped_ones(void **state)
 		assert_true(v.h.trials[i].values[0] == i);
 	}
 	assert_ptr_equal(v.h.trials[4].curve, curve);
+	view_free(&v);
+	fixture_free(&x);
+}
+
+/* A sampler that learns from all levels sees every result, each as of a full trial and with its place. */
+static void view_of_all_levels(void **state)
+{
+	struct fixture x = fixture_new("asha", &three_levels);
+	struct algo_trial trials[5], pending[2];
+	struct algo_history h = {.trials = trials, .n_trials = 5, .pending = pending, .n_pending = 2};
+	/* At steps 1 and 3; at the end: 3 v + 1 of the first, of that half. */
+	static const double first[] = {4, 8, 6, 1, 7};
+	struct algo_point curves[5][2];
+	double point[8], finals[5], low, high;
+	struct ladder l;
+	struct view v;
+
+	(void)state;
+	ladder_build(&l, LADDER_UP, x.s->a, &x.s->p);
+	space_decode(x.space, (const double[]){.1, .2, .3, .4, .1, .6, .7, .5}, point);
+	for (uint32_t i = 0; i < 5; i++) {
+		curves[i][0] = (struct algo_point){1, first[i]};
+		curves[i][1] = (struct algo_point){3, 3 * first[i] + 1};
+		finals[i] = curves[i][1].value / 2;
+		trials[i] = granted(i + 1, 9, 0, point, &finals[i]);
+		trials[i].curve = curves[i];
+		trials[i].n_curve = 2;
+	}
+	trials[2].status = ALGO_STOPPED;    /* at step 3 */
+	trials[3].status = ALGO_FAILED;
+	pending[0] = granted(6, 9, 0, point, NULL);
+	pending[1] = granted(7, 9, 0, point, NULL);
+	pending[1].curve = curves[4];       /* as far as step 1 */
+	pending[1].n_curve = 1;
+	assert_true(view_init(&v, &x.s->p, &l, x.space, NAN, &h, 0, true));
+	/* Three of trials 1, 2 and 5, two of trial 3, and that 4 is a bad place. */
+	assert_int_equal(v.h.n_trials, 12);
+	assert_int_equal(v.h.n_pending, 3);
+	for (uint32_t i = 0; i < 12; i++) {
+		static const double places[] = {0, .5, 1, 0, .5, 1, 0, .5, NAN, 0, .5, 1};
+		const struct algo_trial *t = &v.h.trials[i];
+
+		assert_int_equal(t->status, i == 8 ? ALGO_FAILED : ALGO_SUCCEEDED);
+		assert_true(isnan(places[i]) ? isnan(t->resource) : fabs(t->resource - places[i]) < 1e-12);
+	}
+	/* Slopes 3 and 1/2, drawn to 1 by two trials among four and three. */
+	low = (3 + 2 / 4.) / (1 + 2 / 4.);
+	high = (0.5 + 2 / 3.) / (1 + 2 / 3.);
+	assert_true(v.h.trials[2].values[0] == 6.5);
+	assert_true(fabs(v.h.trials[1].values[0] - (10 + high * (13 - 20))) < 1e-9);
+	assert_true(fabs(v.h.trials[0].values[0] - (10 + high * (19.75 + low * (4 - 6.25) - 20))) < 1e-9);
+	/* One that runs is pending, and what it has reported comes after it. */
+	assert_true(!v.h.pending[0].values && !v.h.pending[1].values && v.h.pending[2].values);
+	assert_true(v.h.pending[2].number == v.h.pending[1].number && v.h.pending[2].resource == 0);
+	assert_true(fabs(v.h.pending[2].values[0] - (10 + high * (19.75 + low * (7 - 6.25) - 20))) < 1e-9);
 	view_free(&v);
 	fixture_free(&x);
 }
@@ -505,6 +560,7 @@ int main(void)
 		cmocka_unit_test(view_takes_the_highest_full_level),
 		cmocka_unit_test(view_reads_curves),
 		cmocka_unit_test(view_keeps_stopped_ones),
+		cmocka_unit_test(view_of_all_levels),
 		cmocka_unit_test(samplers_are_registered),
 		cmocka_unit_test(sampler_has_settings),
 		cmocka_unit_test(sampler_learns),

@@ -148,6 +148,36 @@ static void first_point_of_its_own(void **state)
 	space_unref(space);
 }
 
+/* Results in part say where to look, those in full where to go: their optima are at 0.3 and at 0.6. */
+static void learns_from_parts(void **state)
+{
+	static const struct space_param params[] = {{.kind = SPACE_DOUBLE, .min = 0, .max = 1}};
+	enum { PARTS = 12, FULL = 4 };
+	struct space *space = space_of(params, 1);
+	struct study *s = study_new(&algorithm_gp, space, 1);
+	struct algo_trial trials[PARTS + FULL];
+	struct algo_history h = {.trials = trials, .n_trials = PARTS + FULL};
+	double x[PARTS + FULL], values[PARTS + FULL], next;
+	struct algo_suggestion out = {.x = &next};
+	struct algo_request r = {.first_number = PARTS + 1, .n = 1, .out = &out};
+
+	(void)state;
+	for (uint32_t i = 0; i < PARTS + FULL; i++) {
+		bool full = i >= PARTS;
+
+		x[i] = full ? (i - PARTS) / 3. : i / (PARTS - 1.);
+		values[i] = (x[i] - (full ? 0.6 : 0.3)) * (x[i] - (full ? 0.6 : 0.3));
+		trials[i] = (struct algo_trial){.number = i + 1, .status = ALGO_SUCCEEDED, .suggested = true, .x = &x[i],
+			.values = &values[i], .duration = NAN, .resource = full};
+	}
+	s->p.graded = true;
+	assert_int_equal(s->a->suggest(&s->p, &h, &r), ALGO_OK);
+	if (!(fabs(next - 0.6) < 0.12))
+		fail_msg("%g", next);
+	study_free(s);
+	space_unref(space);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +185,7 @@ int main(void)
 		cmocka_unit_test(leaves_a_local_optimum),
 		cmocka_unit_test(avoids_failures),
 		cmocka_unit_test(first_point_of_its_own),
+		cmocka_unit_test(learns_from_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

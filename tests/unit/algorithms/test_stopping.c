@@ -195,6 +195,33 @@ static void rungs_keep_the_best_third(void **state)
 	stopper_free(s);
 }
 
+/* When a search gets better all the time, most are among the best third when they come. */
+static void rungs_bound_those_that_go_on(void **state)
+{
+	static const struct algo_rungs rungs = {.at = {1}, .n = 1, .brackets = 1, .max = 9, .eta = 3};
+	static const double losses[] = {.1, .9, .91, .92, .93, .94, .95, .96, .97, .2, .19, .18, .17, .16, .15, .14, .05, .13};
+	const struct stop_problem p = {.metric = "loss", .rungs = &rungs, .max_resource = 9};
+	struct stopper *s = stopper_new(&p);
+	struct stop_verdict v = {0};
+
+	(void)state;
+	assert_non_null(s);
+	for (uint32_t i = 0; i < sizeof(losses) / sizeof(*losses); i++) {
+		bool stops = losses[i] >= .9 || losses[i] == .14;
+
+		/* Two of those that went on fail: there is room again. */
+		if (losses[i] == .13)
+			assert_true(stopper_end(s, 10, ALGO_FAILED, NAN) && stopper_end(s, 11, ALGO_FAILED, NAN));
+		assert_true(stopper_begin(s, i + 1, 0, 0, NAN));
+		if (stopper_report(s, i + 1, 1, losses[i], &v) != (stops ? STOP_NOW : STOP_GO))
+			fail_msg("%g: %s", losses[i], v.message);
+		if (losses[i] == .14)
+			assert_string_equal(v.message, "loss 0.14 at step 1 is not the best so far, and of the 16 trials that "
+				"came as far 7 go on already, more than a third");
+	}
+	stopper_free(s);
+}
+
 /* Who is as good as the worst that may go on goes on, and equal ones are listed in their order. */
 static void rungs_with_ties(void **state)
 {
@@ -353,6 +380,7 @@ int main(void)
 		cmocka_unit_test(wilcoxon_of_many),
 		cmocka_unit_test(curves_are_extrapolated),
 		cmocka_unit_test(rungs_keep_the_best_third),
+		cmocka_unit_test(rungs_bound_those_that_go_on),
 		cmocka_unit_test(rungs_with_ties),
 		cmocka_unit_test(all_and_any),
 		cmocka_unit_test(something_runs_to_the_end),

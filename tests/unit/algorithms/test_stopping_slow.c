@@ -290,12 +290,20 @@ static uint32_t reports_at(const struct world *w, const struct trial *t, double 
 	return 0;
 }
 
+/* Did it end, or was told to, before it came to a rung above the k-th? */
+static bool out_at(const struct world *w, const struct trial *t, uint32_t k)
+{
+	if (k + 1 < RUNGS && reports_at(w, t, rungs.at[k + 1]) > 0)
+		return false;
+	return t->status == ALGO_PENDING ? t->told : t->status != ALGO_SUCCEEDED;
+}
+
 static bool slow_rung(const struct world *w, const struct trial *t)
 {
 	double values[TRIALS], mine = NAN;
 
 	for (uint32_t k = 0; k < RUNGS; k++) {
-		size_t n = 0;
+		size_t n = 0, going = 0;
 
 		if (reports_at(w, t, rungs.at[k]) != t->n)
 			continue;
@@ -309,9 +317,11 @@ static bool slow_rung(const struct world *w, const struct trial *t)
 			values[n] = isnan(values[n]) ? INFINITY : values[n];
 			if (o == t)
 				mine = values[n];
+			else
+				going += !out_at(w, o, k);
 			n++;
 		}
-		return n >= 2 && mine > quantile(values, n, 1 / rungs.eta);
+		return n >= 2 && (mine > quantile(values, n, 1 / rungs.eta) || (double)going >= 1.5 + (double)n / rungs.eta);
 	}
 	return false;
 }

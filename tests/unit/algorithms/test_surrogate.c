@@ -133,6 +133,36 @@ static void noise_changes_the_transform(void **state)
 	}
 }
 
+/* What it was given for a while changes its forecasts, and leaves nothing behind. */
+static void gives_back_what_it_borrowed(void **state)
+{
+	enum { HAD = 40 };
+	struct data d;
+	double before[32], with[32], after[32], all[32], off = 0, off_before = 0;
+
+	(void)state;
+	data_init(&d, 0.01);
+	struct surrogate *s = make(&d, 1000), *full = make(&d, 1000);
+	update(s, &d, HAD);
+	ask(s, &d, before);
+	assert_int_equal(surrogate_extend(s, d.rows, d.values, N), ALGO_OK);
+	ask(s, &d, with);
+	update(full, &d, N);
+	ask(full, &d, all);
+	for (int i = 0; i < 16; i++) {
+		off += fabs(with[i] - all[i]);
+		off_before += fabs(before[i] - all[i]);
+	}
+	if (!(off < 0.8 * off_before))
+		fail_msg("off by %g with them, by %g before", off, off_before);
+	update(s, &d, HAD);
+	ask(s, &d, after);
+	assert_memory_equal(before, after, sizeof(before));
+	surrogate_free(full);
+	surrogate_free(s);
+	data_free(&d);
+}
+
 /* Another history than the one it had: as if it had never seen the first. */
 static void starts_over(void **state)
 {
@@ -234,6 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(grown_is_rebuilt),
 		cmocka_unit_test(noise_changes_the_transform),
+		cmocka_unit_test(gives_back_what_it_borrowed),
 		cmocka_unit_test(starts_over),
 		cmocka_unit_test(local_members),
 		cmocka_unit_test(verdicts),
