@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -38,6 +39,7 @@ class Watch:
         return self
 
     def __exit__(self, *_):
+        self.process.send_signal(signal.SIGCONT)
         self.process.stdin.close()
         self.process.wait(10)
         self.reader.join()
@@ -169,13 +171,12 @@ class AccessTest(kube.ClusterCase):
             watch.says("S\n")
             self.c.api.post(MAPS, {"metadata": {"name": "outlives-gone"}})
             wait(lambda: len(watch.named("outlives")) == 2, lambda: f"two events in {watch.lines}")
-            os.kill(watch.process.pid, 19)  # SIGSTOP: it sees nothing of what follows
-            server.kill()
-            server.start()
+            watch.process.send_signal(signal.SIGSTOP) # it sees nothing of what follows
+            server.restart()
             self.c.wait(self.c.api.answers, "the API server is back")
             self.c.api.delete(f"{MAPS}/outlives-gone")
             self.make("outlives-after")
-            os.kill(watch.process.pid, 18)
+            watch.process.send_signal(signal.SIGCONT)
             wait(lambda: len(watch.named("outlives")) >= 4, lambda: f"four events in {watch.lines}", 60)
             self.assertEqual(sorted(name.replace("?", "") for name in watch.named("outlives")),
                              ["+outlives-after", "+outlives-before", "+outlives-gone", "-outlives-gone"])

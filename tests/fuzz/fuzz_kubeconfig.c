@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/arena.h"
 #include "lib/err.h"
@@ -31,7 +32,7 @@ static void check_config(const struct kubeconfig *k, struct arena *a)
 {
 	struct err e;
 
-	must(k->context && k->file && k->server && strncmp(k->server, "http", 4) == 0);
+	must(k->context && k->file && k->server && strncasecmp(k->server, "http", 4) == 0);
 	must(k->server[strlen(k->server) - 1] != '/');
 	must(!(k->insecure && (k->ca_file || k->ca_pem)));
 	must((k->cert_file || k->cert_pem) == (k->key_file || k->key_pem));
