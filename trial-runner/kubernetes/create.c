@@ -14,6 +14,7 @@
 #include "lib/json_write.h"
 #include "lib/log.h"
 #include "lib/mem.h"
+#include "lib/uri.h"
 #include "server/model/kinds.h"
 #include "trial-runner/kubernetes/run.h"
 
@@ -344,8 +345,22 @@ static void on_found_pods(void *ctx, const struct kube_answer *a, const struct e
 	kube_run_want_look(r);
 }
 
+/* By our labels, or, where pods do not get them, by the one that names their object. */
 static const char *pods_query(const struct kube_run *r, struct arena *a)
 {
+	const struct kind *kind = kind_find(r->ref.api_version, r->ref.kind);
+	struct strbuf text;
+	const char *query;
+
+	if (kind && kind->pod_name_label) {
+		strbuf_init(&text, 1024);
+		strbuf_puts(&text, "labelSelector=");
+		uri_encode(&text, kind->pod_name_label);
+		strbuf_printf(&text, "%%3D%s", r->ref.name);
+		query = arena_strdup(a, text.data);
+		strbuf_free(&text);
+		return query;
+	}
 	return arena_printf(a, "labelSelector=%s%%3D%s%%2C%s%%3D%d%%2C%s%%3D%d", "trimtab.dev%2Fexperiment-uid",
 		r->node.key.uid, "trimtab.dev%2Fnumber", (int)r->node.key.number, "trimtab.dev%2Fattempt",
 		(int)r->node.key.attempt);

@@ -138,10 +138,7 @@ static void delete_object(struct kube_run *r)
 	r->deleting = kube_send(r->kube->client,
 		&(struct kube_request){.method = "DELETE",
 			.path = kube_run_path(r, a),
-			.body = arena_printf(a,
-				"{\"apiVersion\":\"v1\",\"kind\":\"DeleteOptions\",\"propagationPolicy\":\"Foreground\","
-				"\"preconditions\":{\"uid\":\"%s\"}}",
-				r->ref.uid),
+			.body = remains_delete_options(a, "Foreground", r->ref.uid),
 			.urgent = true,
 			.accept = {404}},
 		on_deleted, r);

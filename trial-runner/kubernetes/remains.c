@@ -75,15 +75,22 @@ static void on_deleted(void *ctx, const struct kube_answer *a, const struct err 
 	}
 }
 
+const char *remains_delete_options(struct arena *a, const char *propagation, const char *uid)
+{
+	const char *guard = uid[0] ? arena_printf(a, ",\"preconditions\":{\"uid\":\"%s\"}", uid) : "";
+
+	return arena_printf(a, "{\"apiVersion\":\"v1\",\"kind\":\"DeleteOptions\",\"propagationPolicy\":\"%s\"%s}",
+		propagation, guard);
+}
+
 static void send(struct remains *m)
 {
 	struct arena *a = arena_new();
-	const char *guard = m->uid[0] ? arena_printf(a, ",\"preconditions\":{\"uid\":\"%s\"}", m->uid) : "";
 
 	m->call = kube_send(m->kube->client,
 		&(struct kube_request){.method = "DELETE",
 			.path = m->object,
-			.body = arena_printf(a, "{\"apiVersion\":\"v1\",\"kind\":\"DeleteOptions\",\"propagationPolicy\":\"Background\"%s}", guard),
+			.body = remains_delete_options(a, "Background", m->uid),
 			.accept = {404}},
 		on_deleted, m);
 	arena_free(a);

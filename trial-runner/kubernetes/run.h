@@ -231,6 +231,8 @@ void remains_add(struct kube_run *r, bool settled);
 void remains_settled(struct kube *k, const struct run_key *key);
 void remains_forget(struct kube *k, const struct run_key *key);
 void remains_free(struct kube *k);
+/* The body of a DELETE; uid "" = whatever has the name. */
+const char *remains_delete_options(struct arena *a, const char *propagation, const char *uid);
 
 /* log_file.c */
 void log_file_write(struct kube_run *r, const char *text, size_t n);

@@ -248,7 +248,7 @@ static const char *plural_in(const cJSON *list, const char *kind)
 static void on_resources(void *ctx, const struct kube_answer *a, const struct err *e)
 {
 	struct watch *w = ctx;
-	const char *plural = e ? NULL : plural_in(a->body, w->kind);
+	const char *plural = !e && a ? plural_in(a->body, w->kind) : NULL;
 	char *text;
 
 	w->asking = NULL;
