@@ -272,6 +272,18 @@ class Faults(TrialsCase):
             self.assertEqual(self.points("unwatched", n), [[i, 100 - i] for i in range(40)])
 
 
+    def test_node_that_says_nothing(self):
+        """Its pods are given up, and their trials begin anew when there is a node again."""
+        self.create("nodeless", '[ "$TRIMTAB_ATTEMPT" = 2 ] || sleep 600; echo loss=1', trials=1, retry={"onLost": 1},
+                    trial={"tolerations": [{"key": "node.kubernetes.io/unreachable", "operator": "Exists",
+                                            "effect": "NoExecute", "tolerationSeconds": 2}]})
+        self.await_trial("nodeless", "running")
+        self.c.part("kubelet").kill()
+        self.until(lambda: self.trial("nodeless")["attempt"] == 2, "the trial is lost and tried again", 240, "nodeless")
+        self.c.part("kubelet").start()
+        self.await_end("nodeless", deadline=300)
+
+
 class Crash(TrialsCase):
     POINTS = ("before-launch:2", "kube-create-sent:2", "kube-created:2", "run-started:2", "kube-ended:2", "run-ended:2",
               "trials-moved:3")

@@ -135,7 +135,8 @@ void kube_create_send(struct kube_run *r)
 	struct arena *a = arena_new();
 
 	r->state = KUBE_CREATE;
-	r->tries++;
+	if (r->tries++ == 0)
+		turnaround_create(&r->kube->turnaround, clk_now_us());
 	for (int i = 0; i < CALLS; i++) {
 		struct making *m = &r->making[i];
 		if (!m->body || m->made)

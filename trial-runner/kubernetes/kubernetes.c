@@ -254,6 +254,7 @@ struct run_backend *kubernetes_new(struct loop *loop, const struct kubernetes_op
 	k->log_max = o->log_max > 0 ? o->log_max : log_max_default;
 	k->start_deadline_us = o->start_deadline_us > 0 ? o->start_deadline_us : start_deadline_default_us;
 	k->look_timer = loop_timer_new(loop, look_at_all, k);
+	turnaround_init(&k->turnaround, o->metrics);
 	run_table_init(&k->runs);
 	TAILQ_INIT(&k->looks);
 	LIST_INIT(&k->watches);

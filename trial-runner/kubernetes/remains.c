@@ -20,6 +20,7 @@ struct remains {
 	LIST_ENTRY(remains) link;
 	struct kube *kube;
 	struct run_key key;
+	const char *ns;
 	const char *object, *secret;    /* paths; secret NULL: the object owns it */
 	const char *uid;                /* "" = whatever has the name */
 	struct arena *arena;
@@ -55,6 +56,22 @@ static void secret_next(struct remains *m)
 	m->uid = "";
 }
 
+/* A quota may have room now: who waits in this namespace tries at once. */
+static void room_again(struct kube *k, const char *ns)
+{
+	struct run_node *node;
+
+	for (size_t i = 0; i < k->runs.n_buckets; i++) {
+		LIST_FOREACH(node, &k->runs.buckets[i], link) {
+			struct kube_run *r = (struct kube_run *)node;
+			if (r->state != KUBE_PAUSE || strcmp(r->ref.ns, ns) != 0)
+				continue;
+			r->retry_us = clk_now_us();
+			kube_run_want_look(r);
+		}
+	}
+}
+
 static void on_deleted(void *ctx, const struct kube_answer *a, const struct err *e)
 {
 	struct remains *m = ctx;
@@ -62,6 +79,8 @@ static void on_deleted(void *ctx, const struct kube_answer *a, const struct err 
 	const bool taken = !e || (a && a->refusal && a->refusal->kind == KUBE_REFUSED_CONFLICT);
 
 	m->call = NULL;
+	if (taken)
+		room_again(m->kube, m->ns);
 	if (taken && m->secret) {
 		secret_next(m);
 		send(m);
@@ -131,6 +150,7 @@ void remains_add(struct kube_run *r, bool settled)
 	m->arena = arena_new();
 	m->kube = k;
 	m->key = r->node.key;
+	m->ns = arena_strdup(m->arena, r->ref.ns);
 	m->object = object ? arena_strdup(m->arena, kube_run_path(r, a)) : NULL;
 	m->uid = arena_strdup(m->arena, object ? r->ref.uid : "");
 	if (secret)

@@ -264,6 +264,7 @@ void kube_run_take_pod(struct kube_run *r, const cJSON *tree)
 	struct kube_pod *pod = uid ? pod_of(r, uid) : NULL;
 	const int64_t version = version_of(tree);
 	struct arena *a;
+	bool over;
 
 	if (!uid || (pod && (pod->gone || version < pod->version)))
 		return;
@@ -272,6 +273,7 @@ void kube_run_take_pod(struct kube_run *r, const cJSON *tree)
 		TAILQ_INSERT_TAIL(&r->pods, pod, link);
 	}
 	pod->version = version;
+	over = pod->is.phase == POD_ENDED;
 	a = arena_new();
 	pod_judge(tree, r->card.primary_container, a, &pod->is);
 	pod->is.name = arena_strdup(a, pod->is.name);
@@ -283,6 +285,8 @@ void kube_run_take_pod(struct kube_run *r, const cJSON *tree)
 	pod->arena = a;
 	pod->primary = pod_is_primary(tree, r->card.primary_labels, r->card.primary_container);
 	pod->own_end = pod->own_end || (pod->is.phase == POD_ENDED && !pod->is.deleting);
+	if (pod->primary && !over && pod->is.phase == POD_ENDED && !r->stop_reason)
+		turnaround_end(&r->kube->turnaround, r->kube->news_us);
 	kube_run_want_look(r);
 }
 

@@ -39,6 +39,7 @@
 #include "trial-runner/kubernetes/pod_log.h"
 #include "trial-runner/kubernetes/point_queue.h"
 #include "trial-runner/kubernetes/reflector.h"
+#include "trial-runner/kubernetes/turnaround.h"
 #include "trial-runner/output.h"
 #include "trial-runner/run_table.h"
 
@@ -154,6 +155,8 @@ struct kube {
 	struct kube_client *client;
 	char *state;                    /* folder; NULL: logs are not kept    */
 	int64_t log_max, start_deadline_us;
+	int64_t news_us;                /* when the event in hand came        */
+	struct turnaround turnaround;
 	struct run_table runs;
 	struct kube_look_list looks;
 	struct loop_timer *look_timer;          /* at once, for the list */

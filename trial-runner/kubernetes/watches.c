@@ -183,6 +183,7 @@ static void on_event(void *ctx, const struct kube_event *ev)
 {
 	struct watch *w = ctx;
 
+	w->kube->news_us = ev->received_us;
 	if (w->pods) {
 		on_pod(w, ev);
 		return;
