@@ -22,10 +22,9 @@ def stat(pid):
 
 def identity(pid):
     """A process's number and the time of its start, by which it is told from a later one of the same number;
-    an empty text if it is not there, or only as what its parent has not looked at. A first thread that has ended
-    before the others is no end: they hold its ports."""
+    an empty text if it is not there, or only as what its parent has not looked at."""
     words = stat(pid)
-    return f"{pid} {words[19]}" if words and (words[0] not in "ZX" or int(words[17]) > 1) else ""
+    return f"{pid} {words[19]}" if words and words[0] not in "ZX" else ""
 
 
 def parent_of(pid):
