@@ -437,7 +437,8 @@ static void until_changed(int times)
 static void a_plugin_is_run_and_its_credential_kept(void **state UNUSED)
 {
 	struct kube_access *a = with_plugin("#!/bin/sh\ncd \"$(dirname \"$0\")\"\necho run >> runs\n"
-										"printf '%s|%s|%s|%s|%s' \"$1\" \"$2\" \"$GREETING\" \"$TRIMTAB_SECRET\" \"$KUBERNETES_EXEC_INFO\" > seen\n"
+										"printf '%s|%s|%s|%s|%s' \"$1\" \"$2\" \"$GREETING\" \"$TRIMTAB_SECRET\" "
+										"\"$KUBERNETES_EXEC_INFO\" > seen\n"
 										PRINT_CREDENTIAL("\"token\":\"from plugin\""), ", provideClusterInfo: true");
 	struct kube_credentials who;
 	struct arena *arena = arena_new();
