@@ -227,7 +227,7 @@ bool algo_check(const struct algorithm *a, const struct algo_problem *p, algo_re
  * The problem's fidelity with nothing left open. First comes what p->fidelity says (param -1 is "not
  * said"), then the algorithm's settings r_l (max), eta and resource_name (param), then: max is the
  * parameter's largest value; eta is 3; min is max / eta^k with the largest k that keeps it at or above
- * max / 27 (k = 1 if eta is larger) and the parameter's smallest value or, without a parameter, 1. With r_l
+ * max / 9 (k = 1 if eta is larger) and the parameter's smallest value or, without a parameter, 1. With r_l
  * it is 1, as in Katib.
  *
  * False: nothing says how far a full trial runs. The parameter's range must hold max: a Katib document

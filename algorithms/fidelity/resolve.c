@@ -3,7 +3,7 @@
 
 #include "algorithms/algorithm.h"
 
-static const double ETA = 3, SHARE_MIN = 1.0 / 27, GUARD = 1e-9;
+static const double ETA = 3, SHARE_MIN = 1.0 / 9, GUARD = 1e-9;
 
 /* The value of a setting that the algorithm may not have; NaN: not given. */
 static double setting(const struct algorithm *a, const struct algo_problem *p, const char *name)

@@ -94,7 +94,7 @@ const struct json_field fidelity_fields[] = {
 		"the parameter that says how far a trial runs, as epochs; without it, resources are steps of the first "
 		"objective's reports, and a trial finds its own in TRIMTAB_BUDGET_STEPS"),
 	RESOURCE_IF(min, has_min, "min", RESOURCE_MIN, RESOURCE_MAX,
-		"the least that a trial is given; by default the parameter's min, else 1, but not below max/27"),
+		"the least that a trial is given; by default the parameter's min, else 1, but not below max/9"),
 	RESOURCE_IF(max, has_max, "max", RESOURCE_MIN, RESOURCE_MAX,
 		"what a trial that runs to the end is given; by default the parameter's max, required without a parameter"),
 	RESOURCE_IF(eta, has_eta, "eta", 1, 1000,

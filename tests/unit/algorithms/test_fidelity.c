@@ -82,13 +82,13 @@ static void defaults_are_filled(void **state)
 		struct algo_fidelity given;
 		double min, max, eta;
 	} cases[] = {
-		{{.min = NAN, .max = 81, .eta = NAN, .param = -1}, 3, 81, 3},
+		{{.min = NAN, .max = 81, .eta = NAN, .param = -1}, 9, 81, 3},
 		{{.min = NAN, .max = 81, .eta = 9, .param = -1}, 9, 81, 9},
-		{{.min = NAN, .max = 16, .eta = 2, .param = -1}, 1, 16, 2},
+		{{.min = NAN, .max = 16, .eta = 2, .param = -1}, 2, 16, 2},
 		{{.min = NAN, .max = 9, .eta = 3, .param = -1}, 1, 9, 3},
 		{{.min = 2, .max = 9, .eta = 3, .param = -1}, 2, 9, 3},
-		{{.min = NAN, .max = NAN, .eta = 5, .param = 1}, 2, 50, 5},
-		{{.min = NAN, .max = NAN, .eta = NAN, .param = 3}, 1.0 / 27, 1, 3},
+		{{.min = NAN, .max = NAN, .eta = 5, .param = 1}, 10, 50, 5},
+		{{.min = NAN, .max = NAN, .eta = NAN, .param = 3}, 1.0 / 9, 1, 3},
 		{{.min = NAN, .max = NAN, .eta = 10, .param = 2}, 6000, 60000, 10},
 		{{.min = NAN, .max = 0.5, .eta = NAN, .param = -1}, 0.5, 0.5, 3},
 	};

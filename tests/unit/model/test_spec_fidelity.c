@@ -32,7 +32,7 @@ static void test_a_maximum_for_the_rules(void **state)
 		"{\"spec\":{\"algorithm\":{\"name\":\"random\"},\"fidelity\":{\"max\":81},"
 		"\"earlyStopping\":{\"name\":\"medianstop\",\"settings\":{\"min_trials_required\":\"7\"}}}}");
 	assert_true(s->fidelity.given && s->fidelity.parameter == -1 && s->fidelity.resume);
-	assert_true(s->fidelity.min == 3 && s->fidelity.max == 81 && s->fidelity.eta == 3);
+	assert_true(s->fidelity.min == 9 && s->fidelity.max == 81 && s->fidelity.eta == 3);
 	assert_int_equal(s->fidelity.n_rungs, 0);
 	assert_false(spec_grants(s));
 	const struct stop_problem *p = s->stopping;
@@ -45,7 +45,7 @@ static void test_a_maximum_for_the_rules(void **state)
 	assert_string_equal(p->metric, "loss");
 	assert_int_equal(p->direction, ALGO_MINIMIZE);
 	assert_int_equal(p->value, STOP_BEST);
-	contains(rewritten(a, s), "\"fidelity\":{\"min\":3,\"max\":81,\"eta\":3,\"resume\":true},"
+	contains(rewritten(a, s), "\"fidelity\":{\"min\":9,\"max\":81,\"eta\":3,\"resume\":true},"
 		"\"earlyStopping\":{\"name\":\"medianstop\",\"settings\":{\"min_trials_required\":\"7\"}}");
 	arena_free(a);
 }
@@ -106,7 +106,7 @@ static void test_lengths_are_granted(void **state)
 		const struct experiment_spec *s = spec_patched(a,
 			arena_printf(a, "{\"spec\":{\"algorithm\":%s,\"fidelity\":{\"max\":81,\"resume\":false}}}", granting[i]));
 		assert_true(spec_grants(s));
-		assert_true(s->fidelity.min == 3 && !s->fidelity.resume && !s->problem.fidelity->resumable);
+		assert_true(s->fidelity.min == 9 && !s->fidelity.resume && !s->problem.fidelity->resumable);
 		assert_int_equal(s->fidelity.n_rungs, 0);
 		assert_non_null(s->stopping);
 		assert_true(s->stopping->n_uses == 0 && s->stopping->rungs == NULL);
