@@ -1,12 +1,13 @@
 """make bench-stopping: searches that stop trials, in simulated time, and the gates that they are held to.
 
 Every run is one line of JSON in bench/results/stopping/WHO.jsonl; what stands there is not run again, so the benchmark
-may be killed and goes on where it was. Seeds are taken in rounds: whenever it ends, what is there is even. BENCH_QUICK=1
-takes the first seeds only and keeps nothing; BENCH_FRESH=1 runs ours anew (after a change of the algorithms);
+may be killed and goes on where it was. Seeds are taken in rounds: whenever it ends, what is there is even. Each part says
+how much processor time it took and how many runs are left. BENCH_QUICK=1 takes the first seeds only and keeps nothing; BENCH_FRESH=1 runs ours anew (after a change of the algorithms);
 BENCH_MINUTES=N ends the runs after that long, and reports on what there is.
 """
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -36,7 +37,7 @@ TASKS = ("curves/imdb-patch128-LSTM128-avg-bs64", "curves/imdb-patch128-LSTM128-
 Method = namedtuple("Method", "who options limit peer", defaults=(False,))
 RACERS = [
     Method("gp", ["--algorithm", "gp"], ["--budget", BUDGET]),
-    Method("asha-gp", ["--algorithm", "asha", "--least", "1"], ["--budget", BUDGET]),
+    Method("asha-gp", ["--algorithm", "asha", "--least", "default"], ["--budget", BUDGET]),
     Method("optuna-hyperband", [], ["--budget", BUDGET], True),
     Method("optuna-halving", [], ["--budget", BUDGET], True),
 ]
@@ -96,16 +97,36 @@ def run(method, problem, workers, first, last):
         have = kept(method.who)
 
 
-def run_all():
-    minutes = float(os.environ.get("BENCH_MINUTES", "inf"))
-    start = time.monotonic()
-    for methods, problems, workers, first, last in ROUNDS[:1] + ROUNDS[1:2] if QUICK else ROUNDS:
+def parts():
+    """(method, problem, workers, first, last) in order."""
+    for methods, problems, workers, first, last in ROUNDS[:2] if QUICK else ROUNDS:
         for problem in problems:
             for method in methods:
-                if time.monotonic() - start > 60 * minutes:
-                    return
-                say(f"{method.who} on {problem}, {workers} workers, seeds {first} to {last}")
-                run(method, problem, workers, first, 1 if QUICK else last)
+                yield method, problem, workers, first, 1 if QUICK else last
+
+
+def missing(method, problem, workers, first, last):
+    have = kept(method.who)
+    return sum((problem, seed, workers) not in have for seed in range(first, last + 1))
+
+
+def run_all():
+    minutes = float(os.environ.get("BENCH_MINUTES", "inf"))
+    start, left = time.monotonic(), sum(missing(*part) for part in parts())
+    say(f"{left} runs are missing")
+    for part in parts():
+        runs = missing(*part)
+        if runs == 0:
+            continue
+        if time.monotonic() - start > 60 * minutes:
+            return
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        run(*part)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        left -= runs
+        method, problem, workers, first, last = part
+        say(f"{method.who} on {problem}, {workers} workers, seeds {first} to {last}: "
+            f"{(after.ru_utime - before.ru_utime) / runs:.1f} s of processor time a run; {left} runs left")
 
 
 def decide():
