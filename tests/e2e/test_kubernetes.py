@@ -180,6 +180,11 @@ class Life(KubernetesCase):
         self.create("kept", trials=1, trial={"retain": True})
         self.await_end("kept")
         self.until(lambda: "Complete" in json.dumps(self.objects("jobs", "kept")), "the Job completes")
+        self.s.kill()
+        self.s.start()          # looks for what nobody needs
+        self.create("after", trials=1)
+        self.await_end("after")
+        self.nothing_left("after")
         self.assertEqual(len(self.objects("jobs", "kept")), 1)
 
 

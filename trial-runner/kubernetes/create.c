@@ -12,7 +12,6 @@
 #include "lib/failpoint.h"
 #include "lib/json.h"
 #include "lib/json_write.h"
-#include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/uri.h"
 #include "server/model/kinds.h"
@@ -183,12 +182,10 @@ static void on_owned(void *ctx, const struct kube_answer *a, const struct err *e
 	struct kube_run *r = ctx;
 
 	r->owner_patch = NULL;
-	if (e && !(a && a->status == 404))
-		LOG_WARN("a trial's Secret has no owner and must be deleted by hand once it is over",
-			L_STR("namespace", r->ref.ns), L_STR("secret", r->ref.name), L_STR("error", e->detail));
+	r->secret_alone = e && !(a && a->status == 404);
 }
 
-/* From here on the Secret goes with the object. */
+/* From here on the Secret goes with the object; where that fails, we delete it. */
 static void own_secret(struct kube_run *r)
 {
 	struct strbuf text;
@@ -295,42 +292,6 @@ static void name_taken(struct kube_run *r)
 	free(text);
 }
 
-static void on_found_object(void *ctx, const struct kube_answer *a, const struct err *e)
-{
-	struct kube_run *r = ctx;
-	struct arena *scratch = arena_new();
-	const char *uid;
-	struct run_card card;
-
-	r->find_object = NULL;
-	if (a && a->status == 404) {
-		not_found(r);
-		goto out;
-	}
-	if (e) {
-		try_to_find_later(r, e);
-		goto out;
-	}
-	uid = json_str(json_at(a->body, "/metadata/uid"));
-	if (!card_read(a->body, scratch, &card) || !run_key_equal(&card.key, &r->node.key)) {
-		name_taken(r);
-	} else if (!uid || (r->ref.uid[0] && strcmp(uid, r->ref.uid) != 0)) {
-		not_found(r);
-	} else {
-		struct err unreadable;
-		if (!r->judge) {
-			kube_run_set_card(r, &card);
-			if (!kube_run_judge(r, &unreadable))
-				kube_verdict_lost(r, "Unreadable", unreadable.detail);
-		}
-		r->found_object = true;
-		kube_run_take_object(r, a->body);
-	}
-	kube_run_want_look(r);
-out:
-	arena_free(scratch);
-}
-
 static void on_found_pods(void *ctx, const struct kube_answer *a, const struct err *e)
 {
 	struct kube_run *r = ctx;
@@ -377,6 +338,45 @@ static void find_pods(struct kube_run *r)
 	arena_free(a);
 }
 
+/* The object first: it says which of its pods is which. */
+static void on_found_object(void *ctx, const struct kube_answer *a, const struct err *e)
+{
+	struct kube_run *r = ctx;
+	struct arena *scratch = arena_new();
+	const char *uid;
+	struct run_card card;
+
+	r->find_object = NULL;
+	if (a && a->status == 404) {
+		not_found(r);
+		goto out;
+	}
+	if (e) {
+		try_to_find_later(r, e);
+		goto out;
+	}
+	uid = json_str(json_at(a->body, "/metadata/uid"));
+	if (!card_read(a->body, scratch, &card) || !run_key_equal(&card.key, &r->node.key)) {
+		name_taken(r);
+	} else if (!uid || (r->ref.uid[0] && strcmp(uid, r->ref.uid) != 0)) {
+		not_found(r);
+	} else {
+		struct err unreadable;
+		if (!r->judge) {
+			kube_run_set_card(r, &card);
+			if (!kube_run_judge(r, &unreadable))
+				kube_verdict_lost(r, "Unreadable", unreadable.detail);
+		}
+		r->found_object = true;
+		kube_run_take_object(r, a->body);
+		if (!r->find_pods && !r->found_pods)
+			find_pods(r);
+	}
+	kube_run_want_look(r);
+out:
+	arena_free(scratch);
+}
+
 void kube_find_send(struct kube_run *r)
 {
 	struct arena *a = arena_new();
@@ -386,7 +386,7 @@ void kube_find_send(struct kube_run *r)
 	if (!r->found_object && !r->find_object)
 		r->find_object = kube_send(r->kube->client,
 			&(struct kube_request){.path = kube_run_path(r, a), .accept = {404}}, on_found_object, r);
-	if (!r->found_pods && !r->find_pods)
+	else if (r->found_object && !r->found_pods && !r->find_pods)
 		find_pods(r);
 	arena_free(a);
 }

@@ -139,7 +139,8 @@ static bool kept(const struct kube_run *r)
 void remains_add(struct kube_run *r, bool settled)
 {
 	struct kube *k = r->kube;
-	const bool object = object_left(r), secret = r->making[CALL_SECRET].made && (!r->ref.uid[0] || r->owner_patch);
+	const bool object = object_left(r);
+	const bool secret = r->making[CALL_SECRET].made && (!r->ref.uid[0] || r->owner_patch || r->secret_alone);
 	struct remains *m;
 	struct arena *a;
 

@@ -214,9 +214,12 @@ static const cJSON *copy_job(const cJSON *object, struct arena *a)
 
 void kube_run_take_object(struct kube_run *r, const cJSON *object)
 {
-	struct arena *a = arena_new();
 	const char *uid = json_str(json_at(object, "/metadata/uid"));
+	struct arena *a;
 
+	if (!r->judge)
+		return;
+	a = arena_new();
 	if (uid && !r->ref.uid[0])
 		r->ref.uid = arena_strdup(r->arena, uid);
 	object_judge(r->judge, object, a, &r->object);
@@ -266,7 +269,7 @@ void kube_run_take_pod(struct kube_run *r, const cJSON *tree)
 	struct arena *a;
 	bool over;
 
-	if (!uid || (pod && (pod->gone || version < pod->version)))
+	if (!r->judge || !uid || (pod && (pod->gone || version < pod->version)))
 		return;
 	if (!pod) {
 		pod = xcalloc(1, sizeof *pod);

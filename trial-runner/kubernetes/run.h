@@ -104,7 +104,7 @@ struct kube_run {
 
 	struct object_ref ref;
 	struct run_card card;
-	const struct judge *judge;
+	const struct judge *judge;      /* NULL: adopted, and the object is not read yet: no news count before */
 	struct watch *objects, *pods_watch;
 	struct making making[CALLS];
 	const char *claim_name;
@@ -114,6 +114,7 @@ struct kube_run {
 	struct kube_call *find_object, *find_pods, *owner_patch;
 	struct kube_call *asking_why;   /* no pod comes                       */
 	int64_t ask_why_us;
+	bool secret_alone;              /* it could not be given its owner    */
 	bool found_object, found_pods;
 	bool pods_confirmed;            /* they were asked for after the object's end was told */
 

@@ -131,6 +131,19 @@ static void on_object(struct watch *w, const struct kube_event *ev)
 
 /* ---- strays ----------------------------------------------------------------------------------------- */
 
+/* What has ended and is to be kept is nobody's stray. */
+static bool is_kept(const struct run_card *card, const cJSON *object, struct arena *a)
+{
+	struct object_state is;
+	struct err e;
+	const struct judge *judge = card->retain ? judge_new(card->success_when, card->failure_when, a, &e) : NULL;
+
+	if (!judge)
+		return card->retain;
+	object_judge(judge, object, a, &is);
+	return is.phase != OBJECT_RUNNING;
+}
+
 static void add_stray(struct watch *w, const struct kube_event *ev)
 {
 	struct kube *k = w->kube;
@@ -142,7 +155,7 @@ static void add_stray(struct watch *w, const struct kube_event *ev)
 	if (!card_read(ev->object, a, &card) || run_table_get(&k->runs, &card.key))
 		goto out;
 	dress_name(card.trial, card.key.attempt, name);
-	if (strcmp(name, ev->name) != 0 || stray_find(k, &card.key))
+	if (strcmp(name, ev->name) != 0 || stray_find(k, &card.key) || is_kept(&card, ev->object, a))
 		goto out;
 	s = xcalloc(1, sizeof *s);
 	s->arena = arena_new();
