@@ -108,6 +108,32 @@ static void a_request_is_sent_and_answered(void **state UNUSED)
 	fake_free(f);
 }
 
+static void a_proxy_of_the_file_is_used(void **state UNUSED)
+{
+	struct script s = {0};
+	struct fake_api *f = fake_new(serve, &s, "token: abc", NULL); /* stands for the proxy */
+	struct kube_access_options options = {0};
+	struct outcome o = {0};
+	char text[512];
+	struct err e;
+
+	snprintf(text, sizeof text,
+		"current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\nusers: [{name: u, user: {token: t}}]\n"
+		"clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1', proxy-url: 'http://127.0.0.1:%d'}}]\n",
+		f->port);
+	options.kubeconfig = fake_file(f, "proxied", text);
+	struct kube_access *access = kube_access_new(f->loop, &options, &e);
+	struct kube_client *client = kube_client_new(f->loop, access, NULL);
+	kube_send(client, &(struct kube_request){.path = "/api/v1/nodes"}, note, &o);
+	fake_until(f, o.done);
+	assert_int_equal(o.status, 200);
+	assert_string_equal(f->seen[0], "GET /api/v1/nodes");
+	assert_string_equal(s.auth[0], "Bearer t");
+	kube_client_free(client);
+	kube_access_free(access);
+	fake_free(f);
+}
+
 /* --- refusals ----------------------------------------------------------------------------------- */
 
 static void a_refusal_says_what_to_do(void **state UNUSED)
@@ -474,6 +500,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_is_sent_and_answered),
+		cmocka_unit_test(a_proxy_of_the_file_is_used),
 		cmocka_unit_test(a_refusal_says_what_to_do),
 		cmocka_unit_test(an_accepted_status_is_no_error),
 		cmocka_unit_test(what_does_not_answer_is_an_error),
