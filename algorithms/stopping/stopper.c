@@ -13,9 +13,6 @@ enum {
 	POINTS_TOTAL = 1 << 22, /* of all trials together                                      */
 	ANCESTORS_MAX = 64,     /* that are asked whether they count from 0                    */
 };
-/* Trials that go on beyond a rung: 1/eta of those that came, and so many more. Without this bound a search
- * that gets better all the time has most of its trials among the best 1/eta when they come. */
-static const double GOING_SPARE = 1.5;
 #define STEP_MAX 0x1p900 /* beyond, steps are passed over                               */
 
 /* ---- made and freed ---------------------------------------------------------------------------- */
@@ -446,7 +443,8 @@ static void describe_share(double eta, char *out, size_t size)
 		snprintf(out, size, "%.3g %%", 100 / eta);
 }
 
-/* At the highest rung that the trial has come to. */
+/* At the highest rung that the trial has come to. A search that gets better all the time has most of its trials
+ * among the best 1/eta when they come: so no more than that go on. */
 static bool judge_rung(const struct stopper *s, const struct stop_trial *t, struct stop_verdict *out)
 {
 	uint32_t k = rungs_first(&s->rungs, t->bracket) + t->n_entries - 1;
@@ -464,7 +462,7 @@ static bool judge_rung(const struct stopper *s, const struct stop_trial *t, stru
 		snprintf(out->message, sizeof(out->message),
 			"%s %.6g at step %.15g is not among the best %s of the %zu trials that came as far", s->metric,
 			stop_shown(s, cost), step, share, rung->n);
-	else if ((double)going >= GOING_SPARE + (double)rung->n / eta)
+	else if ((double)going > (double)rung->n / eta)
 		snprintf(out->message, sizeof(out->message),
 			"%s %.6g at step %.15g is not the best so far, and of the %zu trials that came as far %zu go on "
 			"already, more than a %s",

@@ -321,7 +321,7 @@ static bool slow_rung(const struct world *w, const struct trial *t)
 				going += !out_at(w, o, k);
 			n++;
 		}
-		return n >= 2 && (mine > quantile(values, n, 1 / rungs.eta) || (double)going >= 1.5 + (double)n / rungs.eta);
+		return n >= 2 && (mine > quantile(values, n, 1 / rungs.eta) || (double)going > (double)n / rungs.eta);
 	}
 	return false;
 }
