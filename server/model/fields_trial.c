@@ -49,7 +49,7 @@ static const struct json_field checkpoints_fields[] = {
 	JF_STR(struct doc_checkpoints, claim, "claim", JF_OPTIONAL, 1, 253,
 		"a PersistentVolumeClaim that exists in the trials' namespace"),
 	JF_FUN(struct doc_checkpoints, size, "size", JF_OPTIONAL, decode_quantity, QUANTITY_SCHEMA,
-		"in place of claim: one of this size is made for the experiment, and goes when that is purged"),
+		"in place of claim: one of this size is made for the experiment; it stays until it is deleted"),
 	JF_STR(struct doc_checkpoints, storage_class, "storageClass", JF_OPTIONAL, 1, 253,
 		"of the claim that is made; by default the cluster's own"),
 	{DOC_IF(struct doc_checkpoints, access_mode, has_access_mode, JF_K_ENUM, "accessMode",
