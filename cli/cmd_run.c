@@ -36,6 +36,8 @@ static const struct option_def run_options[] = {
 	OPT_LIST(V, env, "env", 0, "NAME=VALUE", "Add to the trial's environment"),
 	OPT_PATH(V, metrics_file, "metrics-file", 0, NULL, NULL,
 		"The command writes its metrics to this file, not to its output"),
+	OPT_STRING(V, runner, "runner", 0, "NAME", NULL,
+		"With a server that is started for the run: what runs trials, local or kubernetes"),
 	OPT_LIST(V, labels, "label", 'l', "KEY=VALUE", "Label of the experiment"),
 	OPT_BOOL(V, attach, "attach", 0, "Follow the experiment of that name if the same one is there already"),
 	OPT_DURATION(V, timeout_us, "timeout", 0, NULL, NULL, 1, 31536000,
@@ -154,15 +156,17 @@ static int run_and_follow(struct cli *c, const struct document *d, bool *detache
 
 static int run_run(struct cli *c)
 {
+	const struct run_values *v = c->values;
 	struct own_server server = {0};
 	struct document d;
 	struct err e = {0};
 	bool detached = false;
 	int status;
 
-	if (!read_document(c, c->values, &d, &e))
+	if (!read_document(c, v, &d, &e))
 		return e.code == ERR_INVALID ? cli_usage(c, "%s", e.detail) : cli_fail(c, &e);
-	if (!c->client->named && !client_ready(c->client, c->arena) && !own_server_start(c, &server, &e))
+	if (!c->client->named && !client_ready(c->client, c->arena) &&
+		!own_server_start(c, &server, v->runner, &e))
 		return cli_fail(c, &e);
 	status = run_and_follow(c, &d, &detached);
 	if (server.pid && detached)

@@ -11,7 +11,7 @@ struct run_values {
 	const char *spec;
 	struct option_list minimize, maximize, early_stopping, env, labels;
 	double goal;
-	const char *algorithm, *fidelity, *working_directory, *metrics_file;
+	const char *algorithm, *fidelity, *working_directory, *metrics_file, *runner;
 	int64_t seed, max_trials, parallel, max_failed, max_duration_us, trial_timeout_us, timeout_us;
 	int output, on_interrupt;
 	bool attach;
@@ -32,5 +32,6 @@ struct own_server {
 	int pid;                        /* 0: none was started */
 	const char *log;
 };
-bool own_server_start(struct cli *c, struct own_server *s, struct err *e) MUSTCHECK;
+/* `runner` is what runs its trials; NULL: what it takes by itself. */
+bool own_server_start(struct cli *c, struct own_server *s, const char *runner, struct err *e) MUSTCHECK;
 void own_server_stop(struct own_server *s);     /* waits for it */

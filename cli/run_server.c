@@ -16,7 +16,7 @@
 
 enum { START_SECONDS = 90, LOG_TAIL = 2000, POLL_MS = 50 };
 
-static NORETURN void become_server(const char *log)
+static NORETURN void become_server(const char *log, const char *runner)
 {
 	int null = open("/dev/null", O_RDONLY), out = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
@@ -26,6 +26,8 @@ static NORETURN void become_server(const char *log)
 		dup2(out, STDOUT_FILENO);
 		dup2(out, STDERR_FILENO);
 	}
+	if (runner)
+		setenv("TRIMTAB_RUNNER", runner, 1);
 	execl("/proc/self/exe", "trimtab", "serve", (char *)NULL);
 	_exit(127);
 }
@@ -75,7 +77,7 @@ static bool wait_ready(struct cli *c, struct own_server *s, struct err *e)
 		e, ERR_UNAVAILABLE, "the server did not answer within %d s; its log is %s", START_SECONDS, s->log);
 }
 
-bool own_server_start(struct cli *c, struct own_server *s, struct err *e)
+bool own_server_start(struct cli *c, struct own_server *s, const char *runner, struct err *e)
 {
 	const char *folder = file_home(FILE_HOME_STATE, c->arena);
 
@@ -90,7 +92,7 @@ bool own_server_start(struct cli *c, struct own_server *s, struct err *e)
 		return err_set(e, ERR_INTERNAL, "no process can be started: %m");
 	}
 	if (s->pid == 0)
-		become_server(s->log);
+		become_server(s->log, runner);
 	if (wait_ready(c, s, e))
 		return true;
 	own_server_stop(s);

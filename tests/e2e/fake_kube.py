@@ -7,6 +7,7 @@ processes of this machine. It serves what trimtab uses, as the real one answers 
 What only a real cluster shows is tested in tests/cluster; this is for tests that must run anywhere, and for
 faults at exact moments.
 """
+import base64
 import contextlib
 import copy
 import datetime
@@ -327,7 +328,7 @@ current-context: fake
             with contextlib.suppress(Refusal):
                 return self.get("secrets", pod["metadata"]["namespace"], name)
             time.sleep(0.05)
-        return {"stringData": {"TRIMTAB_TOKEN": ""}}
+        return {}
 
     def secret(self, pod, ref):
         return decode(self.wait_secret(pod, ref["name"]), ref["key"])
@@ -379,10 +380,9 @@ current-context: fake
 
 
 def decode(secret, key):
-    import base64
     if key in secret.get("stringData", {}):
         return secret["stringData"][key]
-    return base64.b64decode(secret["data"][key]).decode()
+    return base64.b64decode(secret.get("data", {}).get(key, "")).decode()
 
 
 def expanded(word, env):
