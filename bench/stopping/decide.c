@@ -24,6 +24,7 @@ struct study {
 	double level[TRIALS + 1], speed[TRIALS + 1];
 	double *times; /* microseconds of each report                                 */
 	uint32_t n, n_stopped;
+	const struct algo_rungs *rungs; /* or NULL                                             */
 };
 
 static double now_us(void)
@@ -46,20 +47,32 @@ static bool begin(struct study *s, uint32_t number)
 	return stopper_begin(s->stopper, number, 0, 0, NAN);
 }
 
-/* Trials that ran to their end before, as after a restart. */
+/* How far a trial came before: to the end, but with rungs one in eta from each to the next. */
+static uint32_t last_step(const struct study *s, uint32_t number)
+{
+	const struct algo_rungs *r = s->rungs;
+
+	for (uint32_t k = 0; r && k < r->n; k++, number /= (uint32_t)r->eta)
+		if (number % (uint32_t)r->eta != 0)
+			return (uint32_t)r->at[k];
+	return STEPS;
+}
+
+/* Trials that have ended before, as after a restart. */
 static bool restore(struct study *s)
 {
 	enum stop_ahead ahead;
 
 	for (uint32_t number = 1; number <= RESTORED; number++) {
+		uint32_t last = last_step(s, number);
 		double value = NAN;
 
 		if (!begin(s, number))
 			return false;
-		for (uint32_t step = 1; step <= STEPS; step++)
+		for (uint32_t step = 1; step <= last; step++)
 			if (!stopper_restore(s->stopper, number, step, value = value_at(s, number, step)))
 				return false;
-		if (!stopper_end(s->stopper, number, ALGO_SUCCEEDED, value))
+		if (!stopper_end(s->stopper, number, last == STEPS ? ALGO_SUCCEEDED : ALGO_STOPPED, value))
 			return false;
 	}
 	while ((ahead = stopper_build_ahead(s->stopper)) == STOP_AHEAD_MORE)
@@ -135,6 +148,7 @@ static bool decide(const char *who, const struct stop_problem *p)
 		return false;
 	s->rng = rng_stream(1, RNG_MODEL, 1);
 	s->times = calloc(TIMES_MAX, sizeof(*s->times));
+	s->rungs = p->rungs;
 	s->stopper = stopper_new(p);
 	ok = s->times && s->stopper && restore(s) && live(s);
 	if (ok)
