@@ -35,6 +35,10 @@ def span(seeds):
     return f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
 
 
+def many(workers):
+    return f"{workers} worker{'s' if workers > 1 else ''}"
+
+
 def mark(met):
     return "yes" if met else "**no**"
 
@@ -91,17 +95,17 @@ def race_section(rows):
         if not race.medians:
             continue
         seeds = sorted(set(race.seeds.values()))
-        yield f"### {workers} worker{'s' if workers > 1 else ''}, {span(seeds)} seeds\n"
+        yield f"### {many(workers)}, {span(seeds)} seeds\n"
         yield table(["problem", "who", "10 %", "20 %", "50 %", "100 %", "is where gp ends after"],
                     [[problem, who, *(m[who][round(s * GRID) - 1] for s in SHARES),
                       after(race.reach(problem)) if who == "asha-gp" else ""]
                      for problem, m in race.medians.items() for who in RACERS])
         reach = statistics.median(race.reach(p) for p in race.medians)
-        gates.append(["1", f"{workers} workers: share of the budget after which asha-gp is where gp ends, median over "
+        gates.append(["1", f"{many(workers)}: share of the budget after which asha-gp is where gp ends, median over "
                       f"{len(race.medians)} problems", "≤ 33 %", after(reach), mark(reach <= 1 / 3 + 1e-9)])
         for peer in PEERS:
             ratios = [race.ratio(peer, s) for s in SHARES]
-            gates.append(["1", f"{workers} workers: regret of asha-gp by {peer}'s at 10, 20, 50, 100 %, geometric mean",
+            gates.append(["1", f"{many(workers)}: regret of asha-gp by {peer}'s at 10, 20, 50, 100 %, geometric mean",
                           "< 1 each", ", ".join(f"{r:.2f}" for r in ratios), mark(all(r < 1 for r in ratios))])
     yield gates
 
@@ -148,7 +152,7 @@ def savings_section(rows):
 
 def decide_section(rows):
     yield "## What judging costs\n"
-    yield ("10,000 trials of up to 100 reports, 8,000 of which were there before, 16 at a time: processor time of one report. "
+    yield ("10,000 trials of up to 100 reports, 8,000 of which were over before, 16 at a time: processor time of one report. "
            "The longest one builds a column for medians, which happens once for each step after a restart.\n")
     yield table(["rule", "reports", "stopped", "p50 µs", "p99 µs", "max µs", "MiB"],
                 [[r["decide"], r["reports"], r["stopped"], r["p50_us"], r["p99_us"], r["max_us"], r["mib"]] for r in rows])
