@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,33 +188,4 @@ const char *file_join(struct arena *a, const char *folder, const char *name)
 	size_t n = strlen(folder);
 
 	return arena_printf(a, "%s%s%s", folder, n > 0 && folder[n - 1] == '/' ? "" : "/", name);
-}
-
-static const char *home_folder(void)
-{
-	const char *home = getenv("HOME");
-	const struct passwd *user = home && *home ? NULL : getpwuid(getuid());
-
-	if (home && *home)
-		return home;
-	return user && user->pw_dir ? user->pw_dir : "/";
-}
-
-const char *file_home(enum file_home which, struct arena *a)
-{
-	static const struct {
-		const char *variable, *below_home;
-	} homes[] = {
-		[FILE_HOME_CONFIG] = {"XDG_CONFIG_HOME", ".config"},
-		[FILE_HOME_DATA] = {"XDG_DATA_HOME", ".local/share"},
-		[FILE_HOME_STATE] = {"XDG_STATE_HOME", ".local/state"},
-		[FILE_HOME_CACHE] = {"XDG_CACHE_HOME", ".cache"},
-	};
-	const char *base;
-
-	assert(which <= FILE_HOME_CACHE);
-	base = getenv(homes[which].variable);
-	if (!base || base[0] != '/') /* the specification: relative ones are to be ignored */
-		base = file_join(a, home_folder(), homes[which].below_home);
-	return file_join(a, base, "trimtab");
 }

@@ -21,7 +21,7 @@ const cJSON *json_parse(const char *text, size_t n, size_t max, struct arena *a,
 
 const cJSON *json_get(const cJSON *object, const char *key)
 {
-	json_each (item, cJSON_IsObject(object) ? object : NULL)
+	json_each (item, json_is_object(object) ? object : NULL)
 		if (item->string[0] == key[0] && strcmp(item->string, key) == 0)
 			return item;
 	return NULL;
@@ -66,7 +66,7 @@ static const cJSON *step(const cJSON *v, const char *token, size_t n)
 	const cJSON *next = NULL;
 
 	if (resolve_token(key))
-		next = cJSON_IsArray(v) ? find_index(v, key) : json_get(v, key);
+		next = json_is_array(v) ? find_index(v, key) : json_get(v, key);
 	free(key);
 	return next;
 }
@@ -87,14 +87,20 @@ const cJSON *json_at(const cJSON *root, const char *pointer)
 	return v;
 }
 
+/* The type itself is asked for, not cJSON's functions: trimtab-collect is linked without its library. */
+static bool has_type(const cJSON *v, int type)
+{
+	return v && (v->type & 0xff) == type;
+}
+
 const char *json_str(const cJSON *v)
 {
-	return cJSON_IsString(v) ? v->valuestring : NULL;
+	return has_type(v, cJSON_String) ? v->valuestring : NULL;
 }
 
 bool json_num(const cJSON *v, double *out)
 {
-	if (!cJSON_IsNumber(v))
+	if (!has_type(v, cJSON_Number))
 		return false;
 	*out = v->valuedouble;
 	return true;
@@ -176,13 +182,13 @@ bool json_equal(const cJSON *a, const cJSON *b)
 		return a == b;
 	if ((a->type & 0xFF) != (b->type & 0xFF))
 		return false;
-	if (cJSON_IsNumber(a))
+	if (has_type(a, cJSON_Number))
 		return a->valuedouble == b->valuedouble;
-	if (cJSON_IsString(a))
+	if (has_type(a, cJSON_String))
 		return strcmp(a->valuestring, b->valuestring) == 0;
-	if (!cJSON_IsObject(a) && !cJSON_IsArray(a))
+	if (!json_is_object(a) && !json_is_array(a))
 		return true;
 	if (count_children(a) != count_children(b))
 		return false;
-	return cJSON_IsArray(a) ? arrays_equal(a, b) : objects_equal(a, b, count_children(a));
+	return json_is_array(a) ? arrays_equal(a, b) : objects_equal(a, b, count_children(a));
 }

@@ -7,7 +7,7 @@ endef
 $(foreach f,$(FLOORS),$(eval $(call archive,$(f))))
 ARCHIVES := $(FLOORS:%=$(O)/lib%.a)
 
-all: $(O)/trimtab ## Build the binary (the default); installs missing packages first
+all: $(O)/trimtab $(O)/trimtab-collect ## Build the programs (the default); installs missing packages first
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
@@ -20,5 +20,11 @@ $(O)/gen/%.o: $(O)/gen/%.c
 $(O)/trimtab: $(O)/cli/main.o $(ARCHIVES)
 	$(call say,ld $@)
 	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
+
+# Copied into the images of trials: it brings along all it needs. Sanitizers cannot.
+STATIC := $(if $(SAN)$(filter-out release debug,$(BUILD)),$(LINK),$(filter-out -pie,$(LINK)) -static-pie)
+$(O)/trimtab-collect: $(O)/trial-runner/collect/main.o $(O)/librunner.a $(O)/libmodel.a $(O)/liblib.a
+	$(call say,ld $@)
+	$(Q)$(CC) $(STATIC) $(LDFLAGS) -o $@ $^ -lm
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -2,6 +2,7 @@
 PREFIX  ?= /usr/local
 DESTDIR ?=
 BIN     := $(DESTDIR)$(PREFIX)/bin/trimtab
+COLLECT := $(DESTDIR)$(PREFIX)/bin/trimtab-collect
 MAN     := $(DESTDIR)$(PREFIX)/share/man/man1/trimtab.1
 BASHC   := $(DESTDIR)$(PREFIX)/share/bash-completion/completions/trimtab
 ZSHC    := $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_trimtab
@@ -11,8 +12,9 @@ UNIT    := $(DESTDIR)$(PREFIX)/lib/systemd/system/trimtab.service
 $(O)/trimtab.1: $(O)/trimtab
 	@$< __document man > $@
 
-install: $(O)/trimtab $(O)/trimtab.1 ## Install binary, man page, completions and systemd unit (DESTDIR, PREFIX)
+install: $(O)/trimtab $(O)/trimtab-collect $(O)/trimtab.1 ## Install programs, man page, completions and systemd unit (DESTDIR, PREFIX)
 	install -D -m 755 $(O)/trimtab $(BIN)
+	install -D -m 755 -s $(O)/trimtab-collect $(COLLECT)
 	install -D -m 644 $(O)/trimtab.1 $(MAN)
 	@mkdir -p $(dir $(BASHC) $(ZSHC) $(FISHC) $(UNIT))
 	$(O)/trimtab completion bash > $(BASHC)
@@ -22,6 +24,6 @@ install: $(O)/trimtab $(O)/trimtab.1 ## Install binary, man page, completions an
 	@chmod 644 $(BASHC) $(ZSHC) $(FISHC) $(UNIT)
 
 uninstall: ## Remove what install put there
-	rm -f $(BIN) $(MAN) $(BASHC) $(ZSHC) $(FISHC) $(UNIT)
+	rm -f $(BIN) $(COLLECT) $(MAN) $(BASHC) $(ZSHC) $(FISHC) $(UNIT)
 
 .PHONY: install uninstall

@@ -23,7 +23,7 @@ test-programs: $(UNIT_BIN) $(REPLAY_BIN)
 corpus: $(REPLAY_BIN) ## Replay the fuzzers' corpora (any compiler)
 	@$(RUN) $(foreach b,$(REPLAY_BIN),"$(b) tests/fuzz/corpus/$(b:$(O)/tests/fuzz/replay_%=%)")
 
-e2e: $(O)/trimtab ## Run the end-to-end tests of this variant
+e2e: $(O)/trimtab $(O)/trimtab-collect ## Run the end-to-end tests of this variant
 	@$(RUN) $(E2E)
 
 e2e-quick: $(O)/trimtab
@@ -49,7 +49,7 @@ cover: ## Line coverage of lib, model, control and store; fails below 85 %
 	@tools/setup test
 	@+$(MAKE) --no-print-directory BUILD=cover SAN= cover-run
 # A test that fails here has failed, and was counted, in its own phase: the lines are counted all the same.
-cover-run: $(O)/trimtab $(UNIT_BIN) $(REPLAY_BIN)
+cover-run: $(O)/trimtab $(O)/trimtab-collect $(UNIT_BIN) $(REPLAY_BIN)
 	@find $(O) -name '*.gcda' -delete
 	@-$(PYTHON) tests/run --quiet $(UNIT_BIN) $(foreach b,$(REPLAY_BIN),"$(b) tests/fuzz/corpus/$(b:$(O)/tests/fuzz/replay_%=%)") $(E2E)
 	@$(RUN) --show "$(PYTHON) tests/coverage $(O)"

@@ -1,4 +1,5 @@
 /* Every option of `trimtab serve`, with its text: --help, the man page and the reference come from here. */
+#include "lib/version.h"
 #include "server/server.h"
 
 static const char *const runners[] = {"auto", "local", "kubernetes", "simulated", "none", NULL};
@@ -47,6 +48,9 @@ const struct option_def serve_options[] = {
 		.config = true),
 	OPT_DURATION(V, start_deadline_us, "start-deadline", 0, "TIME", "10m", 1, 30 * 86400.0,
 		"How long a trial's pod may wait for a node or an image before the trial fails", .config = true),
+	OPT_STRING(V, collector_image, "collector-image", 0, "IMAGE", "trimtab:" TRIMTAB_VERSION,
+		"The server's own image, out of which pods take what reads metrics files", .env = "TRIMTAB_COLLECTOR_IMAGE",
+		.config = true),
 	OPT_INT(V, workers, "workers", 0, "N", "0", 0, 256,
 		"Threads that compute suggestions; 0 is one less than there are cores", .config = true),
 	OPT_STRING(V, replica, "replica", 0, "NAME", NULL,

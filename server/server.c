@@ -283,6 +283,7 @@ static bool start_kubernetes(struct server *s)
 		.rate = s->v->kube_rate,
 		.burst = s->v->kube_burst,
 		.start_deadline_us = s->v->start_deadline_us,
+		.collector_image = s->v->collector_image,
 		.metrics = s->prom};
 
 	o.access = kube_access_new(s->loop, &where, &s->err);

@@ -27,6 +27,7 @@ struct serve_values {
 	const char *kubeconfig, *context;
 	double kube_rate, kube_burst;
 	int64_t start_deadline_us;
+	const char *collector_image;
 	const char *replica;
 	int64_t lease_us, drain_us;
 	const char *tls_cert, *tls_key;

@@ -40,4 +40,4 @@ $(FUZZ_BIN): $(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(ARCHIVES)
 PROBE_BIN := $(O)/tests/cluster/probe
 $(PROBE_BIN): $(O)/tests/cluster/probe.o $(O)/librunner.a $(O)/libmodel.a $(O)/libalgorithms.a $(O)/liblib.a
 	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
-test-cluster test-oldest: $(PROBE_BIN)
+test-cluster test-oldest: $(PROBE_BIN) $(O)/trimtab-collect

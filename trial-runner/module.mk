@@ -1,1 +1,1 @@
-SRC_runner := $(wildcard trial-runner/*.c trial-runner/*/*.c)
+SRC_runner := $(filter-out trial-runner/collect/main.c,$(wildcard trial-runner/*.c trial-runner/*/*.c))

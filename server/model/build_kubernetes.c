@@ -65,17 +65,21 @@ struct pods {
 	struct build *b;
 	const struct kind *kind;        /* or NULL */
 	const char *names[NAMES_MAX + 1];       /* of containers, each once; NULL-ended */
+	const char *no_command[NAMES_MAX];      /* pointer of one of that name that does not say what it runs, or NULL */
 	size_t n;
+	bool templates;                 /* of whole pods there are some */
 };
 
-static void add_name(struct pods *pods, const char *name)
+/* Its place among the names; NAMES_MAX if there is no room. */
+static size_t add_name(struct pods *pods, const char *name)
 {
 	for (size_t i = 0; i < pods->n; i++) {
 		if (strcmp(pods->names[i], name) == 0)
-			return;
+			return i;
 	}
 	if (pods->n < NAMES_MAX)
-		pods->names[pods->n++] = name;
+		pods->names[pods->n] = name;
+	return pods->n < NAMES_MAX ? pods->n++ : NAMES_MAX;
 }
 
 static void check_env(struct pods *pods, const cJSON *env, const struct place *container)
@@ -98,8 +102,11 @@ static void check_env(struct pods *pods, const cJSON *env, const struct place *c
 static void look_at_container(struct pods *pods, const cJSON *container, const struct place *at)
 {
 	const char *name = json_str(json_get(container, "name"));
-	if (name != NULL)
-		add_name(pods, name);
+	const cJSON *command = json_get(container, "command");
+	const size_t i = name != NULL ? add_name(pods, name) : NAMES_MAX;
+	if (i < NAMES_MAX && (!json_is_array(command) || command->child == NULL) && pods->no_command[i] == NULL)
+		pods->no_command[i] = place_pointer(pods->b, at);
+	pods->templates = true;
 	check_env(pods, json_get(container, "env"), at);
 }
 
@@ -183,6 +190,26 @@ static void check_primary(struct pods *pods)
 			out->primary_container);
 }
 
+/* The program that reads the file is put before the container's command. */
+static void check_metrics_file(struct pods *pods)
+{
+	struct build *b = pods->b;
+	const char *primary = b->s->trial.primary_container;
+	if (b->s->trial.metrics.path == NULL || primary == NULL)
+		return;
+	if (!pods->templates || (pods->kind != NULL && pods->kind->env_everywhere)) {
+		problem_add(b->p, TRIAL "/metrics/path", "not-with-manifest",
+			"of this kind no container is known that could write it; print the metrics, or push them");
+		return;
+	}
+	for (size_t i = 0; i < pods->n; i++) {
+		if (strcmp(pods->names[i], primary) == 0 && pods->no_command[i] != NULL)
+			problem_add(b->p, problem_path(b->p, pods->no_command[i], "command"), "missing",
+				"where metrics are read from a file the command must be told: what the image would start is not known "
+				"here");
+	}
+}
+
 /* ---- the manifest ------------------------------------------------------------------------------ */
 
 static void check_identity(struct build *b, const cJSON *manifest)
@@ -248,6 +275,7 @@ static void check_manifest(struct build *b, const struct doc_trial *d)
 	if (kind_is_job(pods.kind))
 		check_job(b, manifest);
 	check_checkpoint_room(b, &pods);
+	check_metrics_file(&pods);
 }
 
 /* ---- fields ------------------------------------------------------------------------------------ */

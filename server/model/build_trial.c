@@ -71,12 +71,16 @@ static void check_needs(struct build *b, const struct doc_trial *d, enum executo
 {
 	bool runs = d->command.n > 0 || d->manifest != NULL || (e == EXECUTOR_KUBERNETES && d->image != NULL);
 	bool clean = build_clean(b, TRIAL "/command") && build_clean(b, TRIAL "/image");
+	bool wraps = d->metrics != NULL && d->metrics->path != NULL && d->manifest == NULL;
 	if (!clean || e == EXECUTOR_WORKER || e == EXECUTOR_SIMULATED)
 		return;
 	if (!runs)
 		problem_add(b->p, TRIAL "/command", "missing", "a trial needs a command to run");
 	else if (e == EXECUTOR_KUBERNETES && d->image == NULL && d->manifest == NULL)
 		problem_add(b->p, TRIAL "/image", "missing", "a trial on Kubernetes needs an image, or a manifest");
+	else if (e == EXECUTOR_KUBERNETES && wraps && d->command.n == 0)
+		problem_add(b->p, TRIAL "/command", "missing",
+			"where metrics are read from a file the command must be told: what the image would start is not known here");
 }
 
 /* ---- placeholders ------------------------------------------------------------------------------ */

@@ -25,6 +25,7 @@ import time
 import urllib.parse
 
 PATH = re.compile(r"^/(?:api/v1|apis/([^/]+)/([^/]+))(?:/namespaces/([^/]+))?/([^/]+)(?:/([^/]+))?(?:/([^/]+))?$")
+COLLECT = os.path.join(os.path.dirname(os.environ.get("TRIMTAB_BIN", "build/release/trimtab")), "trimtab-collect")
 KINDS = {"jobs": "Job", "pods": "Pod", "secrets": "Secret", "events": "Event",
          "persistentvolumeclaims": "PersistentVolumeClaim"}
 
@@ -273,6 +274,9 @@ current-context: fake
         started = now()
         env = {"PATH": os.environ["PATH"], **self.environment(pod, container)}
         command = [expanded(word, env) for word in container.get("command", []) + container.get("args", [])]
+        if command[0] == "/opt/trimtab/trimtab-collect":
+            assert pod["spec"]["initContainers"][-1]["command"] == ["trimtab-collect", "install", command[0]]
+            command[0] = COLLECT        # as the init container put it there
         here.process = subprocess.Popen(command, env=env,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         cwd=container.get("workingDir", self.folder), start_new_session=True)

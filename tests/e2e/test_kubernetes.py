@@ -19,6 +19,8 @@ PUSHES = ("import json, os, urllib.request\n"
           "    urllib.request.urlopen(urllib.request.Request(os.environ['TRIMTAB_TRIAL_URL'] + '/metrics',\n"
           "        json.dumps({'loss': 10 - i, 'step': i}).encode(), {'Content-Type': 'application/json',\n"
           "        'Authorization': 'Bearer ' + os.environ['TRIMTAB_TOKEN']})).read()\n")
+TO_FILE = ("rm -f $0; i=0; while [ $i -lt 20 ]; do echo loss=$((20 - i)) >> $0; printf 'step %d, ' $i; i=$((i + 1)); sleep 0.03; "
+           "done; echo done; echo loss=0 >> $0; exit $1")
 HANGS = "echo loss=1; sleep 600"
 
 
@@ -125,6 +127,35 @@ class Life(KubernetesCase):
         self.await_end("written")
         self.assertEqual([t["values"] for t in self.trials("written")], [{"loss": 6}] * 4)
         self.nothing_left("written")
+
+    def from_file(self, name, code=0, trials=2, **more):
+        path = os.path.join(self.kube.folder, name, "${trial.number}.txt")
+        self.create(name, trials=trials, trial={"metrics": {"collector": "file", "path": path},
+                                                "command": ["/bin/sh", "-c", TO_FILE, path, str(code)]}, **more)
+
+    def test_metrics_from_a_file(self):
+        """All of them, each once, with the steps of their lines; the log is what the program printed."""
+        for manifest in (False, True):
+            name = f"filed-{manifest}".lower()
+            self.from_file(name, manifest=manifest)
+            self.await_end(name)
+            for t in self.trials(name):
+                self.assertEqual((t["state"], t["values"]), ("succeeded", {"loss": 0}), t)
+                points = self.s.get(f"{API}/{name}/trials/{t['number']}/metrics?metric=loss").json["items"][0]["points"]
+                self.assertEqual(points, [[i, 20 - i] for i in range(21)])
+                log = self.s.get(f"{API}/{name}/trials/{t['number']}/logs")
+                self.assertEqual(log.text, "".join(f"step {i}, " for i in range(20)) + "done\n")
+            self.nothing_left(name)
+
+    def test_exit_code_beside_a_file(self):
+        self.from_file("filed-wrong", 3, trials=1)
+        t = self.await_trial("filed-wrong", "failed")
+        self.assertEqual((t["exitCode"], t["reason"]), (3, "Error"), t)
+        self.assertIn("done", t["message"])
+
+    def test_a_file_needs_a_command(self):
+        answer = self.s.post(API, document("entry", trial={"command": None, "metrics": {"collector": "file", "path": "m"}}))
+        self.assertEqual((answer.status, [e["pointer"] for e in answer.json["errors"]]), (422, ["/spec/trial/command"]), answer)
 
     def test_metrics_by_push(self):
         self.create("pushed", trial={"command": ["/usr/bin/python3", "-c", PUSHES], "metrics": {"collector": "push"}})

@@ -44,19 +44,20 @@ static void judge_object(const cJSON *v, struct arena *a)
 	}
 }
 
-static void dress_it(const cJSON *v, struct arena *a)
+static void dress_it(const cJSON *v, enum run_collector collector, struct arena *a)
 {
 	static const char *const env[] = {"TRIMTAB_TOKEN=t", "A=$(B)", NULL}, *const when[] = {"status.x", NULL};
 	const struct run_object object = {.manifest = v, .ns = "n", .primary_container = "trial", .success_when = when,
 		.failure_when = when, .checkpoint_path = "/c", .checkpoint_claim = "c"};
 	const struct run_order o = {.key = {.experiment_id = 1, .number = 2, .attempt = 3, .uid = "u"}, .parent = 1,
-		.ns = "n", .experiment = "e", .trial = "e-1", .env = env, .object = &object, .timeout_us = 1};
+		.ns = "n", .experiment = "e", .trial = "e-1", .env = env, .object = &object, .timeout_us = 1,
+		.metrics = {.collector = collector, .path = "m"}};
 	struct dressed d;
 	struct run_card card;
 	struct err e = {0};
 	const cJSON *again;
 
-	if (!dress(&o, a, &d, &e)) {
+	if (!dress(&o, "trimtab:1", a, &d, &e)) {
 		must(e.code == ERR_INVALID || e.code == ERR_TOO_LARGE);
 		return;
 	}
@@ -75,7 +76,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (v) {
 		judge_pod(v, a);
 		judge_object(v, a);
-		dress_it(v, a);
+		dress_it(v, RUN_COLLECT_STDOUT, a);
+		dress_it(v, RUN_COLLECT_FILE, a);
 		must(!card_read(v, a, &card) || card.success_when);
 		(void)dress_owner_patch(v, a);
 	}

@@ -35,7 +35,7 @@ bool kube_create_prepare(struct kube_run *r, const struct run_order *o, struct e
 	const cJSON *object;
 	bool ok = false;
 
-	if (!dress(o, a, &d, e))
+	if (!dress(o, r->kube->collector_image, a, &d, e))
 		goto out;
 	object = json_parse(d.object, strlen(d.object), 0, a, e);
 	if (!object)

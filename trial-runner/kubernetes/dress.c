@@ -11,6 +11,9 @@
 
 #define CHECKPOINT_VOLUME "trimtab-checkpoints"
 #define PARENT_SUFFIX "-parent"
+#define COLLECT_NAME "trimtab-collect"           /* program, container and volume */
+#define COLLECT_FOLDER "/opt/trimtab"
+#define COLLECT_PROGRAM COLLECT_FOLDER "/" COLLECT_NAME
 #define TOKEN "TRIMTAB_TOKEN="
 
 struct dresser {
@@ -20,8 +23,10 @@ struct dresser {
 	const char *name;
 	struct arena *a;
 	const char *token;              /* or NULL */
+	const char *collector_image;
 	const char *wrong;              /* what cannot be dressed, or NULL */
 	size_t containers;              /* primary ones that were found    */
+	size_t wrapped;                 /* those that trimtab-collect runs  */
 };
 
 void dress_name(const char *trial, int32_t attempt, char out[DRESS_NAME_MAX])
@@ -176,18 +181,28 @@ static void add_environment(struct dresser *d, cJSON *list)
 
 /* ---- checkpoints ------------------------------------------------------------------------------- */
 
-static void add_mount(struct dresser *d, cJSON *container, const char *path, int32_t number, bool read_only)
+/* NULL if there can be none. */
+static cJSON *add_mount(struct dresser *d, cJSON *container, const char *volume, const char *path)
 {
 	cJSON *mounts = edit_array(container, "volumeMounts", d->a), *mount = edit_new_object(d->a);
 
 	if (!or_wrong(d, mounts, "a container's volumeMounts are not a list"))
-		return;
-	edit_set_string(mount, "name", CHECKPOINT_VOLUME, d->a);
+		return NULL;
+	edit_set_string(mount, "name", volume, d->a);
 	edit_set_string(mount, "mountPath", path, d->a);
+	edit_append(mounts, mount);
+	return mount;
+}
+
+static void mount_folder(struct dresser *d, cJSON *container, const char *path, int32_t number, bool read_only)
+{
+	cJSON *mount = add_mount(d, container, CHECKPOINT_VOLUME, path);
+
+	if (!mount)
+		return;
 	edit_set_string(mount, "subPath", arena_printf(d->a, "%s/%" PRId32, d->o->key.uid, number), d->a);
 	if (read_only)
 		edit_set(mount, "readOnly", edit_bool(true, d->a));
-	edit_append(mounts, mount);
 }
 
 static void mount_checkpoints(struct dresser *d, cJSON *container)
@@ -197,21 +212,102 @@ static void mount_checkpoints(struct dresser *d, cJSON *container)
 
 	if (!path)
 		return;
-	add_mount(d, container, path, o->line > 0 ? o->line : o->key.number, false);
+	mount_folder(d, container, path, o->line > 0 ? o->line : o->key.number, false);
 	if (o->parent > 0)
-		add_mount(d, container, arena_printf(d->a, "%s" PARENT_SUFFIX, path), o->parent, true);
+		mount_folder(d, container, arena_printf(d->a, "%s" PARENT_SUFFIX, path), o->parent, true);
 }
 
-static void add_volume(struct dresser *d, cJSON *spec)
+/* NULL if there can be none. */
+static cJSON *add_volume(struct dresser *d, cJSON *spec, const char *name)
 {
 	cJSON *volumes = edit_array(spec, "volumes", d->a), *volume = edit_new_object(d->a);
 
 	if (!or_wrong(d, volumes, "the volumes of a pod are not a list"))
-		return;
-	edit_set_string(volume, "name", CHECKPOINT_VOLUME, d->a);
-	edit_set_string(edit_object(volume, "persistentVolumeClaim", d->a), "claimName",
-		d->object->checkpoint_claim, d->a);
+		return NULL;
+	edit_set_string(volume, "name", name, d->a);
 	edit_append(volumes, volume);
+	return volume;
+}
+
+static void add_checkpoint_volume(struct dresser *d, cJSON *spec)
+{
+	cJSON *volume = d->object->checkpoint_path ? add_volume(d, spec, CHECKPOINT_VOLUME) : NULL;
+
+	if (volume)
+		edit_set_string(edit_object(volume, "persistentVolumeClaim", d->a), "claimName",
+			d->object->checkpoint_claim, d->a);
+}
+
+/* ---- metrics from a file ----------------------------------------------------------------------- */
+
+static bool collects(const struct dresser *d)
+{
+	return d->o->metrics.collector == RUN_COLLECT_FILE && d->o->metrics.path;
+}
+
+/* Of a Ray cluster's many containers none is known to be the one that writes the file. */
+static bool wraps(const struct dresser *d)
+{
+	return collects(d) && !(d->kind && d->kind->env_everywhere);
+}
+
+static void add_word(struct dresser *d, cJSON *list, const char *option, const char *value)
+{
+	edit_append(list, edit_string(arena_printf(d->a, "%s%s", option, literal(value, d->a)), d->a));
+}
+
+static void wrap_command(struct dresser *d, cJSON *container)
+{
+	const struct run_metrics *m = &d->o->metrics;
+	cJSON *command = edit_get(container, "command"), *words = edit_array(edit_new_object(d->a), "command", d->a);
+
+	if (!json_is_array(command) || !command->child) {
+		(void)or_wrong(d, NULL, "metrics are read from a file, so the container needs a command: what its image "
+			"would start is not known here");
+		return;
+	}
+	add_word(d, words, COLLECT_PROGRAM, "");
+	add_word(d, words, "run", "");
+	add_word(d, words, "--file=", m->path);
+	if (m->json_lines)
+		add_word(d, words, "--json", "");
+	for (const char *const *pattern = m->patterns; pattern && *pattern; pattern++)
+		add_word(d, words, "--pattern=", *pattern);
+	add_word(d, words, "--", "");
+	for (cJSON *word = command->child, *next; word; word = next) {
+		next = word->next;
+		edit_append(words, word);
+	}
+	edit_set(container, "command", words);
+	add_mount(d, container, COLLECT_NAME, COLLECT_FOLDER);
+	d->wrapped++;
+}
+
+/* As the trial's container is allowed to run, and within what a quota wants to be told. */
+static void add_collector(struct dresser *d, cJSON *spec, cJSON *primary)
+{
+	static const char *const words[] = {COLLECT_NAME, "install", COLLECT_PROGRAM};
+	cJSON *list = edit_array(spec, "initContainers", d->a), *container = edit_new_object(d->a);
+	cJSON *limits, *command, *volume;
+	const cJSON *security = json_get(primary, "securityContext");
+
+	if (!or_wrong(d, list, "the initContainers of a pod are not a list"))
+		return;
+	edit_set_string(container, "name", COLLECT_NAME, d->a);
+	edit_set_string(container, "image", d->collector_image, d->a);
+	command = edit_array(container, "command", d->a);
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		add_word(d, command, words[i], "");
+	limits = edit_object_at(container, "/resources/limits", d->a);
+	edit_set_string(limits, "cpu", "100m", d->a);
+	edit_set_string(limits, "memory", "64Mi", d->a);
+	if (security)
+		edit_set(container, "securityContext", edit_copy(security, d->a));
+	add_mount(d, container, COLLECT_NAME, COLLECT_FOLDER);
+	edit_append(list, container);
+	volume = add_volume(d, spec, COLLECT_NAME);
+	if (volume)
+		(void)edit_object(volume, "emptyDir", d->a);
 }
 
 /* ---- pods -------------------------------------------------------------------------------------- */
@@ -251,18 +347,23 @@ static bool is_primary(const struct dresser *d, const cJSON *container, bool sin
 static void dress_template(struct dresser *d, cJSON *template)
 {
 	cJSON *spec = edit_get(template, "spec"), *list = edit_get(spec, "containers");
-	const size_t before = d->containers;
+	cJSON *primary = NULL;
 
 	label_metadata(d, template);
 	for (cJSON *c = list->child; c; c = c->next) {
-		if (is_primary(d, c, !list->child->next))
-			dress_container(d, c);
+		if (!is_primary(d, c, !list->child->next))
+			continue;
+		primary = c;
+		dress_container(d, c);
+		if (wraps(d))
+			wrap_command(d, c);
 	}
-	if (d->containers == before)
+	if (!primary)
 		return;
 	set_times(d, spec);
-	if (d->object->checkpoint_path)
-		add_volume(d, spec);
+	add_checkpoint_volume(d, spec);
+	if (wraps(d))
+		add_collector(d, spec, primary);
 }
 
 /* Argo's templates have one container, or a script, which runs under the name that the kind says. */
@@ -276,8 +377,7 @@ static void dress_bare(struct dresser *d, cJSON *template)
 		if (!json_is_object(container) || !json_get(container, "image"))
 			continue;
 		dress_container(d, container);
-		if (d->object->checkpoint_path)
-			add_volume(d, template);
+		add_checkpoint_volume(d, template);
 	}
 }
 
@@ -400,12 +500,16 @@ static bool check(const struct dresser *d, const cJSON *root, struct err *e)
 	if (d->containers == 0 && d->object->checkpoint_path)
 		return err_set(e, ERR_INVALID, "the manifest has no pod template for the checkpoints' volume: mount a claim "
 			"in it and leave checkpoints out");
+	if (collects(d) && d->wrapped == 0)
+		return err_set(e, ERR_INVALID, "the manifest has no pod template whose metrics file could be read: print the "
+			"metrics, or push them");
 	return true;
 }
 
-bool dress(const struct run_order *o, struct arena *a, struct dressed *out, struct err *e)
+bool dress(const struct run_order *o, const char *collector_image, struct arena *a, struct dressed *out,
+	struct err *e)
 {
-	struct dresser d = {.o = o, .object = o->object, .a = a, .token = token_of(o)};
+	struct dresser d = {.o = o, .object = o->object, .a = a, .token = token_of(o), .collector_image = collector_image};
 	char *name = arena_alloc(a, DRESS_NAME_MAX);
 	cJSON *root;
 

@@ -7,7 +7,8 @@
  * a create that is repeated meets itself. All carry the labels below, and so does every pod, where the
  * kind lets them through (kinds.h). The environment goes into each container that has the primary one's
  * name; what the manifest sets there itself stays, except under our reserved names, which the document's
- * check refuses anyway.
+ * check refuses anyway. Where metrics come from a file, the command of these containers becomes an
+ * argument of trimtab-collect (collect/collect.h), which an init container puts into the pod.
  *
  * Pure: no I/O, no clock. Everything made is in the arena.
  */
@@ -54,8 +55,10 @@ struct dressed {
 
 /* "<trial>" or "<trial>-<attempt>". */
 void dress_name(const char *trial, int32_t attempt, char out[DRESS_NAME_MAX]);
-/* ERR_INVALID (what the manifest lacks) or ERR_TOO_LARGE; the order is then to be rejected. */
-bool dress(const struct run_order *o, struct arena *a, struct dressed *out, struct err *e) MUSTCHECK;
+/* ERR_INVALID (what the manifest lacks) or ERR_TOO_LARGE; the order is then to be rejected. The image is the
+ * one that has trimtab-collect. */
+bool dress(const struct run_order *o, const char *collector_image, struct arena *a, struct dressed *out,
+	struct err *e) MUSTCHECK;
 /* The merge patch that makes `owner` (the created object) the owner of the Secret: it goes with it. */
 const char *dress_owner_patch(const cJSON *owner, struct arena *a);
 

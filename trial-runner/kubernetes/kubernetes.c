@@ -201,6 +201,7 @@ static void free_kube(void *ctx)
 	loop_timer_free(k->look_timer);
 	run_table_free(&k->runs);
 	free(k->state);
+	free(k->collector_image);
 	free(k);
 }
 
@@ -251,6 +252,7 @@ struct run_backend *kubernetes_new(struct loop *loop, const struct kubernetes_op
 	k->client = kube_client_new(loop, o->access,
 		&(struct kube_client_config){.rate = o->rate, .burst = o->burst, .metrics = o->metrics});
 	k->state = xstrdup(o->state);
+	k->collector_image = xstrdup(o->collector_image);
 	k->log_max = o->log_max > 0 ? o->log_max : log_max_default;
 	k->start_deadline_us = o->start_deadline_us > 0 ? o->start_deadline_us : start_deadline_default_us;
 	k->look_timer = loop_timer_new(loop, look_at_all, k);

@@ -21,6 +21,7 @@ struct kubernetes_options {
 	struct kube_access *access;     /* taken, also on failure             */
 	const char *state;              /* folder of the logs, made if it is not there */
 	int64_t log_max;                /* bytes kept of one log; 0: 64 MiB   */
+	const char *collector_image;    /* which has trimtab-collect, for metrics from files */
 	double rate, burst;             /* requests a second, at once; 0: the client's own */
 	int64_t start_deadline_us;      /* a pod may wait so long for a node or an image; 0: 10 min */
 	struct prom *metrics;           /* or NULL                            */

@@ -2,6 +2,7 @@
 #include "trial-runner/kubernetes/run.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,8 +139,6 @@ void kube_run_set_card(struct kube_run *r, const struct run_card *card)
 	r->card.success_when = copy_list(card->success_when, a);
 	r->card.failure_when = copy_list(card->failure_when, a);
 	r->card.metrics.path = arena_strdup(a, card->metrics.path);
-	if (card->metrics.collector == RUN_COLLECT_FILE)
-		r->card.metrics.collector = RUN_COLLECT_NONE;   /* the file is read in the pod */
 	r->card.metrics.wanted = NULL;
 	r->card.metrics.patterns = copy_list(card->metrics.patterns, a);
 }
@@ -334,13 +333,36 @@ static void keep_last(struct kube_run *r, const char *text, size_t n)
 	strbuf_add(&r->last, text, n);
 }
 
-static void on_text(void *ctx, const char *text, size_t n, int64_t wall_us)
+static void on_output(void *ctx, const char *text, size_t n)
 {
 	struct kube_run *r = ctx;
 
 	log_file_write(r, text, n);
 	keep_last(r, text, n);
-	collector_feed(r->collector, text, n, wall_us);
+}
+
+static void on_gap(void *ctx, uint64_t missing)
+{
+	struct kube_run *r = ctx;
+	char *text = xasprintf("%" PRIu64 " points of the metrics file are missing from the pod's log: the node keeps too "
+		"little of it", missing);
+
+	kube_run_tell_waiting(r, "MetricsLost", text);
+	free(text);
+}
+
+static const struct frame_events frame_events = {.on_text = on_output, .on_point = on_point, .on_gap = on_gap};
+
+static void on_text(void *ctx, const char *text, size_t n, int64_t wall_us)
+{
+	struct kube_run *r = ctx;
+
+	if (r->collector) {
+		on_output(r, text, n);
+		collector_feed(r->collector, text, n, wall_us);
+	} else {
+		frames_feed(&r->frames, text, n);
+	}
 	if (point_queue_full(&r->points))
 		pod_log_hold(r->log, true);
 	kube_run_want_look(r);
@@ -350,7 +372,10 @@ static void on_log_end(void *ctx, const char *why)
 {
 	struct kube_run *r = ctx;
 
-	collector_end(r->collector, clk_wall_us());
+	if (r->collector)
+		collector_end(r->collector, clk_wall_us());
+	else
+		frames_end(&r->frames);
 	r->log_over = true;
 	r->log_trouble = arena_strdup(r->arena, why);
 	kube_run_want_look(r);
@@ -362,7 +387,11 @@ void kube_run_open_log(struct kube_run *r, struct kube_pod *pod)
 	assert(!r->log || r->log_over);
 	pod_log_free(r->log);
 	collector_free(r->collector);
-	r->collector = collector_new(&r->card.metrics, on_point, r);
+	r->collector = NULL;
+	if (r->card.metrics.collector == RUN_COLLECT_FILE)
+		frames_init(&r->frames, &frame_events, r);
+	else
+		r->collector = collector_new(&r->card.metrics, on_point, r);
 	r->logged = pod;
 	r->log_over = false;
 	r->log = pod_log_new(r->kube->client,

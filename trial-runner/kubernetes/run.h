@@ -31,6 +31,7 @@
 #include <sys/queue.h>
 
 #include "trial-runner/collector.h"
+#include "trial-runner/frames.h"
 #include "trial-runner/kubernetes/client.h"
 #include "trial-runner/kubernetes/dress.h"
 #include "trial-runner/kubernetes/kubernetes.h"
@@ -133,7 +134,8 @@ struct kube_run {
 	struct pod_log *log;
 	bool log_over;
 	const char *log_trouble;        /* why its end cannot be had, or NULL */
-	struct metric_collector *collector;
+	struct metric_collector *collector;     /* of what it prints; NULL: the log carries frames */
+	struct frame_reader frames;
 	struct point_queue points;
 	struct output output;
 	bool output_open, output_tried;
@@ -155,6 +157,7 @@ struct kube {
 	struct kube_access *access;
 	struct kube_client *client;
 	char *state;                    /* folder; NULL: logs are not kept    */
+	char *collector_image;
 	int64_t log_max, start_deadline_us;
 	int64_t news_us;                /* when the event in hand came        */
 	struct turnaround turnaround;

@@ -168,6 +168,7 @@ static void test_kinds(void **state)
 	}
 }
 
+#define METRICS_FILE "\"metrics\":{\"collector\":\"file\",\"path\":\"m\"}"
 #define T "/spec/trial/"
 #define C "/spec/trial/manifest/spec/template/spec/containers"
 
@@ -205,6 +206,15 @@ static const struct {
 	{MANIFEST("", "kubeflow.org/v1", "TFJob", ",\"spec\":{}"), "/spec/trial/manifest/spec missing"},
 	{MANIFEST("\"checkpoints\":{\"claim\":\"c\"},", "trainer.kubeflow.org/v1alpha1", "TrainJob", ""),
 		T "checkpoints not-with-manifest"},
+	/* What reads the file starts the command. */
+	{SHORT("\"command\":null," METRICS_FILE), T "command missing"},
+	{JOB(METRICS_FILE ",", "{\"name\":\"t\",\"args\":[\"a\"]}"), C "/0/command missing"},
+	{JOB(METRICS_FILE ",\"primaryContainer\":\"u\",", "{\"name\":\"t\"},{\"name\":\"u\",\"command\":[]}"), C "/1/command missing"},
+	{MANIFEST("\"metrics\":{\"collector\":\"push\",\"fallback\":\"file\",\"path\":\"m\"},", "trainer.kubeflow.org/v1alpha1", "TrainJob", ""),
+		T "metrics/path not-with-manifest"},
+	{MANIFEST(METRICS_FILE ",", "ray.io/v1", "RayJob",
+		 ",\"spec\":{\"rayClusterSpec\":{\"headGroupSpec\":{" POD("{\"name\":\"h\",\"command\":[\"ray\"]}") "}}}"),
+		T "metrics/path not-with-manifest"},
 	{SHORT("\"checkpoints\":{}"), T "checkpoints missing"},
 	{SHORT("\"checkpoints\":{\"claim\":\"C_\",\"size\":\"much\",\"path\":\"rel\",\"accessMode\":\"Any\"}"),
 		T "checkpoints/accessMode unknown-value\n" T "checkpoints/claim not-with-size\n" T

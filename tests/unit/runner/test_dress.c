@@ -71,7 +71,7 @@ static struct dressed dressed_of(const struct run_order *o, struct arena *a)
 	struct dressed out;
 	struct err e = {0};
 
-	if (!dress(o, a, &out, &e))
+	if (!dress(o, "trimtab:1", a, &out, &e))
 		fail_msg("%s", e.detail);
 	return out;
 }
@@ -278,8 +278,71 @@ static void test_refused(void **state)
 		struct dressed out;
 		struct err e = {0};
 
-		assert_false(dress(&o, a, &out, &e));
+		assert_false(dress(&o, "trimtab:1", a, &out, &e));
 		assert_int_equal(e.code, ERR_INVALID);
+		if (strncmp(e.detail, cases[i].why, strlen(cases[i].why)) != 0)
+			fail_msg("%s, not %s", e.detail, cases[i].why);
+		arena_free(a);
+	}
+}
+
+#define PODS(containers) \
+	"{\"apiVersion\":\"batch/v1\",\"kind\":\"Job\",\"spec\":{\"template\":{\"spec\":{\"containers\":[" containers "]}}}}"
+
+static struct run_order file_order(const struct run_object *object)
+{
+	static const char *const patterns[] = {"(a)=$(b)", NULL};
+	struct run_order o = order_of(object);
+
+	o.env = NULL;
+	o.metrics = (struct run_metrics){.collector = RUN_COLLECT_FILE, .path = "out/m.jsonl", .json_lines = true,
+		.patterns = patterns};
+	return o;
+}
+
+/* The command becomes an argument; the program that starts it comes out of an image of ours. */
+static void test_metrics_file(void **state)
+{
+	struct arena *a = arena_new();
+	const struct run_object object = {.primary_container = "t", .ns = "jobs", .manifest = tree_of(PODS("{\"name\":\"side\","
+		"\"command\":[\"s\"]},{\"name\":\"t\",\"command\":[\"python3\",\"-u\"],\"args\":[\"t.py\"],\"securityContext\":"
+		"{\"runAsUser\":7},\"volumeMounts\":[{\"name\":\"d\",\"mountPath\":\"/d\"}]}"), a)};
+	const struct run_order o = file_order(&object);
+	const cJSON *spec = json_at(tree_of(dressed_of(&o, a).object, a), "/spec/template/spec");
+
+	(void)state;
+	assert_at(spec, "/containers/0/command", "[\"s\"]", a);
+	assert_at(spec, "/containers/0/volumeMounts", "(nothing)", a);
+	assert_at(spec, "/containers/1/command", "[\"/opt/trimtab/trimtab-collect\",\"run\",\"--file=out/m.jsonl\",\"--json\","
+		"\"--pattern=(a)=$$(b)\",\"--\",\"python3\",\"-u\"]", a);
+	assert_at(spec, "/containers/1/args", "[\"t.py\"]", a);
+	assert_at(spec, "/containers/1/volumeMounts", "[{\"name\":\"d\",\"mountPath\":\"/d\"},"
+		"{\"name\":\"trimtab-collect\",\"mountPath\":\"/opt/trimtab\"}]", a);
+	assert_at(spec, "/initContainers", "[{\"name\":\"trimtab-collect\",\"image\":\"trimtab:1\",\"command\":[\"trimtab-collect\","
+		"\"install\",\"/opt/trimtab/trimtab-collect\"],\"resources\":{\"limits\":{\"cpu\":\"100m\",\"memory\":\"64Mi\"}},"
+		"\"securityContext\":{\"runAsUser\":7},\"volumeMounts\":[{\"name\":\"trimtab-collect\",\"mountPath\":\"/opt/trimtab\"}]}]", a);
+	assert_at(spec, "/volumes", "[{\"name\":\"trimtab-collect\",\"emptyDir\":{}}]", a);
+	arena_free(a);
+}
+
+static void test_metrics_file_refused(void **state)
+{
+	static const struct { const char *manifest, *why; } cases[] = {
+		{PODS("{\"name\":\"t\",\"args\":[\"x\"]}"), "the manifest cannot be used: metrics are read from a file, so the container "
+			"needs a command"},
+		{PODS("{\"name\":\"t\",\"command\":[\"x\"],\"volumeMounts\":{}}"), "the manifest cannot be used: a container's volumeMounts"},
+		{"{\"apiVersion\":\"trainer.kubeflow.org/v1alpha1\",\"kind\":\"TrainJob\"}", "the manifest has no pod template whose metrics"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct arena *a = arena_new();
+		const struct run_object object = {.primary_container = "t", .ns = "jobs", .manifest = tree_of(cases[i].manifest, a)};
+		const struct run_order o = file_order(&object);
+		struct dressed out;
+		struct err e = {0};
+
+		assert_false(dress(&o, "trimtab:1", a, &out, &e));
 		if (strncmp(e.detail, cases[i].why, strlen(cases[i].why)) != 0)
 			fail_msg("%s, not %s", e.detail, cases[i].why);
 		arena_free(a);
@@ -301,7 +364,7 @@ static void test_too_large(void **state)
 	memcpy(big, "B=", 2);
 	big[DRESS_OBJECT_MAX + 2] = '\0';
 	o.env = env;
-	assert_false(dress(&o, a, &out, &e));
+	assert_false(dress(&o, "trimtab:1", a, &out, &e));
 	assert_int_equal(e.code, ERR_TOO_LARGE);
 	arena_free(a);
 }
@@ -396,6 +459,8 @@ int main(void)
 		cmocka_unit_test(test_checkpoints),
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_metrics_file),
+		cmocka_unit_test(test_metrics_file_refused),
 		cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_card),
 		cmocka_unit_test(test_strangers),
