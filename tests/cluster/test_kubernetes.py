@@ -220,8 +220,7 @@ class Faults(TrialsCase):
     """The cluster is hurt, and made well again, while trials run."""
 
     def tearDown(self):
-        self.c.wait(self.c.api.answers, "the API server answers")
-        self.c.wait(self.c.node_ready, "the node is ready", 120)
+        self.c.mend()
 
     def test_job_deleted_by_somebody(self):
         self.create("deleted", '[ "$TRIMTAB_ATTEMPT" = 2 ] || sleep 600; echo loss=1', trials=1, retry={"onLost": 1})
@@ -271,17 +270,21 @@ class Faults(TrialsCase):
         for n in (1, 2):
             self.assertEqual(self.points("unwatched", n), [[i, 100 - i] for i in range(40)])
 
-
     def test_node_that_says_nothing(self):
         """Its pods are given up, and their trials begin anew when there is a node again."""
         self.create("nodeless", '[ "$TRIMTAB_ATTEMPT" = 2 ] || sleep 600; echo loss=1', trials=1, retry={"onLost": 1},
                     trial={"tolerations": [{"key": "node.kubernetes.io/unreachable", "operator": "Exists",
                                             "effect": "NoExecute", "tolerationSeconds": 2}]})
         self.await_trial("nodeless", "running")
+        self.addCleanup(self.c.neighbour_leaves)
         self.c.part("kubelet").kill()
-        self.until(lambda: self.trial("nodeless")["attempt"] == 2, "the trial is lost and tried again", 240, "nodeless")
+
+        def lost():
+            self.c.neighbour_beats()
+            return self.trial("nodeless")["attempt"] == 2
+        self.until(lost, "the trial is lost and tried again", 120, "nodeless")
         self.c.part("kubelet").start()
-        self.await_end("nodeless", deadline=300)
+        self.await_end("nodeless")
 
 
 class Crash(TrialsCase):

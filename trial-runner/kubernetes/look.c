@@ -17,6 +17,9 @@ enum { LAST_LINES_MAX = 2048 };
 /* What passes quickly is not worth a word. */
 static const int64_t quiet_us = 3 * CLK_SECOND, delete_again_us = CLK_SECOND;
 
+/* How long the end of a log is asked for in vain. What is lost begins anew: its log is not waited for. */
+static const int64_t log_us = 120 * CLK_SECOND, lost_log_us = 3 * CLK_SECOND;
+
 /* ---- points -------------------------------------------------------------------------------------------- */
 
 static void tell_points(struct kube_run *r)
@@ -101,7 +104,7 @@ static void drain(struct kube_run *r)
 	                       (pod && (pod->gone || pod->is.deleting));
 
 	if (r->log && !r->log_over) {
-		pod_log_finish(r->log, vanishing);
+		pod_log_finish(r->log, vanishing, r->verdict.kind == RUN_LOST ? lost_log_us : log_us);
 		return;
 	}
 	if (point_queue_empty(&r->points))
@@ -215,7 +218,7 @@ static void follow_log(struct kube_run *r, struct kube_pod *pod)
 	if (!pod || pod == r->logged || !pod->is.started_us)
 		return;
 	if (r->log && !r->log_over)
-		pod_log_finish(r->log, false);  /* of the pod before; a look follows its end */
+		pod_log_finish(r->log, false, log_us);  /* of the pod before; a look follows its end */
 	else
 		kube_run_open_log(r, pod);
 }

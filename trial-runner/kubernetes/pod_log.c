@@ -14,7 +14,6 @@
 enum {
 	LINE_MAX_BYTES = 64 * 1024,     /* a longer line is passed on in parts */
 	STAMP_MAX = 40,
-	FINISH_TRIES = 30,
 };
 
 static const int64_t pause_min_us = CLK_SECOND / 5, pause_max_us = 5 * CLK_SECOND;
@@ -36,6 +35,8 @@ struct pod_log {
 	enum phase phase;
 	bool held;
 	unsigned failures;              /* in a row */
+	int64_t failing_since_us;       /* the first of them */
+	int64_t patience_us;            /* LOG_FINISH: with failures */
 	/* What was seen. */
 	int64_t newest_us, since_s;     /* 0 = nothing */
 	uint64_t seen;                  /* lines from since_s on */
@@ -181,7 +182,8 @@ static void again_later(struct pod_log *l)
 {
 	int64_t pause = pause_min_us << (l->failures < 5 ? l->failures : 5);
 
-	l->failures++;
+	if (l->failures++ == 0)
+		l->failing_since_us = clk_now_us();
 	loop_timer_after(l->timer, pause < pause_max_us ? pause : pause_max_us);
 }
 
@@ -206,6 +208,11 @@ static bool for_good(const struct kube_answer *a)
 	       (a->refusal->kind == KUBE_REFUSED_ABSENT || a->refusal->kind == KUBE_REFUSED_RIGHTS);
 }
 
+static bool too_long(const struct pod_log *l)
+{
+	return l->failures > 0 && clk_now_us() - l->failing_since_us >= l->patience_us;
+}
+
 static void on_done(void *ctx, const struct kube_answer *a, const struct err *e)
 {
 	struct pod_log *l = ctx;
@@ -217,7 +224,7 @@ static void on_done(void *ctx, const struct kube_answer *a, const struct err *e)
 	if (phase == LOG_DRAIN || (phase == LOG_FINISH && !e)) {
 		last_line(l);
 		over(l, NULL);
-	} else if (phase == LOG_FINISH && (for_good(a) || l->failures >= FINISH_TRIES)) {
+	} else if (phase == LOG_FINISH && (for_good(a) || too_long(l))) {
 		over(l, e->detail);
 	} else {
 		again_later(l);
@@ -274,8 +281,9 @@ void pod_log_hold(struct pod_log *l, bool hold)
 		loop_timer_after(l->timer, 0);
 }
 
-void pod_log_finish(struct pod_log *l, bool draining)
+void pod_log_finish(struct pod_log *l, bool draining, int64_t patience_us)
 {
+	l->patience_us = patience_us;
 	if (l->phase == LOG_FINISH || l->phase == LOG_OVER || (l->phase == LOG_DRAIN && draining))
 		return;
 	l->failures = 0;

@@ -38,4 +38,5 @@ void pod_log_free(struct pod_log *l);                   /* NULL is allowed; not 
 void pod_log_stop(struct pod_log *l);                   /* nothing more comes; also from its callbacks; NULL is allowed */
 /* Too much waits elsewhere: the stream is closed, and continued where it was. */
 void pod_log_hold(struct pod_log *l, bool hold);
-void pod_log_finish(struct pod_log *l, bool draining);  /* repeatable */
+/* Repeatable. An end that cannot be read is asked for again for patience_us. */
+void pod_log_finish(struct pod_log *l, bool draining, int64_t patience_us);

@@ -200,8 +200,11 @@ static bool node_gone(struct kube_run *r)
 		r->deleting_since_us = clk_now_us();
 	if (!passed(r, r->deleting_since_us + r->card.grace_us + slack_us))
 		return false;
-	kube_verdict_lost(r, "NodeLost", arena_printf(r->arena, "its pod %s cannot be ended: node %s does not answer",
-		pod->is.name, pod->is.node ? pod->is.node : "?"));
+	if (r->object.timed_out)
+		failed_by_object(r);
+	else
+		kube_verdict_lost(r, "NodeLost", arena_printf(r->arena, "its pod %s cannot be ended: node %s does not answer",
+			pod->is.name, pod->is.node ? pod->is.node : "?"));
 	return true;
 }
 
@@ -218,6 +221,9 @@ bool kube_verdict(struct kube_run *r)
 		return stopped(r);
 	if (r->object.phase != OBJECT_RUNNING && !pod_is_over(r) && !kube_confirm_pods(r))
 		return false;
+	/* Decided, but its programs may run on: for their grace, or on a node that is silent. */
+	if (r->object.settling && !all_pods_over(r))
+		return decided_by_pod(r) || node_gone(r);
 	if (r->object.phase == OBJECT_SUCCEEDED) {
 		succeeded(r, r->object.ended_us);
 		return true;

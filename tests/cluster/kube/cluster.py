@@ -24,7 +24,7 @@ from .process import read, tail, wait
 from .release import NEWEST, RELEASES, program
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-NODE = "node1"
+NODE, NEIGHBOUR = "node1", "node2"
 DEADLINE = 300  # of a step of the start, on a machine that is busy
 PREFIX = "trimtab-k8s-"
 KNOWN = "cluster.json"
@@ -219,6 +219,30 @@ class Cluster:
         self.api.post(f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction",
                       {"apiVersion": self.release.eviction, "kind": "Eviction",
                        "metadata": {"name": pod, "namespace": namespace}})
+
+    def neighbour_beats(self):
+        """A second node, on which nothing may run, says that it is well. Where no node at all does, Kubernetes
+        blames the network ("master disruption mode") and gives no pod up."""
+        path = "/api/v1/nodes/" + NEIGHBOUR
+        if not self.exists(path):
+            self.api.post("/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NEIGHBOUR},
+                                            "spec": {"unschedulable": True}})
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self.api.merge(path + "/status", {"status": {"conditions": [
+            {"type": "Ready", "status": "True", "reason": "KubeletReady", "lastHeartbeatTime": now}]}})
+
+    def neighbour_leaves(self):
+        self.api.delete("/api/v1/nodes/" + NEIGHBOUR)
+
+    def mend(self):
+        """Starts what was killed, and waits until the cluster works."""
+        for part in self.parts.values():
+            if part.pid:
+                part.resume()
+            else:
+                part.start()
+        self.wait(self.api.answers, "the API server answers")
+        self.wait(self.node_ready, "the node is ready")
 
     def plain_job(self, name, completions, parallelism, command):
         """Seconds of wall time that one Job takes, as Kubernetes runs it alone: what trials are compared with."""

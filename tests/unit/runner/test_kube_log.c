@@ -5,6 +5,8 @@
 #include "trial-runner/kubernetes/pod_log.h"
 #include "trial-runner/kubernetes/point_queue.h"
 
+static const int64_t patience_us = 2 * CLK_SECOND;
+
 /* --- the kubelet ------------------------------------------------------------------------------------ */
 
 enum { LINES = 8 };
@@ -129,7 +131,7 @@ static void lines_come_as_they_are_printed(void **state UNUSED)
 	fake_until(w.api, w.got.len == 3 * 7);
 	assert_int_equal(w.requests, 1);
 	w.printed = LINES;
-	pod_log_finish(w.log, false);
+	pod_log_finish(w.log, false, patience_us);
 	fake_until(w.api, w.ended);
 	expect(&w, LINES);
 	assert_int_equal(w.requests, 2);
@@ -149,7 +151,7 @@ static void no_line_is_lost_or_told_twice(void **state UNUSED)
 			begin(&w);
 			fake_until(w.api, w.requests == 2);
 			fake_until(w.api, w.got.len == LINES * 7);
-			pod_log_finish(w.log, false);
+			pod_log_finish(w.log, false, patience_us);
 			fake_until(w.api, w.ended);
 			expect(&w, LINES);
 			world_free(&w);
@@ -197,11 +199,34 @@ static void a_pod_that_is_gone_ends_it_with_a_reason(void **state UNUSED)
 	fake_until(w.api, w.got.len == 2 * 7);
 	w.status = 404;
 	w.refusals = 100;
-	pod_log_finish(w.log, false);
+	pod_log_finish(w.log, false, patience_us);
 	fake_until(w.api, w.ended);
 	assert_true(w.why[0]);
 	expect(&w, 2);
 	world_free(&w);
+}
+
+/* A node that does not answer: not for ever, and the end is told when it answers in time. */
+static void an_end_that_cannot_be_read_is_given_up(void **state UNUSED)
+{
+	struct world w;
+	int64_t begun;
+
+	for (int in_time = 0; in_time < 2; in_time++) {
+		world_init(&w, 2, -1);
+		begin(&w);
+		fake_until(w.api, w.got.len == 2 * 7);
+		w.printed = 4;
+		w.status = 500;
+		w.refusals = in_time ? 2 : 1000;
+		begun = clk_now_us();
+		pod_log_finish(w.log, false, patience_us);
+		fake_until(w.api, w.ended);
+		expect(&w, in_time ? 4 : 2);
+		assert_int_equal(w.why[0] == '\0', in_time);
+		assert_true(in_time || clk_now_us() - begun >= patience_us);
+		world_free(&w);
+	}
 }
 
 static void a_stream_may_come_to_its_own_end(void **state UNUSED)
@@ -211,7 +236,7 @@ static void a_stream_may_come_to_its_own_end(void **state UNUSED)
 	world_init(&w, 2, -1);
 	begin(&w);
 	fake_until(w.api, w.got.len == 2 * 7);
-	pod_log_finish(w.log, true);
+	pod_log_finish(w.log, true, patience_us);
 	fake_stream_write(w.api, "2026-11-22T10:00:01.100000000Z line 2\n2026-11-22T10:00:01.200000000Z no newline");
 	fake_stream_end(w.api);
 	fake_until(w.api, w.ended);
@@ -260,6 +285,7 @@ int main(void)
 		cmocka_unit_test(what_is_held_goes_on_where_it_was),
 		cmocka_unit_test(a_program_that_has_not_begun_is_waited_for),
 		cmocka_unit_test(a_pod_that_is_gone_ends_it_with_a_reason),
+		cmocka_unit_test(an_end_that_cannot_be_read_is_given_up),
 		cmocka_unit_test(a_stream_may_come_to_its_own_end),
 		cmocka_unit_test(points_are_told_until_they_are_acknowledged),
 	};
