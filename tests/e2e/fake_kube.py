@@ -222,14 +222,16 @@ current-context: fake
             if code == 0:
                 break
         time.sleep(0.5)                 # the controller takes its time
-        self.finish_job(job, code == 0, "BackoffLimitExceeded", "Job has reached the specified backoff limit")
+        if code == 0:
+            self.finish_job(job, "Complete", "CompletionsReached", "Reached expected number of succeeded pods")
+        else:
+            self.finish_job(job, "Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit")
 
-    def finish_job(self, job, well, reason, message):
+    def finish_job(self, job, condition, reason, message):
         with self.lock:
-            kind = "Complete" if well else "Failed"
-            job.setdefault("status", {})["succeeded" if well else "failed"] = 1
-            job["status"]["conditions"] = [{"type": kind, "status": "True", "reason": "CompletionsReached" if well
-                                            else reason, "message": message, "lastTransitionTime": now()}]
+            job.setdefault("status", {})["succeeded" if condition == "Complete" else "failed"] = 1
+            job["status"]["conditions"] = [{"type": condition, "status": "True", "reason": reason, "message": message,
+                                            "lastTransitionTime": now()}]
             self.change("jobs", job)
 
     def make_pod(self, job, n):

@@ -290,6 +290,20 @@ class Faults(KubernetesCase):
         self.once("deleted", 2)
         self.nothing_left("deleted")
 
+    def test_pod_that_goes_slowly(self):
+        """Its Job has decided before its program has ended: another attempt does not meet that."""
+        self.create("slowly", "[ $TRIMTAB_ATTEMPT = 2 ] || { trap '' TERM; sleep 600; }; echo loss=1", trials=1,
+                    retry={"onLost": 1}, trial={"terminationGracePeriodSeconds": 2})
+        self.await_trial("slowly", "running")
+        pod = self.objects("pods", "slowly")[0]["metadata"]["name"]
+        job = self.kube.get("jobs", "default", self.jobs_of("slowly")[0])
+        self.kube.delete("pods", "default", pod)
+        self.kube.finish_job(job, "FailureTarget", "BackoffLimitExceeded", "Job has reached the specified backoff limit")
+        self.until(lambda: len(self.jobs_of("slowly")) == 2, "it is tried again")
+        self.assertNotIn(pod, [p["metadata"]["name"] for p in self.kube.all("pods")])
+        self.await_end("slowly")
+        self.assertEqual(self.trial("slowly")["attempt"], 2)
+
     def test_api_server_restarts(self):
         self.create("outage", trials=8, parallel=3)
         self.await_trial("outage", "succeeded", 1)
