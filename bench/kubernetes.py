@@ -22,15 +22,13 @@ import kube  # noqa: E402
 
 TRIALS, PARALLEL = (9, 3) if c.QUICK else (30, 3)
 MANY = 100 if c.QUICK else 1000
-RATE = 400  # requests a second that the server may make; a trial takes three
 JOBS = "/apis/batch/v1/namespaces/many/jobs"
 IMAGE = kube.Cluster.images.BUSYBOX
 COMMAND = ["/bin/sh", "-c", "sleep 1; echo loss=1"]
 
 
 def server(cluster):
-    return c.Server("--runner", "kubernetes", "--kubeconfig", cluster.kubeconfig, "--kube-rate", str(RATE),
-                    "--kube-burst", str(RATE))
+    return c.Server("--runner", "kubernetes", "--kubeconfig", cluster.kubeconfig)
 
 
 def trial(**more):

@@ -21,8 +21,8 @@
 #define LATE_LOOK_US CLK_SECOND             /* how often the waiting are looked through          */
 #define PAUSE_UNSAID_US CLK_SECOND          /* 429 without Retry-After                           */
 enum {
-	RATE_DEFAULT = 50,
-	BURST_DEFAULT = 100,
+	RATE_DEFAULT = 200,
+	BURST_DEFAULT = 400,
 	QUEUE_DEFAULT = 10000,
 	FLIGHTS_DEFAULT = 64,
 	REFUSAL_BODY_MAX = 1 << 20,

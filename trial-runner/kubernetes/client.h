@@ -99,7 +99,7 @@ struct kube_answer {
 typedef void kube_done_fn(void *ctx, const struct kube_answer *a, const struct err *e);
 
 struct kube_client_config {
-	double rate, burst;             /* requests a second, requests at once; 0: 50, 100         */
+	double rate, burst;             /* requests a second, requests at once; 0: 200, 400        */
 	size_t queue_max;               /* waiting; 0: 10000; more are turned away                 */
 	unsigned flights_max;           /* under way, streams not counted; 0: 64                   */
 	const char *user_agent;         /* NULL: "trimtab"                                         */
