@@ -168,6 +168,8 @@ struct run_log_query {
 	int64_t tail_lines;             /* >= 0: only the last lines (`offset` is then ignored)   */
 	int64_t offset;                 /* bytes from the start                                   */
 	bool follow;                    /* until the run ends                                     */
+	const char *object;             /* of its last STARTED or WAITING, or NULL: where to ask if another server drives it */
+	bool active;                    /* it has not ended                                       */
 };
 
 /* A piece of log; n = 0 with end = true closes (e set when it could not be read: not found, …).

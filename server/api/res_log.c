@@ -101,7 +101,7 @@ static bool on_log(void *ctx, const char *data, size_t n, int64_t offset, bool e
 	return http_stream_backlog(a->stream) < BACKLOG_HIGH;
 }
 
-static void open_log(struct http_req *req, struct run_backend *b, const struct run_key *key)
+static void open_log(struct http_req *req, struct run_backend *b, const struct store_trial *t, const struct run_key *key)
 {
 	const struct log_query *q = req->query;
 	struct log_answer *a = xcalloc(1, sizeof *a);
@@ -111,7 +111,9 @@ static void open_log(struct http_req *req, struct run_backend *b, const struct r
 	loop_timer_after(a->timer, BEGIN_MS * CLK_SECOND / 1000);
 	a->log = run_log_open(b,
 		&(struct run_log_query){.key = *key, .tail_lines = q->has_tail ? q->tail : -1, .offset = q->offset,
-			.follow = q->follow},
+			.follow = q->follow,
+			.object = key->attempt == t->attempt ? t->object : NULL,
+			.active = key->attempt == t->attempt && !t->finished_us},
 		on_log, a);
 }
 
@@ -132,7 +134,7 @@ static void trial_read(void *ctx, const struct store_trials *rows, const struct 
 	struct run_key key = {.experiment_id = t->experiment, .number = t->number,
 		.attempt = q->attempt ? (int32_t)q->attempt : t->attempt};
 	snprintf(key.uid, sizeof key.uid, "%s", rows->uid ? rows->uid : "");
-	open_log(req, b, &key);
+	open_log(req, b, t, &key);
 }
 
 static void log_get(struct http_req *req)

@@ -42,6 +42,7 @@ struct trial {
 	enum trial_state state;
 	enum store_source source;
 	int32_t completion;             /* 0: not over                                                */
+	int32_t started_attempt;        /* whose program runs, also while that is still being written */
 	int64_t change;                 /* of the row that was taken in last                          */
 	unsigned writing;               /* changes of it on their way to the database                 */
 	bool telling;                   /* the batch of moves under way holds one of it               */

@@ -75,6 +75,7 @@ static void on_started(struct control *c, struct experiment *x, struct trial *t,
 {
 	struct verdict v = {.state = TRIAL_RUNNING, .reason = "Running", .exit_code = STORE_NO_INT};
 
+	t->started_attempt = t->attempt;
 	if (t->state == TRIAL_RUNNING)
 		return;
 	FAILPOINT("run-started");
@@ -86,6 +87,8 @@ static void on_waiting(struct control *c, struct experiment *x, struct trial *t,
 {
 	struct verdict v = {.state = t->state, .reason = ev->reason, .exit_code = STORE_NO_INT};
 
+	if (t->state == TRIAL_STARTING && t->started_attempt == t->attempt)
+		v.state = TRIAL_RUNNING;
 	if (t->state != TRIAL_STARTING && t->state != TRIAL_RUNNING)
 		return;
 	say(&v, ev->message ? ev->message : "", ev);

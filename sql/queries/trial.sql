@@ -90,14 +90,14 @@ t AS (
     finished_at = CASE WHEN f.over THEN now() END
   FROM f, p
   WHERE t.experiment_id = f.experiment_id AND t.number = f.number AND t.attempt = f.attempt AND core.trial_edge(t.state, f.asked)
-  RETURNING t.*, f.was),
+  RETURNING t.*, f.was, f.was = 'running' AND f.asked = 'running' AND f.worker IS NULL AS noted),
 v AS (
   INSERT INTO core.events (experiment_id, number, type, reason, message)
   SELECT t.experiment_id, t.number,
-         CASE WHEN t.state IN ('failed', 'lost', 'metrics_unavailable') THEN 'Warning' ELSE 'Normal' END,
+         CASE WHEN t.noted OR t.state IN ('failed', 'lost', 'metrics_unavailable') THEN 'Warning' ELSE 'Normal' END,
          CASE WHEN t.reason <> '' AND t.state <> 'early_stopped' THEN t.reason
               ELSE replace(initcap(replace(t.state, '_', ' ')), ' ', '') END, t.message
-  FROM t WHERE t.was <> t.state AND t.state <> 'starting' ORDER BY t.completion, t.number)
+  FROM t WHERE t.noted OR (t.was <> t.state AND t.state <> 'starting') ORDER BY t.completion, t.number)
 SELECT g.experiment_id AS in_experiment, coalesce(p.change, g.change) AS in_change,
        coalesce(p.next_number, g.next_number) AS in_next_number, p.change IS NULL AS fenced, @trial(t)
 FROM core.progress g LEFT JOIN p ON true LEFT JOIN t ON true WHERE g.experiment_id = $1

@@ -1,12 +1,17 @@
 # tier: full
-"""Metrics from files in pods: the program that reads them comes out of an image of its own."""
+"""Metrics from files in pods, which travel in their logs; and logs of runs that another server drives."""
 import os
+import sys
 import time
 import unittest
 
 import kube
 import test_kubernetes
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+import cluster as postgres      # noqa: E402  pylint: disable=wrong-import-position
+
+harness = test_kubernetes.harness
 API = test_kubernetes.API
 IMAGES = kube.Cluster.images
 COLLECTOR = "trimtab-test/collector:1"
@@ -22,7 +27,7 @@ FINDS = [[i, 100 - i] for i in range(40)] + [[40, 1]]
 def collector_image():
     """As the server's image has it, and nothing else: it needs no library."""
     layer = IMAGES.Layer()
-    layer.copy(os.path.join(os.path.dirname(os.path.abspath(test_kubernetes.harness.BIN)), "trimtab-collect"),
+    layer.copy(os.path.join(os.path.dirname(os.path.abspath(harness.BIN)), "trimtab-collect"),
                "/usr/local/bin/trimtab-collect")
     return IMAGES.archive(COLLECTOR, [layer.finish()])
 
@@ -101,6 +106,58 @@ class Files(test_kubernetes.TrialsCase):
         self.await_end("filed-adopted")
         self.all_once("filed-adopted", 2)
         self.once("filed-adopted", 2)
+
+
+class Elsewhere(test_kubernetes.TrialsCase):
+    """Two servers, of which one drives the experiment."""
+    @classmethod
+    def setUpClass(cls):
+        kube.ClusterCase.setUpClass.__func__(cls)
+        cls.postgres = postgres.Cluster(fsync=False).start()
+        cls.addClassCleanup(cls.postgres.__exit__)
+        database = cls.postgres.create("elsewhere")
+        cls.cluster.load(COLLECTOR, collector_image())
+        cls.s, cls.other = (cls.server(cls.cluster.kubeconfig, database) for _ in range(2))
+
+    @classmethod
+    def server(cls, config, database):
+        server = harness.Server("--runner", "kubernetes", "--kubeconfig", config, "--collector-image", COLLECTOR,
+                                database=database)
+        cls.addClassCleanup(server.__exit__, None)
+        return server.start()
+
+    def logs(self, name, query=""):
+        return [s.get(f"{API}/{name}/trials/1/logs{query}").text for s in (self.s, self.other)]
+
+    def test_log_of_a_run_elsewhere(self):
+        script = "echo loss=9 > m; for i in 1 2 3; do echo line $i; done; sleep 8; echo loss=1 >> m; echo over"
+        self.create("elsewhere", script, trials=1, trial={"metrics": {"collector": "file", "path": "m"}})
+        self.await_trial("elsewhere", "running")
+        begun = "line 1\nline 2\nline 3\n"
+        self.until(lambda: self.logs("elsewhere") == [begun] * 2, "both have it")
+        self.assertEqual(self.logs("elsewhere", "?follow=true"), [begun + "over\n"] * 2)
+        self.await_end("elsewhere")
+        self.assertEqual(self.points("elsewhere", 1), [[0, 9], [1, 1]])
+
+
+class Forbidden(test_kubernetes.TrialsCase):
+    def test_log_forbidden(self):
+        """An account that may do all but read logs: the trial and its events say so, once."""
+        self.c.namespace("deaf")
+        config = self.c.account("listener", "deaf", [
+            {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "get", "list", "watch", "delete"]},
+            {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]},
+            {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create", "patch", "delete"]}])
+        with harness.Server("--runner", "kubernetes", "--kubeconfig", config) as server:
+            answer = server.post(API, test_kubernetes.document("unheard", "sleep 8", trials=1, trial={"namespace": "deaf"}))
+            self.assertEqual(answer.status, 201, answer)
+            trial = f"{API}/unheard/trials/1"
+            t = harness.wait(lambda: (t := server.get(trial).json).get("reason") == "LogForbidden" and t, server.log, 60)
+            self.assertEqual(t["state"], "running")
+            self.assertIn("may not get pods/log in namespace deaf", t["message"])
+            harness.wait(lambda: server.get(f"{API}/unheard").json["status"]["state"] != "running", "it ends", 60)
+            events = [e for e in server.get(f"{API}/unheard/events").json["items"] if e["reason"] == "LogForbidden"]
+            self.assertEqual(len(events), 1, events)
 
 
 if __name__ == "__main__":

@@ -507,6 +507,8 @@ class Requests(http.server.BaseHTTPRequestHandler):
         if here.process is None:
             raise Refusal(400, "BadRequest", f'container in pod "{name}" is waiting to start: ContainerCreating')
         since, at = query.get("sinceTime", "").rstrip("Z").encode(), 0
+        if "tailLines" in query:
+            at = max(0, len(here.lines) - int(query["tailLines"]))
         self.stream()
         while not kube.closing:
             with here.arrived:

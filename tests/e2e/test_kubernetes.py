@@ -11,6 +11,7 @@ import unittest
 
 import fake_kube
 import harness
+from cluster import Cluster
 
 API = harness.API
 PRINTS = "i=0; while [ $i -lt 5 ]; do echo loss=$((10 - i)) step=$i; i=$((i + 1)); sleep 0.05; done"
@@ -51,8 +52,12 @@ class KubernetesCase(unittest.TestCase):
     def setUpClass(cls):
         cls.kube = fake_kube.Cluster()
         cls.addClassCleanup(cls.kube.close)
-        cls.s = harness.Server("--runner", "kubernetes", "--kubeconfig", cls.kube.kubeconfig, *cls.flags)
+        cls.s = cls.server()
         cls.s.__enter__()
+
+    @classmethod
+    def server(cls):
+        return harness.Server("--runner", "kubernetes", "--kubeconfig", cls.kube.kubeconfig, *cls.flags)
 
     @classmethod
     def tearDownClass(cls):
@@ -260,6 +265,20 @@ class Reasons(KubernetesCase):
                     self.assertIn(word, t["message"])
                 self.nothing_left(ns, ns)
 
+    def test_log_forbidden(self):
+        """The trial runs on; its message and one event say why nothing is heard of it."""
+        rule = self.kube.forbid("get", "pods")
+        self.create("unheard", "echo loss=1; sleep 3", trials=1)
+        t = self.until(lambda: (t := self.trial("unheard")).get("reason") == "LogForbidden" and t, "the reason is told")
+        self.assertEqual(t["state"], "running")
+        self.assertIn("may not get pods/log", t["message"])
+        self.until(lambda: sum("/log?" in r for r in self.kube.requests) > 3, "it asks again")
+        self.kube.rules.remove(rule)
+        self.await_end("unheard")
+        self.assertEqual(self.trial("unheard")["values"], {"loss": 1})
+        events = [e for e in self.s.get(f"{API}/unheard/events").json["items"] if e["reason"] == "LogForbidden"]
+        self.assertEqual(len(events), 1, events)
+
     def test_quota(self):
         self.kube.quota("jobs", 2)
         self.create("rationed", trials=6, parallel=4)
@@ -275,6 +294,47 @@ class Reasons(KubernetesCase):
         t = self.until(lambda: (t := self.trial("podless")).get("reason") == "QuotaExceeded" and t, "the reason is told")
         self.assertEqual(t["state"], "starting")
         self.kube.rules.remove(rule)
+
+
+class Replicas(KubernetesCase):
+    """The log of a run that another server drives comes from its pod."""
+    @classmethod
+    def setUpClass(cls):
+        cls.postgres = Cluster(fsync=False).start()
+        cls.addClassCleanup(cls.postgres.__exit__)
+        cls.database = cls.postgres.create("replicas")
+        super().setUpClass()
+        cls.other = cls.server()
+        cls.other.__enter__()
+        cls.addClassCleanup(cls.other.__exit__, None)
+
+    @classmethod
+    def server(cls):
+        return harness.Server("--runner", "kubernetes", "--kubeconfig", cls.kube.kubeconfig, database=cls.database)
+
+    def logs(self, name, query=""):
+        """Of both servers."""
+        return [s.get(f"{API}/{name}/trials/1/logs{query}").text for s in (self.s, self.other)]
+
+    def test_log_of_a_run_elsewhere(self):
+        self.create("shared", "for i in 1 2 3; do echo line $i; done; echo loss=1; sleep 4; echo over", trials=1)
+        self.await_trial("shared", "running")
+        begun = "line 1\nline 2\nline 3\nloss=1\n"
+        self.until(lambda: self.logs("shared") == [begun] * 2, "both have it")
+        self.assertEqual(self.logs("shared", "?tail=2"), ["line 3\nloss=1\n"] * 2)
+        self.assertEqual(self.logs("shared", "?offset=9"), [begun[9:]] * 2)
+        self.assertEqual(self.logs("shared", "?follow=true"), [begun + "over\n"] * 2)
+        self.await_end("shared")
+        self.nothing_left("shared")
+        answers = sorted(s.get(f"{API}/shared/trials/1/logs").status for s in (self.s, self.other))
+        self.assertEqual(answers, [200, 404])
+
+    def test_marked_lines_are_no_log(self):
+        path = os.path.join(self.kube.folder, "shared.txt")
+        self.create("shared-file", trials=1, trial={"metrics": {"collector": "file", "path": path}, "command": [
+            "/bin/sh", "-c", "echo loss=3 > $0; echo one; sleep 3; echo loss=2 >> $0; echo two", path]})
+        self.await_trial("shared-file", "running")
+        self.assertEqual(self.logs("shared-file", "?follow=true"), ["one\ntwo\n"] * 2)
 
 
 class Faults(KubernetesCase):

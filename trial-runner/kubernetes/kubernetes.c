@@ -230,9 +230,9 @@ static const struct run_backend_type kubernetes_type = {
 	.sweep = kube_sweep,
 	.fit = kube_fit,
 	.capacity = kube_capacity,
-	.log_open = log_file_open,
-	.log_resume = log_file_resume,
-	.log_close = log_file_close,
+	.log_open = log_read_open,
+	.log_resume = log_read_resume,
+	.log_close = log_read_close,
 	.purge = kube_purge,
 	.close = kube_close,
 };

@@ -1,6 +1,7 @@
 #include "trial-runner/kubernetes/pod_log.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@ enum {
 };
 
 static const int64_t pause_min_us = CLK_SECOND / 5, pause_max_us = 5 * CLK_SECOND;
-static const int64_t drain_us = CLK_SECOND;
+static const int64_t drain_us = CLK_SECOND, alone_us = 3 * CLK_SECOND;
 
 enum phase {
 	LOG_FOLLOW,
@@ -37,11 +38,14 @@ struct pod_log {
 	unsigned failures;              /* in a row */
 	int64_t failing_since_us;       /* the first of them */
 	int64_t patience_us;            /* LOG_FINISH: with failures */
+	bool forbidden;                 /* was told */
 	/* What was seen. */
 	int64_t newest_us, since_s;     /* 0 = nothing */
 	uint64_t seen;                  /* lines from since_s on */
 	/* The stream under way. */
-	uint64_t skip;                  /* lines of it that may have been seen */
+	bool fresh;                     /* it had lines that were not seen */
+	uint64_t skip;                  /* lines of it that may have been seen, */
+	int64_t resume_us;              /* if they are not newer than this */
 	struct strbuf line;
 	enum { PART_HEAD, PART_PASSED, PART_SKIPPED } part;     /* of the line in hand: nothing of it was passed on,
 									 * its beginning was, or it is left out */
@@ -83,13 +87,14 @@ static void begin_line(struct pod_log *l)
 	l->part = PART_SKIPPED;
 	if (!text)
 		return;
-	if (l->skip > 0 && wall_us <= l->newest_us) {
+	if (l->skip > 0 && wall_us <= l->resume_us) {
 		l->skip--;
 		return;
 	}
 	count_line(l, wall_us);
 	l->line_us = wall_us;
 	l->part = PART_PASSED;
+	l->fresh = true;
 	l->config.on_text(l->config.ctx, text, l->line.len - (size_t)(text - l->line.data), wall_us);
 }
 
@@ -149,13 +154,17 @@ static void request(struct pod_log *l)
 	strbuf_puts(&query, "timestamps=true");
 	if (l->phase == LOG_FOLLOW)
 		strbuf_puts(&query, "&follow=true");
+	if (l->config.has_tail && l->since_s == 0)
+		strbuf_printf(&query, "&tailLines=%" PRId64, l->config.tail);
 	if (l->config.container)
 		strbuf_printf(&query, "&container=%s", l->config.container);
 	if (l->since_s > 0) {
 		clk_format_time(since, l->since_s * CLK_SECOND);
 		strbuf_printf(&query, "&sinceTime=%.19sZ", since);
 	}
-	l->skip = l->seen;
+	l->skip = l->config.has_tail && l->since_s > 0 ? UINT64_MAX : l->seen;
+	l->resume_us = l->newest_us;
+	l->fresh = false;
 	end_line(l);
 	l->call = kube_send(l->client,
 		&(struct kube_request){.path = kube_path(a, "v1", l->config.ns, "pods", l->config.pod, "log"),
@@ -202,15 +211,43 @@ static void last_line(struct pod_log *l)
 	end_line(l);
 }
 
+static bool refused(const struct kube_answer *a, enum kube_refusal_kind kind)
+{
+	return a && a->refusal && a->refusal->kind == kind;
+}
+
 static bool for_good(const struct kube_answer *a)
 {
-	return a && a->refusal &&
-	       (a->refusal->kind == KUBE_REFUSED_ABSENT || a->refusal->kind == KUBE_REFUSED_RIGHTS);
+	return refused(a, KUBE_REFUSED_ABSENT) || refused(a, KUBE_REFUSED_RIGHTS);
+}
+
+static void tell_forbidden(struct pod_log *l, const struct kube_answer *a, const struct err *e)
+{
+	if (!l->config.on_forbidden || l->forbidden || !refused(a, KUBE_REFUSED_RIGHTS))
+		return;
+	l->forbidden = true;
+	l->config.on_forbidden(l->config.ctx, e->detail);
 }
 
 static bool too_long(const struct pod_log *l)
 {
 	return l->failures > 0 && clk_now_us() - l->failing_since_us >= l->patience_us;
+}
+
+/* The end of a stream is the log's if another one has nothing to add. A container that does not run yet has
+ * an empty log, or is waited for. */
+static void end_alone(struct pod_log *l, const struct kube_answer *a, const struct err *e)
+{
+	const bool waits = refused(a, KUBE_REFUSED_INVALID);
+
+	if (e && (for_good(a) || (l->config.once && !waits && too_long(l)))) {
+		over(l, e->detail);
+	} else if (l->config.once ? !e || waits : !e && !l->fresh) {
+		last_line(l);
+		over(l, NULL);
+	} else {
+		again_later(l);
+	}
 }
 
 static void on_done(void *ctx, const struct kube_answer *a, const struct err *e)
@@ -221,7 +258,10 @@ static void on_done(void *ctx, const struct kube_answer *a, const struct err *e)
 	l->call = NULL;
 	if (l->held)
 		return;
-	if (phase == LOG_DRAIN || (phase == LOG_FINISH && !e)) {
+	tell_forbidden(l, a, e);
+	if (l->config.alone) {
+		end_alone(l, a, e);
+	} else if (phase == LOG_DRAIN || (phase == LOG_FINISH && !e)) {
 		last_line(l);
 		over(l, NULL);
 	} else if (phase == LOG_FINISH && (for_good(a) || too_long(l))) {
@@ -245,6 +285,8 @@ struct pod_log *pod_log_new(struct kube_client *c, const struct pod_log_config *
 	l->config.container = arena_strdup(l->arena, config->container);
 	strbuf_init(&l->line, 2 * LINE_MAX_BYTES);
 	l->timer = loop_timer_new(kube_client_loop(c), on_timer, l);
+	l->phase = l->config.once ? LOG_FINISH : LOG_FOLLOW;
+	l->patience_us = alone_us;
 	request(l);
 	return l;
 }

@@ -27,9 +27,16 @@ struct pod_log_config {
 	/* A line with its newline (the last one may lack it), or a part of a very long one, and when it was
 	 * printed. May call anything of here but pod_log_free(). */
 	void (*on_text)(void *ctx, const char *text, size_t n, int64_t wall_us);
+	/* Once, when the right to read it is missing; it is asked for on and on. NULL: nobody wants to know. */
+	void (*on_forbidden)(void *ctx, const char *why);
 	/* Once, after finish: all was read, or (why) what is missing cannot be had. */
 	void (*on_end)(void *ctx, const char *why);
 	void *ctx;
+	/* Nobody watches the pod and will say finish: what the cluster says itself counts. */
+	bool alone;
+	bool once;                      /* alone: only what is there          */
+	bool has_tail;                  /* only the last lines of what is there when it begins */
+	int64_t tail;
 };
 
 /* Begins at once; the container runs, or ran. */

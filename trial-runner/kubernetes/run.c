@@ -368,6 +368,15 @@ static void on_text(void *ctx, const char *text, size_t n, int64_t wall_us)
 	kube_run_want_look(r);
 }
 
+static void on_forbidden(void *ctx, const char *why)
+{
+	struct kube_run *r = ctx;
+	char *text = xasprintf("its log cannot be read: %s", why);
+
+	kube_run_tell_waiting(r, "LogForbidden", text);
+	free(text);
+}
+
 static void on_log_end(void *ctx, const char *why)
 {
 	struct kube_run *r = ctx;
@@ -399,6 +408,7 @@ void kube_run_open_log(struct kube_run *r, struct kube_pod *pod)
 			.pod = pod->is.name,
 			.container = r->card.primary_container,
 			.on_text = on_text,
+			.on_forbidden = on_forbidden,
 			.on_end = on_log_end,
 			.ctx = r});
 }

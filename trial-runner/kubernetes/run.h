@@ -23,7 +23,7 @@
  *
  *     kubernetes.c  the backend         look.c     what a look decides       create.c  until the object is there
  *     run.c         a run's own parts   verdict.c  how it ended              watches.c  what the cluster tells
- *     remains.c     what is deleted     blocked.c  why no pod comes     log_file.c  the log, kept and read
+ *     remains.c     what is deleted     blocked.c  why no pod comes     log_file.c, log_read.c  the log, kept and read
  */
 #pragma once
 #include <stdbool.h>
@@ -245,6 +245,11 @@ const char *remains_delete_options(struct arena *a, const char *propagation, con
 void log_file_write(struct kube_run *r, const char *text, size_t n);
 void log_file_end(struct kube_run *r);
 void log_file_purge(struct kube *k, const char *uid);
-struct run_log *log_file_open(struct run_backend *b, const struct run_log_query *q, run_log_fn *fn, void *ctx);
-void log_file_resume(struct run_log *log);
-void log_file_close(struct run_log *log);
+char *log_file_path(const struct kube *k, const struct run_key *key);           /* free() it */
+
+/* log_read.c */
+struct run_log *log_read_open(struct run_backend *b, const struct run_log_query *q, run_log_fn *fn, void *ctx);
+void log_read_resume(struct run_log *log);
+void log_read_close(struct run_log *log);
+/* There is more in the file of a run of ours, or it is over. */
+void log_read_more(struct kube *k, const struct run_key *key);

@@ -210,7 +210,7 @@ static const struct {
 	{SHORT("\"command\":null," METRICS_FILE), T "command missing"},
 	{JOB(METRICS_FILE ",", "{\"name\":\"t\",\"args\":[\"a\"]}"), C "/0/command missing"},
 	{JOB(METRICS_FILE ",\"primaryContainer\":\"u\",", "{\"name\":\"t\"},{\"name\":\"u\",\"command\":[]}"), C "/1/command missing"},
-	{MANIFEST("\"metrics\":{\"collector\":\"push\",\"fallback\":\"file\",\"path\":\"m\"},", "trainer.kubeflow.org/v1alpha1", "TrainJob", ""),
+	{MANIFEST("\"metrics\":{\"fallback\":\"file\",\"path\":\"m\"},", "trainer.kubeflow.org/v1alpha1", "TrainJob", ""),
 		T "metrics/path not-with-manifest"},
 	{MANIFEST(METRICS_FILE ",", "ray.io/v1", "RayJob",
 		 ",\"spec\":{\"rayClusterSpec\":{\"headGroupSpec\":{" POD("{\"name\":\"h\",\"command\":[\"ray\"]}") "}}}"),

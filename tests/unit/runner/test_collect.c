@@ -26,7 +26,7 @@ static char folder[64];
 
 static int setup(void **state UNUSED)
 {
-	strcpy(folder, "/tmp/trimtab-collect.XXXXXX");
+	snprintf(folder, sizeof folder, "/tmp/trimtab-collect.XXXXXX");
 	return mkdtemp(folder) ? 0 : 1;
 }
 

@@ -28,12 +28,23 @@ struct world {
 	bool half;                      /* the cut is within a line      */
 	int status;                     /* 0: 200                        */
 	int refusals;                   /* so many with `status`         */
+	int forbidden;                  /* times that it was told        */
+	char query[200];                /* of the last request           */
 	struct pod_log *log;
 };
 
 static void line_text(struct strbuf *out, int i)
 {
 	strbuf_printf(out, "%s line %d\n", stamps[i], i);
+}
+
+static void refuse(struct fake_request *r, int status)
+{
+	if (status == 403)
+		fake_status(r, status, "Forbidden", "pods \\\"trial-x\\\" is forbidden: User \\\"me\\\" cannot get "
+			"resource \\\"pods/log\\\" in API group \\\"\\\" in the namespace \\\"team-a\\\"");
+	else
+		fake_status(r, status, "BadRequest", "container is waiting to start");
 }
 
 static void serve(void *ctx, struct fake_request *r)
@@ -48,9 +59,10 @@ static void serve(void *ctx, struct fake_request *r)
 	assert_non_null(strstr(r->query, "timestamps=true"));
 	assert_non_null(strstr(r->query, "container=main"));
 	w->requests++;
+	snprintf(w->query, sizeof w->query, "%s", r->query);
 	if (w->refusals > 0) {
 		w->refusals--;
-		fake_status(r, w->status, "BadRequest", "container is waiting to start");
+		refuse(r, w->status);
 		return;
 	}
 	strbuf_init(&out, 1 << 20);
@@ -91,6 +103,14 @@ static void on_end(void *ctx, const char *why)
 	snprintf(w->why, sizeof w->why, "%s", why ? why : "");
 }
 
+static void on_forbidden(void *ctx, const char *why)
+{
+	struct world *w = ctx;
+
+	assert_true(*why);
+	w->forbidden++;
+}
+
 static void world_init(struct world *w, int printed, int cut_after)
 {
 	*w = (struct world){.printed = printed, .cut_after = cut_after};
@@ -102,6 +122,14 @@ static void begin(struct world *w)
 {
 	w->log = pod_log_new(w->api->client,
 		&(struct pod_log_config){.ns = "team-a", .pod = "trial-x", .container = "main", .on_text = on_text, .on_end = on_end, .ctx = w});
+}
+
+/* Nobody says when the pod has ended. */
+static void begin_alone(struct world *w, bool once, int64_t tail)
+{
+	w->log = pod_log_new(w->api->client,
+		&(struct pod_log_config){.ns = "team-a", .pod = "trial-x", .container = "main", .on_text = on_text, .on_end = on_end,
+			.on_forbidden = on_forbidden, .ctx = w, .alone = true, .once = once, .has_tail = tail >= 0, .tail = tail});
 }
 
 static void world_free(struct world *w)
@@ -245,6 +273,93 @@ static void a_stream_may_come_to_its_own_end(void **state UNUSED)
 	world_free(&w);
 }
 
+/* --- for a reader alone -------------------------------------------------------------------------------- */
+
+static void what_is_there_is_read_once(void **state UNUSED)
+{
+	struct world w;
+
+	world_init(&w, LINES, -1);
+	begin_alone(&w, true, 3);
+	fake_until(w.api, w.ended);
+	expect(&w, LINES);
+	assert_int_equal(w.requests, 1);
+	assert_non_null(strstr(w.query, "tailLines=3"));
+	assert_null(strstr(w.query, "follow"));
+	world_free(&w);
+}
+
+/* The server may have been stopped: its word is taken only when it is said twice. */
+static void an_end_is_believed_when_nothing_follows(void **state UNUSED)
+{
+	struct world w;
+
+	world_init(&w, 4, -1);
+	begin_alone(&w, false, -1);
+	fake_until(w.api, w.got.len == 4 * 7);
+	fake_stream_end(w.api);
+	w.printed = LINES;
+	fake_until(w.api, w.got.len == LINES * 7);
+	assert_int_equal(w.ended, 0);
+	fake_stream_end(w.api);
+	fake_until(w.api, w.requests == 3);
+	fake_turn(w.api, CLK_SECOND / 20);
+	assert_int_equal(w.ended, 0);
+	fake_stream_end(w.api);
+	fake_until(w.api, w.ended);
+	expect(&w, LINES);
+	assert_string_equal(w.why, "");
+	world_free(&w);
+}
+
+static void the_last_lines_do_not_come_again(void **state UNUSED)
+{
+	struct world w;
+
+	world_init(&w, 5, -1);
+	begin_alone(&w, false, 5);
+	fake_until(w.api, w.got.len == 5 * 7);
+	w.printed = LINES;
+	fake_stream_cut(w.api);
+	fake_until(w.api, w.got.len == LINES * 7);
+	assert_null(strstr(w.query, "tailLines"));
+	expect(&w, LINES);
+	world_free(&w);
+}
+
+static void what_is_not_to_be_had_is_said_at_once(void **state UNUSED)
+{
+	static const struct { int status; bool once, waits; } cases[] = {
+		{404, false, false}, {404, true, false}, {403, false, false}, {403, true, false}, {400, false, true}, {400, true, false}};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct world w;
+
+		world_init(&w, 2, -1);
+		w.status = cases[i].status;
+		w.refusals = 1;
+		begin_alone(&w, cases[i].once, -1);
+		fake_until(w.api, cases[i].waits ? w.got.len == 2 * 7 : w.ended);
+		assert_int_equal(w.requests, cases[i].waits ? 2 : 1);
+		assert_true((w.why[0] != 0) == (cases[i].status != 400));
+		world_free(&w);
+	}
+}
+
+static void a_right_that_is_missing_is_told_once(void **state UNUSED)
+{
+	struct world w;
+
+	world_init(&w, 2, -1);
+	w.status = 403;
+	w.refusals = 3;
+	w.log = pod_log_new(w.api->client, &(struct pod_log_config){.ns = "team-a", .pod = "trial-x", .container = "main",
+		.on_text = on_text, .on_end = on_end, .on_forbidden = on_forbidden, .ctx = &w});
+	fake_until(w.api, w.got.len == 2 * 7);
+	assert_int_equal(w.forbidden, 1);
+	world_free(&w);
+}
+
 /* --- points -------------------------------------------------------------------------------------------- */
 
 static void points_are_told_until_they_are_acknowledged(void **state UNUSED)
@@ -287,6 +402,11 @@ int main(void)
 		cmocka_unit_test(a_pod_that_is_gone_ends_it_with_a_reason),
 		cmocka_unit_test(an_end_that_cannot_be_read_is_given_up),
 		cmocka_unit_test(a_stream_may_come_to_its_own_end),
+		cmocka_unit_test(what_is_there_is_read_once),
+		cmocka_unit_test(an_end_is_believed_when_nothing_follows),
+		cmocka_unit_test(the_last_lines_do_not_come_again),
+		cmocka_unit_test(what_is_not_to_be_had_is_said_at_once),
+		cmocka_unit_test(a_right_that_is_missing_is_told_once),
 		cmocka_unit_test(points_are_told_until_they_are_acknowledged),
 	};
 
