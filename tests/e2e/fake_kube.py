@@ -24,8 +24,10 @@ import threading
 import time
 import urllib.parse
 
+import harness
+
 PATH = re.compile(r"^/(?:api/v1|apis/([^/]+)/([^/]+))(?:/namespaces/([^/]+))?/([^/]+)(?:/([^/]+))?(?:/([^/]+))?$")
-COLLECT = os.path.join(os.path.dirname(os.environ.get("TRIMTAB_BIN", "build/release/trimtab")), "trimtab-collect")
+COLLECT = os.path.join(os.path.dirname(harness.BIN), "trimtab-collect")
 KINDS = {"jobs": "Job", "pods": "Pod", "secrets": "Secret", "events": "Event",
          "persistentvolumeclaims": "PersistentVolumeClaim"}
 

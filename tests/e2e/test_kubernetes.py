@@ -360,7 +360,7 @@ class Faults(KubernetesCase):
         self.kube.delete("pods", "default", pod)
         self.kube.finish_job(job, "FailureTarget", "BackoffLimitExceeded", "Job has reached the specified backoff limit")
         self.until(lambda: len(self.jobs_of("slowly")) == 2, "it is tried again")
-        self.assertNotIn(pod, [p["metadata"]["name"] for p in self.kube.all("pods")])
+        self.assertNotIn((pod, "Running"), [(p["metadata"]["name"], p["status"]["phase"]) for p in self.kube.all("pods")])
         self.await_end("slowly")
         self.assertEqual(self.trial("slowly")["attempt"], 2)
 
