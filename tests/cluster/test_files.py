@@ -64,6 +64,27 @@ class Files(test_kubernetes.TrialsCase):
         self.assertIn("over", t["message"])
         self.assertEqual(self.points("filed-wrong", 1), FINDS)
 
+    def test_memory(self):
+        """What the program takes is too much, and not what runs it."""
+        eats = "open('m', 'w').write('loss=1\\n'); import time; time.sleep(1); x = bytearray(1 << 29); print(len(x))"
+        self.create("filed-greedy", trials=1, trial={
+            "image": IMAGES.PYTHON, "resources": {"memory": "32Mi"}, "command": ["python3", "-c", eats],
+            "metrics": {"collector": "file", "path": "m"}})
+        t = self.await_trial("filed-greedy", "failed")
+        self.assertRegex(t["reason"], "OutOfMemory|OOMKilled")
+        self.assertEqual(self.points("filed-greedy", 1), [[0, 1]])
+
+    def test_image_that_is_not_there(self):
+        with harness.Server("--runner", "kubernetes", "--kubeconfig", self.c.kubeconfig, "--start-deadline", "5s",
+                            "--collector-image", "registry.invalid/absent:1") as server:
+            document = test_kubernetes.document("filed-imageless", trials=1, trial={
+                "metrics": {"collector": "file", "path": "m"}})
+            self.assertEqual(server.post(API, document).status, 201)
+            t = harness.wait(lambda: (t := server.get(f"{API}/filed-imageless/trials/1").json).get("state") == "failed" and t,
+                             server.log, 120)
+            self.assertRegex(t["reason"], "ImagePullBackOff|ErrImagePull")
+            self.assertIn("registry.invalid/absent:1", t["message"])
+
     def test_program_that_is_not_there(self):
         self.write("filed-absent", trials=1, trial={"command": ["no-such-program"]})
         t = self.await_trial("filed-absent", "failed")
