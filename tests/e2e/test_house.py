@@ -43,7 +43,8 @@ class Install(Folder):
     def test_install_and_uninstall(self):
         self.make("install")
         self.assertEqual(self.files(), [
-            "bin/trimtab", "lib/systemd/system/trimtab.service", "share/bash-completion/completions/trimtab",
+            "bin/trimtab", "bin/trimtab-collect", "lib/systemd/system/trimtab.service",
+            "share/bash-completion/completions/trimtab",
             "share/fish/vendor_completions.d/trimtab.fish", "share/man/man1/trimtab.1", "share/zsh/site-functions/_trimtab"])
         base = self.folder + "/opt/trimtab/"
         subprocess.run([base + "bin/trimtab", "version", "--client"], check=True, stdout=subprocess.DEVNULL)
