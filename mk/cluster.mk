@@ -5,9 +5,9 @@ OPERATOR_TESTS := $(sort $(wildcard tests/cluster/test_operator*.py))
 CLUSTER_TESTS  := $(sort $(filter-out $(OPERATOR_TESTS),$(wildcard tests/cluster/test_*.py)))
 CLUSTER_RUN    := $(PYTHON) -B tests/cluster/command.py
 
-cluster-up: ## Start a Kubernetes of one node here and print what to export; DNS=1 with names of services
+cluster-up: ## Start a Kubernetes of one node here and print what to export
 	@tools/setup cluster
-	@$(CLUSTER_RUN) up $(if $(DNS),--dns)
+	@$(CLUSTER_RUN) up
 
 cluster-down: ## Stop what cluster-up started, or CLUSTER=folder alone
 	@$(CLUSTER_RUN) down $(CLUSTER)

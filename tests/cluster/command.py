@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """A cluster to keep: `make cluster-up`, `make cluster-down`.
 
-    command.py build [--kubernetes VERSION]         builds the programs: the first time, ten minutes
-    command.py up [--kubernetes VERSION] [--dns]    starts one and prints what to export
-    command.py list                                 the folders of those that are up
-    command.py down [FOLDER]                        ends that one, or those that `up` started from this checkout
+    command.py build [--kubernetes VERSION]    builds the programs: the first time, ten minutes
+    command.py up [--kubernetes VERSION]       starts one and prints what to export
+    command.py list                            the folders of those that are up
+    command.py down [FOLDER]                   ends that one, or those that `up` started from this checkout
 """
 import argparse
 import sys
@@ -13,11 +13,11 @@ from kube import NEWEST, RELEASES, Cluster, Missing, Refused, end, kept, running
 
 
 def build(options):
-    RELEASES[options.kubernetes].path(options.dns)
+    RELEASES[options.kubernetes].path()
 
 
 def up(options):
-    cluster = Cluster(options.kubernetes, dns=options.dns, stay=True).up()
+    cluster = Cluster(options.kubernetes, stay=True).up()
     print(f"export KUBECONFIG={cluster.kubeconfig}")
     print(f"export PATH={cluster.programs.partition(':/usr/sbin')[0]}:$PATH")
     print(f"# pods reach this machine at {cluster.below}; the node is {cluster.address}; logs: {cluster.path('logs')}")
@@ -42,7 +42,6 @@ def arguments():
         command.set_defaults(run=run)
         if run in (build, up):
             command.add_argument("--kubernetes", default=NEWEST.version, choices=RELEASES)
-            command.add_argument("--dns", action="store_true", help="with CoreDNS: names of services for pods")
         if run is down:
             command.add_argument("folder", nargs="?")
     return parser.parse_args()

@@ -13,7 +13,6 @@ SUBJECTS = {
     "kube-scheduler": "/CN=system:kube-scheduler",
     "kube-proxy": "/CN=system:kube-proxy",
     "kubelet": "/O=system:nodes/CN=system:node:",
-    "coredns": ADMIN,
 }
 
 

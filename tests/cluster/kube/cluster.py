@@ -33,9 +33,9 @@ KNOWN = "cluster.json"
 class Cluster:
     images = images
 
-    def __init__(self, version=NEWEST.version, dns=False, stay=False):
+    def __init__(self, version=NEWEST.version, stay=False):
         """stay: it goes on when this process ends."""
-        self.release, self.dns, self.stay = RELEASES[version], dns, stay
+        self.release, self.stay = RELEASES[version], stay
         self.own(tempfile.mkdtemp(prefix=PREFIX, dir="/tmp"))
 
     @classmethod
@@ -61,7 +61,7 @@ class Cluster:
     def up(self):
         sweep()
         try:
-            self.programs = self.release.path(self.dns)
+            self.programs = self.release.path()
             self.start()
         except BaseException:
             self.down()
@@ -77,7 +77,7 @@ class Cluster:
         self.authority.kubeconfig(self.kubeconfig, self.server, "admin")
         self.assemble()
         with open(self.path(KNOWN), "w", encoding="ascii") as f:
-            json.dump({"version": self.release.version, "dns": self.dns, "programs": self.programs,
+            json.dump({"version": self.release.version, "programs": self.programs,
                        "address": self.address, "below": self.below, "kept_by": ROOT if self.stay else None}, f)
         for name in ("etcd", "kube-apiserver", "containerd"):
             self.part(name).start()
@@ -137,6 +137,15 @@ class Cluster:
 
     def say(self):
         return "".join(f"  {name}:\n{tail(part.log, 8)}" for name, part in self.parts.items())
+
+    @property
+    def audit_log(self):
+        return self.path("logs", "audit.log")
+
+    def audited(self, user):
+        """What a service account asked for: {"verb": ..., "objectRef": {...}, "responseStatus": {...}}, ..."""
+        events = [json.loads(line) for line in read(self.audit_log).splitlines()]
+        return [event for event in events if event["user"]["username"] == user]
 
     # -- its programs
 

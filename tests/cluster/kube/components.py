@@ -1,6 +1,8 @@
 """The programs of a cluster: what each is told, and each as something that can be started, hurt and ended."""
 import json
+import os
 import signal
+import sys
 
 from . import network
 from .process import stat, tail, wait
@@ -8,6 +10,11 @@ from .process import stat, tail, wait
 ETCD = "http://127.0.0.1:2379"
 PORT = 6443
 RUNTIME = "/run/containerd/containerd.sock"
+NAMES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "names.py")
+# What service accounts ask for: those of the cluster itself aside.
+AUDITED = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived", "ResponseStarted"],
+           "rules": [{"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
+                     {"level": "Metadata", "userGroups": ["system:serviceaccounts"]}, {"level": "None"}]}
 
 
 class Component:
@@ -73,9 +80,8 @@ def command_lines(cluster):
         "etcd": etcd(cluster), "kube-apiserver": api_server(cluster), "containerd": containerd(cluster),
         "kube-controller-manager": controller_manager(cluster), "kube-scheduler": scheduler(cluster),
         "kubelet": kubelet(cluster), "kube-proxy": proxy(cluster)}
-    if cluster.dns:
-        made["coredns"] = coredns(cluster)
-    return {name: [cluster.program(name), *words] for name, words in made.items()}
+    lines = {name: [cluster.program(name), *words] for name, words in made.items()}
+    return lines | {"names": [sys.executable, "-B", NAMES, network.POD_GATEWAY, cluster.address, cluster.authority.folder]}
 
 
 def etcd(c):
@@ -86,7 +92,10 @@ def etcd(c):
 
 def api_server(c):
     pki = c.authority.path
+    with open(c.path("audit.json"), "w", encoding="ascii") as f:
+        json.dump(AUDITED, f)
     return flags(
+        audit_policy_file=c.path("audit.json"), audit_log_path=c.audit_log, audit_log_mode="blocking",
         etcd_servers=ETCD, secure_port=PORT, bind_address="0.0.0.0", advertise_address=c.address,
         service_cluster_ip_range=network.SERVICE_NETWORK, authorization_mode="Node,RBAC", allow_privileged=True,
         service_account_issuer="https://kubernetes.default.svc", service_account_key_file=pki("accounts.pub"),
@@ -115,13 +124,6 @@ def proxy(c):
     return flags(kubeconfig=c.kubeconfig_of("kube-proxy"), proxy_mode="iptables", masquerade_all=True,
                  cluster_cidr=network.POD_NETWORK, conntrack_max_per_core=0, conntrack_tcp_timeout_established=0,
                  conntrack_tcp_timeout_close_wait=0, metrics_bind_address="127.0.0.1:10249")
-
-
-def coredns(c):
-    with open(c.path("Corefile"), "w", encoding="ascii") as f:
-        f.write(".:53 {\n bind " + network.POD_GATEWAY + "\n errors\n kubernetes cluster.local {\n  kubeconfig "
-                + c.kubeconfig_of("coredns") + " test\n }\n cache 1\n}\n")
-    return ["-conf", c.path("Corefile")]
 
 
 # By the version of the configuration: its names changed with containerd 2.

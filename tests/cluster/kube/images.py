@@ -3,6 +3,7 @@
 PAUSE     what holds a pod's network; static
 BUSYBOX   a shell and its friends; static
 PYTHON    the same, and Debian's Python with its standard library
+POSTGRES  Debian's PostgreSQL under the name of the official one
 """
 import functools
 import hashlib
@@ -15,6 +16,7 @@ import tarfile
 import tempfile
 
 PAUSE, BUSYBOX, PYTHON = "trimtab-test/pause:1", "trimtab-test/busybox:1", "trimtab-test/python:1"
+POSTGRES = "docker.io/library/postgres:17"
 PATH = "PATH=/usr/local/bin:/usr/bin:/bin"
 PAUSE_C = "#include <unistd.h>\nint main(void)\n{\n\tfor (;;)\n\t\tpause();\n}\n"
 
@@ -72,9 +74,9 @@ def package_files(*patterns):
     return [line for line in listed.splitlines() if os.path.isfile(line)]
 
 
-def archive(name, layers, entrypoint=None, environment=(PATH,)):
-    """The bytes of a docker-archive."""
-    config = {"architecture": "amd64", "os": "linux", "config": {"Env": list(environment)},
+def archive(name, layers, entrypoint=None, environment=(PATH,), **config):
+    """The bytes of a docker-archive. `config`: User=, Cmd=, Entrypoint= and so on."""
+    config = {"architecture": "amd64", "os": "linux", "config": {"Env": list(environment), **config},
               "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(d).hexdigest() for d in layers]},
               "history": [{"created_by": "trimtab's tests"} for _ in layers]}
     if entrypoint:
@@ -117,6 +119,40 @@ def python():
     return layer.finish()
 
 
+POSTGRES_ENTRY = """#!/bin/sh
+set -eu
+if [ ! -s "$PGDATA/PG_VERSION" ]; then
+    initdb --pgdata="$PGDATA" --username="$POSTGRES_USER" --pwfile="$POSTGRES_PASSWORD_FILE" --locale=C \\
+        --encoding=UTF8 --auth-host=scram-sha-256 --auth-local=trust
+    echo "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf"
+    pg_ctl --pgdata="$PGDATA" --wait --options="-c listen_addresses=" start
+    createdb --username="$POSTGRES_USER" --maintenance-db=postgres "$POSTGRES_DB"
+    pg_ctl --pgdata="$PGDATA" --wait --mode=fast stop
+fi
+exec postgres -D "$PGDATA" -c listen_addresses='*'
+"""
+
+
+@functools.lru_cache(None)
+def postgres():
+    """Debian's PostgreSQL, started as the official image's is: the same variables, the same user."""
+    version = sorted(os.listdir("/usr/lib/postgresql"), key=int)[-1]
+    files = package_files("postgresql-" + version, "postgresql-client-" + version)
+    files = [f for f in files if f.startswith(("/usr/lib/postgresql", "/usr/share/postgresql"))
+             and not re.search(r"/(bitcode|man|locale)/|llvmjit", f)]
+    layer = Layer()
+    for path in files + libraries([f for f in files if "/bin/" in f or f.endswith(".so")]):
+        layer.copy(path)
+    for name in ("UTC", "GMT"):
+        layer.copy("/usr/share/zoneinfo/" + name)
+    for program in (f for f in files if "/bin/" in f):
+        layer.link("/usr/local/bin/" + os.path.basename(program), program)
+    layer.file("/usr/local/bin/docker-entrypoint.sh", POSTGRES_ENTRY.encode(), 0o755)
+    layer.file("/etc/passwd", b"root:x:0:0:root:/root:/bin/sh\npostgres:x:999:999::/var/lib/postgresql:/bin/sh\n")
+    layer.file("/etc/group", b"root:x:0:\npostgres:x:999:\n")
+    return layer.finish()
+
+
 @functools.lru_cache(None)
 def pause():
     layer = Layer()
@@ -132,4 +168,5 @@ MADE = {
     PAUSE: lambda: archive(PAUSE, [pause()], ["/pause"]),
     BUSYBOX: lambda: archive(BUSYBOX, [busybox()]),
     PYTHON: lambda: archive(PYTHON, [busybox(), python()]),
+    POSTGRES: lambda: archive(POSTGRES, [busybox(), postgres()], ["docker-entrypoint.sh"]),
 }

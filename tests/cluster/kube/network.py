@@ -9,7 +9,7 @@ import os
 import subprocess
 
 BRIDGE, POD_GATEWAY, POD_NETWORK = "cni0", "10.244.0.1", "10.244.0.0/24"
-SERVICE_NETWORK, SERVICE_API, SERVICE_DNS = "10.96.0.0/16", "10.96.0.1", "10.96.0.10"
+SERVICE_NETWORK, SERVICE_API = "10.96.0.0/16", "10.96.0.1"
 
 
 def ip(*words):

@@ -17,9 +17,9 @@ class Release:
     def version(self):
         return self.own[0].version
 
-    def path(self, dns=False):
+    def path(self):
         """The folders in which its programs are found, built if they had to be."""
-        return ":".join([*ensure(self.own + [DNS] * dns), "/usr/sbin:/usr/bin:/sbin:/bin"])
+        return ":".join([*ensure(self.own), "/usr/sbin:/usr/bin:/sbin:/bin"])
 
 
 def program(name, path):
@@ -27,7 +27,6 @@ def program(name, path):
 
 
 CONTAINERD = "github.com/containerd/containerd/v2"
-DNS = Product("coredns", "1.14.7", "github.com/coredns/coredns", {"coredns": "github.com/coredns/coredns"})
 NEWEST = Release([
     Product("kubernetes", "1.36.3", "k8s.io/kubernetes",
             under("k8s.io/kubernetes/cmd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet",
