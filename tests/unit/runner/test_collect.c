@@ -159,14 +159,21 @@ static void programs_are_what_they_are(void **state UNUSED)
 	}
 }
 
+static uint64_t mask_of(const char *text, const char *field)
+{
+	const uint64_t internal = UINT64_C(3) << 31;
+	const char *at = strstr(text, field);
+
+	if (!at)
+		fail_msg("no %s in %s", field, text);
+	return strtoull(at + strlen(field), NULL, 16) & ~internal;
+}
+
 /* Blocked and ignored ones, without the two that belong to the C library. */
 static void parse_masks(const char *text, uint64_t masks[2])
 {
-	const uint64_t internal = UINT64_C(3) << 31;
-
-	assert_int_equal(sscanf(text, "SigBlk: %" SCNx64 " SigIgn: %" SCNx64, &masks[0], &masks[1]), 2);
-	masks[0] &= ~internal;
-	masks[1] &= ~internal;
+	masks[0] = mask_of(text, "SigBlk:");
+	masks[1] = mask_of(text, "SigIgn:");
 }
 
 static void signals_are_inherited(void **state UNUSED)
