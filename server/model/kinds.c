@@ -36,11 +36,13 @@ const struct kind kinds[] = {
 		.success = {CONDITION("Completed")}, .failure = {CONDITION("Failed")},
 		.primary = {{"jobset.sigs.k8s.io/job-index", "0"},
 			{"batch.kubernetes.io/job-completion-index", "0"}}},
-	/* The submitter's log is the driver's, which runs on the head node. */
+	/* The submitter's log is the driver's, which runs on the head node. With a backoffLimit a driver's
+	 * failure stays in the status while KubeRay already tries again. */
 	{.group = "ray.io", .kind = "RayJob", .plural = "rayjobs",
 		.success = {STATUS("jobStatus", "SUCCEEDED")},
-		.failure = {STATUS("jobStatus", "FAILED"), STATUS("jobStatus", "STOPPED"),
-			STATUS("jobDeploymentStatus", "Failed")},
+		.failure = {STATUS("jobStatus", "FAILED") "|#(jobDeploymentStatus!=\"Retrying\")#",
+			STATUS("jobStatus", "STOPPED"), STATUS("jobDeploymentStatus", "Failed"),
+			STATUS("jobDeploymentStatus", "ValidationFailed")},
 		.container = "ray-job-submitter", .env_everywhere = true},
 	{.group = "sparkoperator.k8s.io", .kind = "SparkApplication", .plural = "sparkapplications",
 		.success = {"status.applicationState.[@this].#(state==\"COMPLETED\")#"},

@@ -10,7 +10,7 @@
 #pragma once
 #include <stdbool.h>
 
-enum { KIND_WAYS = 3 };
+enum { KIND_WAYS = 4 };
 
 struct kind_label { const char *name, *value; };
 

@@ -70,6 +70,22 @@ static const struct {
 		OBJECT_SUCCEEDED, false, false, NULL, NULL},
 	{OBJECT("kubeflow.org/v1", "TFJob", CONDITIONS(CONDITION("Failed", "True", "TFJobFailed", "1 worker failed"))),
 		OBJECT_FAILED, false, false, "TFJobFailed", "its TFJob failed: 1 worker failed"},
+	/* The MPI operator restarts nothing by itself; the training operator's MPIJob may. */
+	{OBJECT("kubeflow.org/v2beta1", "MPIJob", CONDITIONS(CONDITION("Created", "True", "MPIJobCreated", "m") ","
+			CONDITION("Suspended", "False", "MPIJobResumed", "m") "," CONDITION("Running", "True", "MPIJobRunning", "m"))
+			",\"replicaStatuses\":{\"Launcher\":{\"active\":1},\"Worker\":{\"active\":2}}"),
+		OBJECT_RUNNING, false, false, NULL, NULL},
+	{OBJECT("kubeflow.org/v2beta1", "MPIJob", CONDITIONS(CONDITION("Running", "False", "MPIJobRunning", "m") ","
+			CONDITION("Succeeded", "True", "MPIJobSucceeded", "m")) ",\"replicaStatuses\":{\"Launcher\":{\"succeeded\":1}}"),
+		OBJECT_SUCCEEDED, false, false, NULL, NULL},
+	{OBJECT("kubeflow.org/v2beta1", "MPIJob", CONDITIONS(CONDITION("Failed", "True", "BackoffLimitExceeded", BACKOFF))
+			",\"replicaStatuses\":{\"Launcher\":{\"failed\":1}}"),
+		OBJECT_FAILED, false, false, "BackoffLimitExceeded", "its MPIJob failed: " BACKOFF},
+	{OBJECT("kubeflow.org/v1", "MPIJob", CONDITIONS(CONDITION("Running", "False", "MPIJobRunning", "m") ","
+			CONDITION("Restarting", "True", "MPIJobRestarting", "m"))),
+		OBJECT_RUNNING, false, false, NULL, NULL},
+	{OBJECT("trainer.kubeflow.org/v1alpha1", "TrainJob", CONDITIONS(CONDITION("Failed", "True", "FailedJobs", "jobset failed"))),
+		OBJECT_FAILED, false, false, "FailedJobs", "its TrainJob failed: jobset failed"},
 	{OBJECT("trainer.kubeflow.org/v1alpha1", "TrainJob", CONDITIONS(CONDITION("Suspended", "False", "Resumed", "m") ","
 			CONDITION("Complete", "True", "JobsCompleted", "jobset completed successfully"))),
 		OBJECT_SUCCEEDED, false, false, NULL, NULL},
@@ -83,6 +99,29 @@ static const struct {
 		false, false, "Failed", "its RayJob failed"},
 	{OBJECT("ray.io/v1", "RayJob", "\"jobDeploymentStatus\":\"Failed\",\"reason\":\"DeadlineExceeded\",\"message\":\"m\""),
 		OBJECT_FAILED, false, true, "DeadlineExceeded", "its RayJob ran longer than its deadline"},
+	/* KubeRay: another cluster is made for the next attempt of its backoffLimit. */
+	{OBJECT("ray.io/v1", "RayJob", "\"jobStatus\":\"FAILED\",\"jobDeploymentStatus\":\"Retrying\",\"failed\":1,"
+		"\"reason\":\"AppFailed\",\"message\":\"Job entrypoint command failed with exit code 1\""),
+		OBJECT_RUNNING, false, false, NULL, NULL},
+	{OBJECT("ray.io/v1", "RayJob", "\"jobStatus\":\"FAILED\",\"jobDeploymentStatus\":\"Failed\",\"failed\":2,"
+		"\"reason\":\"AppFailed\",\"message\":\"Job entrypoint command failed with exit code 1\""),
+		OBJECT_FAILED, false, false, "AppFailed", "its RayJob failed: Job entrypoint command failed with exit code 1"},
+	/* Before KubeRay 1.1 a driver's failure completed the deployment. */
+	{OBJECT("ray.io/v1alpha1", "RayJob", "\"jobStatus\":\"FAILED\",\"jobDeploymentStatus\":\"Complete\",\"message\":\"m\""),
+		OBJECT_FAILED, false, false, "Failed", "its RayJob failed: m"},
+	{OBJECT("ray.io/v1", "RayJob", "\"jobDeploymentStatus\":\"ValidationFailed\",\"reason\":\"ValidationFailed\",\"message\":\"m\""),
+		OBJECT_FAILED, false, false, "ValidationFailed", "its RayJob failed: m"},
+	/* A submission or a driver that failed and is tried again, as restartPolicy has it. */
+	{OBJECT("sparkoperator.k8s.io/v1beta2", "SparkApplication",
+		 "\"applicationState\":{\"state\":\"SUBMISSION_FAILED\",\"errorMessage\":\"m\"},\"submissionAttempts\":1"),
+		OBJECT_RUNNING, false, false, NULL, NULL},
+	{OBJECT("sparkoperator.k8s.io/v1beta2", "SparkApplication",
+		 "\"applicationState\":{\"state\":\"FAILING\",\"errorMessage\":\"m\"},\"executionAttempts\":1"),
+		OBJECT_RUNNING, false, false, NULL, NULL},
+	{OBJECT("sparkoperator.k8s.io/v1beta2", "SparkApplication",
+		 "\"applicationState\":{\"state\":\"RUNNING\"},\"driverInfo\":{\"podName\":\"t-driver\"},"
+		 "\"executorState\":{\"t-exec-1\":\"FAILED\"}"),
+		OBJECT_RUNNING, false, false, NULL, NULL},
 	{OBJECT("sparkoperator.k8s.io/v1beta2", "SparkApplication", "\"applicationState\":{\"state\":\"COMPLETED\"}"),
 		OBJECT_SUCCEEDED, false, false, NULL, NULL},
 	{OBJECT("sparkoperator.k8s.io/v1beta2", "SparkApplication",
