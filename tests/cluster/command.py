@@ -2,6 +2,7 @@
 """A cluster to keep: `make cluster-up`, `make cluster-down`.
 
     command.py build [--kubernetes VERSION]    builds the programs: the first time, ten minutes
+    command.py operators [--unbuilt]           builds other projects' operators, or names those that are missing
     command.py up [--kubernetes VERSION]       starts one and prints what to export
     command.py list                            the folders of those that are up
     command.py down [FOLDER]                   ends that one, or those that `up` started from this checkout
@@ -10,10 +11,19 @@ import argparse
 import sys
 
 from kube import NEWEST, RELEASES, Cluster, Missing, Refused, end, kept, running
+from kube.build import ensure
+from kube.operators import PRODUCTS
 
 
 def build(options):
     RELEASES[options.kubernetes].path()
+
+
+def operators(options):
+    if options.unbuilt:
+        print(", ".join(f"{product.name} {product.version}" for product in PRODUCTS if product.missing()))
+    else:
+        ensure(PRODUCTS)
 
 
 def up(options):
@@ -37,11 +47,13 @@ def down(options):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
-    for run in (build, up, show, down):
+    for run in (build, operators, up, show, down):
         command = commands.add_parser("list" if run is show else run.__name__)
         command.set_defaults(run=run)
         if run in (build, up):
             command.add_argument("--kubernetes", default=NEWEST.version, choices=RELEASES)
+        if run is operators:
+            command.add_argument("--unbuilt", action="store_true")
         if run is down:
             command.add_argument("folder", nargs="?")
     return parser.parse_args()

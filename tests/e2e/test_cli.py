@@ -1,5 +1,6 @@
 # tier: quick
 """The command line against a server that answers as the test says."""
+import glob
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import unittest
 from fake import BINARY, Fake, experiment, problem, run, trial
 
 EXPERIMENTS = "/api/v1/namespaces/default/experiments"
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DIGITS = EXPERIMENTS + "/digits"
 
 
@@ -218,6 +220,13 @@ class Documents(Case):
     def test_validate_without_a_server(self):
         err = self.fails(2, "validate", "--local", "-f", "-", stdin=self.YAML)
         self.assertIn("/spec", err)
+
+    def test_validate_the_examples(self):
+        documents = sorted(glob.glob(os.path.join(ROOT, "examples/*/*.yaml")))
+        self.assertGreater(len(documents), 9)
+        for path in documents:
+            with self.subTest(path):
+                self.assertRegex(self.ok("validate", "--local", "-f", path), r"^\S+ is valid\n$")
 
     def test_validate_with_a_server(self):
         fake = self.fake({"POST /api/v1/validate": {"valid": True}})

@@ -62,9 +62,16 @@ class Product:
         write(os.path.join(self.folder, "go.mod"), self.go_mod(go))
         go.run(["mod", "tidy"], self.folder)
         if self.keep:
-            kept = os.path.join(self.folder, self.keep)
-            subprocess.run(["cp", "-rT", "--no-preserve=mode", os.path.join(self.fetched(go)["Dir"], self.keep), kept],
-                           check=True)
+            self.keep_folder(go)
+
+    def keep_folder(self, go):
+        kept = os.path.join(self.folder, self.keep)
+        os.makedirs(os.path.dirname(kept), exist_ok=True)
+        subprocess.run(["rm", "-rf", kept + ".part"], check=True)
+        subprocess.run(["cp", "-rT", "--no-preserve=mode", os.path.join(self.fetched(go)["Dir"], self.keep),
+                        kept + ".part"], check=True)
+        subprocess.run(["rm", "-rf", kept], check=True)
+        os.rename(kept + ".part", kept)
 
     def build(self, go, program):
         linked = "".join(f" -X {symbol}={value}" for symbol, value in self.symbols.items())
@@ -72,6 +79,20 @@ class Product:
         go.run(["build", "-trimpath", *self.flags, "-ldflags", "-s -w" + linked, "-o", target + ".part",
                 self.packages[program]], self.folder)
         os.rename(target + ".part", target)
+
+
+class Documents(Product):
+    """Of a project whose programs are not built: a folder of its module alone."""
+
+    def __init__(self, name, version, module, keep):
+        super().__init__(name, version, module, {}, keep=keep)
+
+    def missing(self):
+        return [] if os.path.exists(os.path.join(self.folder, self.keep)) else [self.keep]
+
+    def prepare(self, go):
+        say(f"{self.name} {self.version}: fetching {self.keep}")
+        self.keep_folder(go)
 
 
 def under(path, *names):
@@ -97,11 +118,11 @@ def ensure(products):
 
 
 def make(product):
-    missing = product.missing()
-    if not missing:
+    if not product.missing():
         return
     go = product.toolchain()
     product.prepare(go)
+    missing = product.missing()
     for number, program in enumerate(missing, 1):
         start = time.monotonic()
         say(f"{product.name} {product.version}: building {program} ({number} of {len(missing)})")
