@@ -224,7 +224,7 @@ static void accept(struct lbfgs *l, double f)
 	l->f = f;
 	l->iterations += l->phase == LINE;
 	if (hold(l) <= l->stop.gradient || l->iterations >= l->stop.iterations ||
-		(l->phase == LINE && drop <= l->stop.decrease * fmax(fabs(f), 1)))
+		(l->phase == LINE && drop <= fmax(l->stop.drop, l->stop.decrease * fmax(fabs(f), 1))))
 		l->phase = DONE;
 	else
 		choose_direction(l);

@@ -30,6 +30,7 @@ struct lbfgs_stop {
 	uint32_t evaluations;       /* of function and gradient, with the first                    */
 	double gradient;            /* largest component of the projected gradient                 */
 	double decrease;            /* of the value in one step, relative to max(|f|, 1)           */
+	double drop;                /* the same, absolute                                          */
 	double first_step;          /* length of the first step; 0: 1                              */
 };
 

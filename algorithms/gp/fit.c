@@ -168,7 +168,8 @@ static enum algo_outcome climb(struct search *s, const struct gp_fit *how)
 	uint32_t n = gp_n_theta(s->g), starts = how->n_starts + how->n_random;
 	uint32_t iterations = how->max_iterations > 0 ? how->max_iterations : ITERATIONS;
 	struct lbfgs_stop stop = {.iterations = iterations, .evaluations = 2 * iterations + 10,
-		.gradient = how->tolerance > 0 ? how->tolerance : TOLERANCE, .decrease = DECREASE};
+		.gradient = how->tolerance > 0 ? how->tolerance : TOLERANCE, .decrease = DECREASE,
+		.drop = how->drop, .first_step = how->first_step};
 	struct rng r = rng_seeded(how->seed);
 	struct lbfgs *l = lbfgs_new(n);
 	double lowest = INFINITY;

@@ -93,6 +93,8 @@ struct gp_fit {
 								 * 0: with all                                                 */
 	uint32_t max_iterations;    /* of each start; 0: 40                                        */
 	double tolerance;           /* of the gradient; 0: 0.01                                    */
+	double drop;                /* a step that gains no more in the log density is the last    */
+	double first_step;          /* its length in theta; 0: 1                                   */
 	const atomic_bool *cancel;  /* may be NULL                                                 */
 };
 

@@ -13,15 +13,19 @@
 
 enum {
 	EVERY = 30,                 /* fitted at each observation up to here                           */
-	CHAIN = 4,                  /* fits from one that starts anew to the next                      */
+	SETTLED = 50,               /* from here on a fit spares time                                  */
+	CHAIN_EARLY = 4,            /* fits from one that starts anew to the next                      */
+	CHAIN = 8,                  /* starting anew is dear: below 5 % of the suggestions             */
 	STEP_MAX = 100,
 	ROWS_OF_FIT = 300,          /* hyperparameters change little with more                         */
 	ITERATIONS_COLD = 40,
-	ITERATIONS_WARM = 15,
+	ITERATIONS_EARLY = 15,
+	ITERATIONS_WARM = 5,        /* the next fit goes on from there                                 */
 	FEW = 16,                   /* values of a number                                          */
 };
 
 static const double NOISY = 0.05;   /* of the variance                                             */
+static const double WARM_DROP = 0.02, WARM_STEP = 0.2;  /* a length of 1 overshoots beside an optimum */
 
 /* One place in the schedule: the number of observations, and whether the fit starts anew. */
 struct stage {
@@ -54,7 +58,7 @@ static struct stage next_stage(struct stage s)
 
 static bool starts_anew(struct stage s)
 {
-	return s.n <= EVERY || s.index % CHAIN == 0;
+	return s.n <= EVERY || s.index % (s.n < SETTLED ? CHAIN_EARLY : CHAIN) == 0;
 }
 
 /* The last stage at or before n >= 1, and the stage from which its chain of fits begins. */
@@ -243,13 +247,15 @@ static enum algo_outcome reweigh(struct surrogate *s, uint32_t n)
 static enum algo_outcome fit_members(
 	struct surrogate *s, struct stage stage, const atomic_bool *cancel)
 {
-	bool cold = starts_anew(stage);
+	bool cold = starts_anew(stage), brief = !cold && stage.n >= SETTLED;
 	struct gp_fit how = {.starts = s->theta,
 		.n_starts = 1,
 		.n_random = cold ? 1 + (stage.n <= EVERY) : 0,
 		.seed = rng_mix(s->options.seed, stage.n),
 		.max_rows = ROWS_OF_FIT,
-		.max_iterations = cold ? ITERATIONS_COLD : ITERATIONS_WARM,
+		.max_iterations = cold ? ITERATIONS_COLD : brief ? ITERATIONS_WARM : ITERATIONS_EARLY,
+		.drop = brief ? WARM_DROP : 0,
+		.first_step = brief ? WARM_STEP : 0,
 		.cancel = cancel};
 	struct gp_data data;
 	enum algo_outcome outcome;

@@ -144,6 +144,10 @@ static void keeps_its_limits(void **state)
 	stop.evaluations = 7;
 	lbfgs_minimize(l, x, low, high, &stop, rosenbrock, &n, NULL);
 	assert_int_equal(lbfgs_evaluations(l), 7);
+	stop.evaluations = strict.evaluations;
+	stop.drop = 1e9; /* the first step gains less */
+	lbfgs_minimize(l, x, low, high, &stop, rosenbrock, &n, NULL);
+	assert_true(lbfgs_evaluations(l) < 7);
 	stop.evaluations = 0;
 	lbfgs_begin(l, x, low, high, &stop);
 	assert_null(lbfgs_next(l));
