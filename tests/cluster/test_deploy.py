@@ -146,12 +146,15 @@ class Deploy(kube.ClusterCase):
 
     # -- what is asked beside them
 
-    def get(self, path):
-        """By a port of the node, which reaches the servers that are there."""
+    def text(self, path):
+        """By a port of the node, which leads to one or the other of the servers that are there."""
         request = urllib.request.Request(f"http://{self.c.address}:{self.window}{path}",
                                          headers={"Authorization": "Bearer " + self.token})
         with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+            return answer.read().decode()
+
+    def get(self, path):
+        return json.loads(self.text(path))
 
     def open_window(self):
         self.c.kubectl("-n", "trimtab", "expose", "deployment/trimtab", "--name=window", "--type=NodePort")
@@ -197,6 +200,14 @@ class Deploy(kube.ClusterCase):
         self.until(lambda: self.driver() not in ("", driver), "another server drives the experiment")
         self.until(lambda: self.succeeded(name) > ended, "trials go on to their end")
 
+    def logs(self, name):
+        """Of a trial that runs each server gives the log, also the one that does not drive it."""
+        def printed():
+            running = [t["number"] for t in self.trials(name) if t["state"] == "running"]
+            path = f"/api/v1/namespaces/default/experiments/{name}/trials/{running[0]}/logs" if running else None
+            return path and [self.text(path).startswith("step=1 ") for _ in range(8)] == [True] * 8
+        self.until(printed, "whoever is asked gives the log")
+
     def nothing_lost(self, name):
         trials = self.trials(name)
         self.assertEqual([(t["state"], t["attempt"]) for t in trials], [("succeeded", 1)] * TRIALS, trials)
@@ -214,6 +225,8 @@ class Deploy(kube.ClusterCase):
         """The page in its order. Where trials run servers die, one as it should and one with no time to say so."""
         name, said = "digits-kubernetes", ""
         for block in blocks():
+            if "delete -k" in block:
+                continue                # at last
             if "create -n team-a" in block:
                 self.c.quota("team-a", {"pods": 0})
             said += self.shell(block)
@@ -221,6 +234,7 @@ class Deploy(kube.ClusterCase):
                 self.open_window()
             elif "kubectl get jobs,pods" in block:
                 self.until(lambda: self.succeeded(name) >= 1, "a trial has succeeded")
+                self.logs(name)
                 self.server_dies(name)
                 self.server_dies(name, "--grace-period=0", "--force")
                 self.shell(next(b for b in blocks() if "port-forward" in b))
@@ -274,6 +288,10 @@ class Deploy(kube.ClusterCase):
         for namespace, *right in map(asked, events):
             used["default" if namespace == "team-a" else namespace].add(tuple(right))
         self.assertEqual(used, granted)
+
+    def test_then_it_is_removed(self):
+        self.shell(next(b for b in blocks() if "delete -k" in b))
+        self.assertFalse(self.c.exists("/api/v1/namespaces/trimtab"))
 
     def test_no_other_rights(self):
         for verb, resource, namespace in (("list", "secrets", "default"), ("get", "secrets", "trimtab"),

@@ -168,5 +168,6 @@ MADE = {
     PAUSE: lambda: archive(PAUSE, [pause()], ["/pause"]),
     BUSYBOX: lambda: archive(BUSYBOX, [busybox()]),
     PYTHON: lambda: archive(PYTHON, [busybox(), python()]),
-    POSTGRES: lambda: archive(POSTGRES, [busybox(), postgres()], ["docker-entrypoint.sh"]),
+    POSTGRES: lambda: archive(POSTGRES, [busybox(), postgres()], ["docker-entrypoint.sh"],
+                              StopSignal="SIGINT"),
 }
