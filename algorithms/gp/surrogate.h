@@ -5,8 +5,8 @@
  * time there are 5 % more (100 more at most). A fit uses the observations up to then and starts from the
  * fit before, from 50 on with a few steps; every fourth one, then every eighth, starts anew, so that what a
  * model is depends on a short chain and can be rebuilt quickly. Between fits observations are appended. The
- * transform of the values is made anew at every update. So the model depends on the observations alone, whether it grew with them or was
- * rebuilt; that is what makes it fit to be kept in a cache.
+ * transform of the values is made anew at every update. So the model depends on the observations alone,
+ * whether it grew with them or was rebuilt; that is what makes it fit to be kept in a cache.
  *
  * Half-ranks keep a lucky value at the top and tell little of how bad the bad half is, which costs most
  * where values are noisy: each fit that starts anew finds out, and may take another transform.

@@ -99,11 +99,11 @@ def under(path, *names):
     return {name: f"{path}/{name}" for name in names}
 
 
-def told(prefix, version):
+def told(prefix, version, packages=("component-base",)):
     """What the linker writes into Kubernetes for it to know its version."""
     major, minor, _ = version.split(".")
     known = {"gitVersion": "v" + version, "gitMajor": major, "gitMinor": minor}
-    return {f"{prefix}k8s.io/component-base/version.{name}": value for name, value in known.items()}
+    return {f"{prefix}k8s.io/{package}/version.{name}": value for name, value in known.items() for package in packages}
 
 
 def ensure(products):

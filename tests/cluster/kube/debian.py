@@ -19,7 +19,7 @@ class DebianKubernetes(build.Product):
         super().__init__("kubernetes", version, None,
                          build.under("k8s.io/kubernetes/cmd", "kube-apiserver", "kube-controller-manager",
                                      "kube-scheduler", "kubelet", "kube-proxy", "kubectl"),
-                         symbols=build.told("k8s.io/kubernetes/vendor/", version))
+                         symbols=build.told("k8s.io/kubernetes/vendor/", version, ("component-base", "client-go/pkg")))
 
     @property
     def source(self):
