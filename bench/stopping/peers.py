@@ -104,11 +104,11 @@ def search(who, problem, seed, workers, budget, seconds):
             "regret": [None if r is None else float(f"{r:.3g}") for r in regrets]}
 
 
-def units():
-    """Mean seconds of a full trial of each problem."""
-    done = subprocess.run([RUN, "--units"], check=True, text=True, stdout=subprocess.PIPE,
+def unit(name):
+    """Mean seconds of a full trial of the problem; None: it has no steps."""
+    done = subprocess.run([RUN, "--units", "--problems", name], check=True, text=True, stdout=subprocess.PIPE,
                           env={**os.environ, "TRIMTAB_SEARCH_DATA": library.DATA})
-    return {row["problem"]: row["seconds"] for row in map(json.loads, done.stdout.splitlines())}
+    return json.loads(done.stdout)["seconds"] if done.stdout else None
 
 
 def main():
@@ -120,12 +120,12 @@ def main():
     parser.add_argument("--budget", type=float, required=True)
     options = parser.parse_args()
     first, _, last = options.seeds.partition("-")
-    seconds, patterns = units(), options.problems.split(",")
+    patterns = options.problems.split(",")
     for name, problem in library.problems().items():
-        if name not in seconds or not any(fnmatch.fnmatch(name, p) for p in patterns):
+        if not any(fnmatch.fnmatch(name, p) for p in patterns) or not (seconds := unit(name)):
             continue
         for seed in range(int(first), int(last or first) + 1):
-            found = search(options.who, problem, seed, options.workers, options.budget, seconds[name])
+            found = search(options.who, problem, seed, options.workers, options.budget, seconds)
             print(json.dumps(found, separators=(",", ":")), flush=True)
 
 
