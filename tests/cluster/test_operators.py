@@ -8,7 +8,7 @@ import unittest
 import kube
 import test_kubernetes
 from kube.build import ensure
-from kube.operators import JOBSET, TRAINER, TRAINER_RUNTIME, TRAINING_OPERATOR, WORKFLOWS
+from kube.operators import JOBSET, PIPELINES, TRAINER, TRAINER_RUNTIME, TRAINING_OPERATOR, WORKFLOWS
 
 TIMEOUT = 3600
 ROOT, BIN, API = test_kubernetes.harness.ROOT, test_kubernetes.harness.BIN, test_kubernetes.API
@@ -91,6 +91,21 @@ class Trainer(ExampleCase):
 
     def test_train_job(self):
         self.tune("trainjob")
+
+
+class Pipelines(ExampleCase):
+    """Tekton's controller and webhook."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        PIPELINES.deploy(cls.cluster)
+
+    def test_pipeline_run(self):
+        self.tune("pipelinerun")
+
+    def test_failure(self):
+        self.fail("pipelinerun", "--lr: invalid float value: 'much'")
 
 
 class Workflows(ExampleCase):

@@ -4,7 +4,9 @@ import os
 import re
 
 from . import images
-from .build import Documents, Product, ensure, write
+from .build import Documents, Product, ensure, under, write
+
+TEKTON = "github.com/tektoncd/pipeline/cmd"
 
 
 class Operator:
@@ -66,6 +68,23 @@ TRAINER = Operator(
     "kubeflow-system", ["kubeflow-trainer-controller-manager"])
 TRAINER_RUNTIME = "manifests/base/runtimes/torch_distributed.yaml"
 
+# Neither resolvers nor cloud events.
+TEKTON_MANIFESTS = [
+    "100-namespace/100-namespace", "200-clusterrole", "200-role", "200-serviceaccount", "201-clusterrolebinding",
+    "201-rolebinding", *(f"300-crds/300-{kind}" for kind in
+                         ("customrun", "pipeline", "pipelinerun", "resolutionrequest", "stepaction", "task", "taskrun",
+                          "verificationpolicy")),
+    "500-webhooks", *(f"config-{what}" for what in
+                      ("defaults", "events", "feature-flags", "info", "leader-election-controller",
+                       "leader-election-webhook", "logging", "observability", "registry-cert", "spire", "tracing")),
+    "controller", "webhook"]
+PIPELINES = Operator(
+    Product("tekton", "1.0.0", "github.com/tektoncd/pipeline",
+            under(TEKTON, "controller", "webhook", "entrypoint", "nop", "workingdirinit"), keep="config"),
+    {"resources": [f"config/{name}.yaml" for name in TEKTON_MANIFESTS]},
+    {f"ko://{TEKTON}/{program}": program for program in ("controller", "webhook", "entrypoint", "nop", "workingdirinit")},
+    "tekton-pipelines", ["tekton-pipelines-webhook", "tekton-pipelines-controller"], programs="/ko-app")
+
 # Its executor does not build from the module, which lacks a file: only the definitions are theirs.
 WORKFLOWS = Documents("argo-workflows", "3.7.3", "github.com/argoproj/argo-workflows/v3", "manifests/base/crds")
-PRODUCTS = [TRAINING_OPERATOR.product, JOBSET.product, TRAINER.product, WORKFLOWS]
+PRODUCTS = [TRAINING_OPERATOR.product, JOBSET.product, TRAINER.product, PIPELINES.product, WORKFLOWS]
