@@ -8,10 +8,11 @@ from .debian import DebianKubernetes
 
 class Release:
     """`own`: built here; what else it takes are Debian's packages. `config`: 3 is containerd 2's, 2 what came
-    before; such a kubelet knows its runtime by flags."""
+    before; such a kubelet knows its runtime by flags. `replaces`: a Job gives a pod that was deleted a successor, whatever
+    its backoffLimit says, as Kubernetes did before 1.26."""
 
-    def __init__(self, own, config, eviction):
-        self.own, self.config, self.eviction = own, config, eviction
+    def __init__(self, own, config, eviction, replaces=False):
+        self.own, self.config, self.eviction, self.replaces = own, config, eviction, replaces
 
     @property
     def version(self):
@@ -36,5 +37,5 @@ NEWEST = Release([
             under(CONTAINERD + "/cmd", "containerd", "containerd-shim-runc-v2", "ctr"),
             flags=["-tags", "no_btrfs,no_devmapper,no_zfs"]),
 ], config=3, eviction="policy/v1")
-OLDEST = Release([DebianKubernetes("1.20.2")], config=2, eviction="policy/v1beta1")
+OLDEST = Release([DebianKubernetes("1.20.2")], config=2, eviction="policy/v1beta1", replaces=True)
 RELEASES = {release.version: release for release in (NEWEST, OLDEST)}
