@@ -3,13 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/clk.h"
 #include "lib/loop.h"
 #include "lib/mem.h"
 #include "trial-runner/local_run.h"
+#include "trial-runner/log_start.h"
 
 enum { CHUNK = 32 * 1024 };
 
@@ -39,44 +39,14 @@ static void piece_soon(void *ctx)
 		loop_timer_after(log->timer, 0);
 }
 
-/* Where the last n lines begin: counts newlines from the end, the last byte's own aside. */
-static int64_t tail_offset(int fd, int64_t size, int64_t lines)
-{
-	char *chunk = xmalloc(CHUNK);
-	int64_t at = size, result = 0;
-
-	if (lines == 0)
-		result = size;
-	while (lines > 0 && at > 0) {
-		int64_t part = at < CHUNK ? at : CHUNK;
-		ssize_t n = pread(fd, chunk, (size_t)part, at - part);
-
-		if (n != part)
-			break;
-		for (ssize_t i = n - 1; i >= 0 && lines > 0; i--) {
-			int64_t place = at - part + i;
-
-			if (chunk[i] == '\n' && place != size - 1 && --lines == 0)
-				result = place + 1;
-		}
-		at -= part;
-	}
-	free(chunk);
-	return result;
-}
-
 static void open_file(struct local_log *log)
 {
-	struct stat st;
-
 	if (log->fd < 0)
 		log->fd = open(log->path, O_RDONLY | O_CLOEXEC);
 	if (log->fd < 0 || log->positioned)
 		return;
 	log->positioned = true;
-	log->offset = log->query.offset > 0 ? log->query.offset : 0;
-	if (log->query.tail_lines >= 0 && fstat(log->fd, &st) == 0)
-		log->offset = tail_offset(log->fd, st.st_size, log->query.tail_lines);
+	log->offset = log_start(log->fd, &log->query);
 	if (log->query.follow)
 		log->watch = notify_add(log->local->notify, log->path, IN_MODIFY, piece_soon, log);
 }

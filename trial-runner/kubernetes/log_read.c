@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/arena.h"
 #include "lib/loop.h"
 #include "lib/mem.h"
 #include "trial-runner/kubernetes/run.h"
+#include "trial-runner/log_start.h"
 
 enum { CHUNK = 32 * 1024, PIECE_MAX = 1 << 20 };
 
@@ -141,43 +141,15 @@ static bool ask_pod(struct log_reader *l)
 
 /* ---- from the file ---------------------------------------------------------------------------------------- */
 
-/* Where the last n lines begin: counts newlines from the end, the last byte's own aside. */
-static int64_t tail_offset(int fd, int64_t size, int64_t lines)
-{
-	char *chunk = xmalloc(CHUNK);
-	int64_t at = size, result = lines == 0 ? size : 0;
-
-	while (lines > 0 && at > 0) {
-		const int64_t part = at < CHUNK ? at : CHUNK;
-		const ssize_t n = pread(fd, chunk, (size_t)part, at - part);
-
-		if (n != part)
-			break;
-		for (ssize_t i = n - 1; i >= 0 && lines > 0; i--) {
-			const int64_t place = at - part + i;
-
-			if (chunk[i] == '\n' && place != size - 1 && --lines == 0)
-				result = place + 1;
-		}
-		at -= part;
-	}
-	free(chunk);
-	return result;
-}
-
 static bool open_file(struct log_reader *l)
 {
-	struct stat st;
-
 	if (l->fd < 0)
 		l->fd = open(l->path, O_RDONLY | O_CLOEXEC);
 	if (l->fd < 0)
 		return false;
 	if (!l->positioned) {
 		l->positioned = true;
-		l->offset = l->query.offset > 0 ? l->query.offset : 0;
-		if (l->query.tail_lines >= 0 && fstat(l->fd, &st) == 0)
-			l->offset = tail_offset(l->fd, st.st_size, l->query.tail_lines);
+		l->offset = log_start(l->fd, &l->query);
 	}
 	return true;
 }
