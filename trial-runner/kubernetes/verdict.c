@@ -215,22 +215,23 @@ static bool pod_is_over(struct kube_run *r)
 	return pod && (pod->gone || pod->is.phase == POD_ENDED);
 }
 
+/* What has decided but is still settling may have programs that run on: for their grace, or on a silent node. */
+static bool object_is_over(const struct kube_run *r)
+{
+	return r->object.phase != OBJECT_RUNNING && (!r->object.settling || all_pods_over(r));
+}
+
 bool kube_verdict(struct kube_run *r)
 {
 	if (r->stop_sent_us)
 		return stopped(r);
 	if (r->object.phase != OBJECT_RUNNING && !pod_is_over(r) && !kube_confirm_pods(r))
 		return false;
-	/* Decided, but its programs may run on: for their grace, or on a node that is silent. */
-	if (r->object.settling && !all_pods_over(r))
-		return decided_by_pod(r) || node_gone(r);
-	if (r->object.phase == OBJECT_SUCCEEDED) {
+	if (!object_is_over(r))
+		return decided_by_pod(r) || vanished(r) || node_gone(r);
+	if (r->object.phase == OBJECT_SUCCEEDED)
 		succeeded(r, r->object.ended_us);
-		return true;
-	}
-	if (r->object.phase == OBJECT_FAILED) {
+	else
 		failed(r);
-		return true;
-	}
-	return decided_by_pod(r) || vanished(r) || node_gone(r);
+	return true;
 }
