@@ -1,6 +1,17 @@
 -- What users and workers do with trials. core.progress is locked first here too; instead of the epoch
 -- the state decides, and the owner is notified.
 
+-- The trial of x that is meant, by number or name, as it is when nobody else can change it any more: a statement
+-- that waited for the row of core.progress sees all else as it was before, and somebody may have said the same
+-- meanwhile.
+-- part: held
+SELECT t.*
+  FROM (SELECT p.experiment_id FROM x JOIN core.progress p USING (experiment_id) FOR UPDATE OF p) l
+  JOIN core.trials t USING (experiment_id)
+  WHERE t.number = CASE WHEN @1 > 0 THEN @1 ELSE
+    (SELECT n.number FROM core.trials n WHERE n.experiment_id = l.experiment_id AND n.name = @2) END
+  FOR UPDATE OF t
+
 -- name: worker_trials repeatable
 -- in: namespace text, name text, worker text
 -- out: @about, @place, @trial
@@ -81,9 +92,7 @@ WITH x AS (
   SELECT experiment_id, name, state, uid::text AS uid, core.metric_names(experiment_id) AS metrics,
          core.parameter_names(experiment_id) AS parameters
   FROM core.experiments WHERE namespace = $1 AND name = $2 AND archived_at IS NULL),
-o AS (
-  SELECT t.* FROM x JOIN core.trials t USING (experiment_id) WHERE t.number = CASE WHEN $3 > 0 THEN $3 ELSE
-    (SELECT n.number FROM core.trials n WHERE n.experiment_id = x.experiment_id AND n.name = $4) END),
+o AS (@held($3, $4)),
 f AS (
   SELECT o.experiment_id, o.number, v.vals, v.extra, v.violations, CASE WHEN w.state = 'succeeded' THEN v.cost END AS cost, w.state, w.why,
          w.sentence
@@ -143,9 +152,7 @@ WITH x AS (
   SELECT experiment_id, name, state, uid::text AS uid, core.metric_names(experiment_id) AS metrics,
          core.parameter_names(experiment_id) AS parameters
   FROM core.experiments WHERE namespace = $1 AND name = $2 AND archived_at IS NULL),
-o AS (
-  SELECT t.* FROM x JOIN core.trials t USING (experiment_id) WHERE t.number = CASE WHEN $3 > 0 THEN $3 ELSE
-    (SELECT n.number FROM core.trials n WHERE n.experiment_id = x.experiment_id AND n.name = $4) END),
+o AS (@held($3, $4)),
 p AS (
   UPDATE core.progress p SET change = p.change + 1, completions = p.completions + 1
   FROM o WHERE p.experiment_id = o.experiment_id AND NOT core.trial_over(o.state) RETURNING p.*),
@@ -177,9 +184,7 @@ WITH x AS (
   SELECT experiment_id, name, state, uid::text AS uid, core.metric_names(experiment_id) AS metrics,
          core.parameter_names(experiment_id) AS parameters
   FROM core.experiments WHERE namespace = $1 AND name = $2 AND archived_at IS NULL),
-o AS (
-  SELECT t.* FROM x JOIN core.trials t USING (experiment_id) WHERE t.number = CASE WHEN $3 > 0 THEN $3 ELSE
-    (SELECT n.number FROM core.trials n WHERE n.experiment_id = x.experiment_id AND n.name = $4) END),
+o AS (@held($3, $4)),
 p AS (
   UPDATE core.progress p SET change = p.change + 1
   FROM o, x WHERE p.experiment_id = o.experiment_id AND x.state IN ('running', 'paused') AND core.trial_over(o.state)

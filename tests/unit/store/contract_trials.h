@@ -401,3 +401,76 @@ static void test_users_trials(void **state)
 	rows = ASK(store_trials, store_trial_kill(S, A, &ref, "ana", on_trials, NULL));
 	assert_int_equal(rows->items[0].outcome, STORE_WRONG_STATE);
 }
+
+/* ---- the same from two replicas at once ---------------------------------------------------------------- */
+
+static struct { unsigned n; enum store_outcome outcomes[2]; enum trial_state states[2]; } both;
+
+static void on_either(void *ctx, const struct store_trials *rows, const struct err *e)
+{
+	(void)ctx;
+	if (e)
+		fail_msg("%s", e->detail);
+	both.outcomes[both.n] = rows->items[0].outcome;
+	both.states[both.n++] = rows->items[0].state;
+}
+
+typedef void said_fn(struct store *s, const struct store_trial_ref *ref);
+
+static void say_tell(struct store *s, const struct store_trial_ref *ref)
+{
+	store_trial_tell(s, A, &(struct store_tell){.trial = *ref, .state = TRIAL_SUCCEEDED, .values = "{\"loss\": 0.5}"},
+		on_either, NULL);
+}
+
+static void say_kill(struct store *s, const struct store_trial_ref *ref)
+{
+	store_trial_kill(s, A, ref, "ana", on_either, NULL);
+}
+
+static void say_retry(struct store *s, const struct store_trial_ref *ref)
+{
+	store_trial_retry(s, A, ref, "ana", on_either, NULL);
+}
+
+/* Both have begun before either can do anything: the one that comes second sees the trial as it was. */
+static void say_twice(struct store *other, int number, said_fn *say, enum trial_state becomes)
+{
+	struct store_trial_ref ref = {.ns = "default", .experiment = "twice", .number = number};
+	PGconn *holder = PQconnectdb(T.conninfo);
+	PQclear(PQexec(holder, "BEGIN; SELECT FROM core.progress p JOIN core.experiments e USING (experiment_id)"
+						   " WHERE e.name = 'twice' FOR UPDATE OF p"));
+	both.n = 0;
+	say(S, &ref);
+	say(other, &ref);
+	WAIT(strcmp(sql(T.conninfo, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"), "2") == 0);
+	PQfinish(holder);
+	WAIT(both.n == 2);
+	assert_true(both.outcomes[0] == STORE_DONE || both.outcomes[1] == STORE_DONE);
+	assert_true(both.outcomes[0] == STORE_SAME || both.outcomes[1] == STORE_SAME);
+	assert_int_equal(both.states[0], becomes);
+	assert_int_equal(both.states[1], becomes);
+}
+
+/* A server was killed, and what it had sent is still under way when another is sent the same. */
+static void test_said_twice_at_once(void **state)
+{
+	(void)state;
+	struct err e;
+	int64_t id = begin("twice", 1);
+	struct store *other = store_new(&(struct store_config){.loop = T.loop, .conninfo = T.conninfo, .connections = 1,
+		.replica = "other", .notified = heard, .fatal = fatal}, &e);
+
+	assert_non_null(other);
+	WAIT(store_ready(other));
+	add(id, 1, 2, TRIAL_RUNNING, "w1");
+	add(id, 3, 1, TRIAL_PENDING, NULL);
+	say_twice(other, 1, say_tell, TRIAL_SUCCEEDED);
+	say_twice(other, 3, say_kill, TRIAL_KILLED);
+	say_twice(other, 3, say_retry, TRIAL_PENDING);
+	store_free(other);
+	const char *completions = sql(T.conninfo, "SELECT string_agg(completion::text, ' ' ORDER BY number) FROM core.trials"
+		" WHERE name LIKE 'twice-%'");
+	assert_string_equal(completions, "1");
+	assert_int_equal(get("twice")->completions, 2);
+}

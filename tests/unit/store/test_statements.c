@@ -388,6 +388,7 @@ int main(void)
 		cmocka_unit_test(test_pareto_front),
 		cmocka_unit_test(test_workers),
 		cmocka_unit_test(test_users_trials),
+		cmocka_unit_test(test_said_twice_at_once),
 		cmocka_unit_test(test_constraints_decide_who_is_ranked),
 		cmocka_unit_test(test_lessons_are_copied),
 		cmocka_unit_test(test_lessons_have_a_limit),
