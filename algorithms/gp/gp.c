@@ -3,7 +3,7 @@
  *
  * The first trials are the middle of the space and scrambled Sobol points, or the user's own. Then for
  * each trial the model (surrogate.h) is brought to the history, pending trials become samples of
- * what they may bring (model.h), and the logarithm of the expected improvement, plus that of the
+ * what they may bring (fantasies.h), and the logarithm of the expected improvement, plus that of the
  * probability that the trial succeeds where some have failed, is maximised over the space (maximize.h);
  * at every fifth trial, or every third beside others, over the least tried branch of it (branches.h).
  * In a graded problem (algorithm.h) the resource is the last column of the model, results in part are rows of
@@ -14,10 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <gsl/gsl_cdf.h>
-
 #include "algorithms/gp/acquisition.h"
 #include "algorithms/gp/branches.h"
+#include "algorithms/gp/fantasies.h"
 #include "algorithms/gp/incumbents.h"
 #include "algorithms/gp/maximize.h"
 #include "algorithms/gp/observations.h"
@@ -30,8 +29,6 @@
 #include "algorithms/warm.h"
 
 enum {
-	SAMPLES = 32,               /* of what pending trials may bring                                */
-	SAMPLED_MAX = 16,           /* pending trials; with more, each is believed to bring its mean   */
 	INCUMBENTS = 5,
 	STARTS = 8,
 	SCREEN_MIN = 256,           /* candidates to screen                                            */
@@ -265,80 +262,13 @@ static enum algo_outcome learn(struct gp_search *s)
 	return ALGO_OK;
 }
 
-/* ---- pending trials ---------------------------------------------------------------------------- */
-
-/* Standard normals, samples x p: scrambled Sobol points, or zeros for the believer. */
-static bool fill_normals(const struct gp_search *s, uint32_t number, uint32_t samples, double *z)
-{
-	struct qmc *q;
-
-	memset(z, 0, (size_t)samples * s->n_pending * sizeof(*z));
-	if (samples == 1)
-		return true;
-	if (!(q = qmc_new(s->n_pending, rng_mix(rng_mix(s->p->seed, RNG_MODEL), number))))
-		return false;
-	for (uint32_t i = 0; i < samples; i++) {
-		double *row = z + (size_t)i * s->n_pending;
-
-		qmc_point(q, i, row);
-		for (uint32_t k = 0; k < s->n_pending; k++)
-			row[k] = gsl_cdf_ugaussian_Pinv(row[k]);
-	}
-	qmc_free(q);
-	return true;
-}
+/* ---- choosing ---------------------------------------------------------------------------------- */
 
 /* Every second trial looks for a gain that is worth having, wherever it may be. */
 static double to_improve(const struct gp_search *s, uint32_t number)
 {
 	return s->incumbents.best + (number % 2 ? 0 : s->incumbents.least_gain);
 }
-
-/* What is imagined at the pending trials is above the trend. */
-static enum algo_outcome lift(const struct gp_search *s, uint32_t samples, double *f)
-{
-	const struct trend *trend = surrogate_trend(s->c->objective);
-	struct trend_work *work;
-	double value[SAMPLED_MAX];
-	enum algo_outcome outcome;
-
-	if (!trend)
-		return ALGO_OK;
-	if (!(work = trend_work_new(trend, s->n_pending)))
-		return ALGO_NO_MEMORY;
-	outcome = trend_forward(trend, work, s->pending, s->n_pending, value);
-	for (uint32_t i = 0; outcome == ALGO_OK && i < samples * s->n_pending; i++)
-		f[i] += value[i % s->n_pending];
-	trend_work_free(work);
-	return outcome;
-}
-
-/* A copy of the model that has samples at the pending trials, and what to improve on in each. */
-static enum algo_outcome imagine(const struct gp_search *s, uint32_t number, struct gp **g_out, double *best)
-{
-	uint32_t samples = s->n_pending <= SAMPLED_MAX ? SAMPLES : 1, p = s->n_pending;
-	struct gp *g = gp_copy(surrogate_model(s->c->objective));
-	double *z = malloc(2 * (size_t)samples * p * sizeof(*z)), *f = z ? z + (size_t)samples * p : NULL;
-	enum algo_outcome outcome = ALGO_NO_MEMORY;
-
-	if (g && z && fill_normals(s, number, samples, z))
-		outcome = gp_fantasize(g, s->pending, p, samples, z, f);
-	if (outcome == ALGO_OK && samples > 1)
-		outcome = lift(s, samples, f);
-	for (uint32_t i = 0; outcome == ALGO_OK && i < samples; i++) {
-		best[i] = to_improve(s, number);
-		for (uint32_t k = 0; samples > 1 && k < p; k++)
-			best[i] = fmax(best[i], f[(size_t)i * p + k]);
-	}
-	free(z);
-	if (outcome == ALGO_OK)
-		*g_out = g;
-	else
-		gp_free(g);
-	return outcome;
-}
-
-/* ---- choosing ---------------------------------------------------------------------------------- */
 
 static enum improvement kind_for(const struct algo_problem *p, uint32_t number)
 {
@@ -395,7 +325,7 @@ static enum algo_outcome choose_by_model(struct gp_search *s, uint32_t number, d
 	struct gp *imagined = NULL;
 	const struct gp *g = surrogate_model(s->c->objective);
 	const struct trend *trend;
-	double best[SAMPLES] = {to_improve(s, number)}, work, value;
+	double best[FANTASIES] = {to_improve(s, number)}, work, value;
 	struct maximize task = {.embed = s->c->embed,
 		.seen = &s->seen,
 		.scale = s->scale,
@@ -407,7 +337,10 @@ static enum algo_outcome choose_by_model(struct gp_search *s, uint32_t number, d
 	enum algo_outcome outcome = ALGO_OK;
 	struct branch branch;
 
-	if (s->n_pending > 0 && (outcome = imagine(s, number, &imagined, best)) != ALGO_OK)
+	if (s->n_pending > 0)
+		outcome = fantasize(s->c->objective, s->pending, s->n_pending,
+			rng_mix(rng_mix(s->p->seed, RNG_MODEL), number), &imagined, best);
+	if (outcome != ALGO_OK)
 		return outcome;
 	g = imagined ? imagined : g;
 	trend = surrogate_trend(s->c->objective);
