@@ -100,7 +100,7 @@ const struct json_field trial_fields[] = {
 	JF_STR(struct doc_trial, namespace, "namespace", JF_OPTIONAL, 1, SPEC_NAMESPACE_MAX,
 		"kubernetes: where trials are created; by default the experiment's namespace"),
 	JF_STR(struct doc_trial, service_account, "serviceAccount", JF_OPTIONAL, 1, 253,
-		"kubernetes: the pods' service account"),
+		"kubernetes: the pods' service account; without one they get no credentials of the cluster"),
 	JF_TREE(struct doc_trial, node_selector, "nodeSelector", JF_OPTIONAL,
 		"{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}}",
 		"kubernetes: labels of the nodes to run on"),

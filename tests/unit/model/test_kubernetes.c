@@ -66,7 +66,8 @@ static void test_entry_point(void **state)
 	(void)state;
 	assert_string_equal(text_of(render_manifest(&t, a), a),
 		"{\"apiVersion\":\"batch/v1\",\"kind\":\"Job\",\"spec\":{\"backoffLimit\":0,\"template\":{\"spec\":{"
-		"\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"main\",\"image\":\"i:1\",\"resources\":{\"limits\":{"
+		"\"restartPolicy\":\"Never\",\"automountServiceAccountToken\":false,"
+		"\"containers\":[{\"name\":\"main\",\"image\":\"i:1\",\"resources\":{\"limits\":{"
 		"\"amd.com/gpu\":\"1\"}}}]}}}}");
 	arena_free(a);
 }
