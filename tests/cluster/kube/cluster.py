@@ -5,7 +5,7 @@
         c.kubectl("get", "pods")
         c.part("kube-apiserver").restart()     # and kill(), stop(), pause(), resume(), start()
 
-Everything it writes is in one folder below /tmp and goes with it. KUBECONFIG is c.kubeconfig; pods reach
+What it writes is in memory and in one folder below /tmp, and goes with it. KUBECONFIG is c.kubeconfig; pods reach
 this machine at c.below, this machine reaches node ports at c.address.
 """
 import glob

@@ -86,7 +86,7 @@ def command_lines(cluster):
 
 def etcd(c):
     peer = "http://127.0.0.1:2380"
-    return flags(data_dir=c.path("etcd"), unsafe_no_fsync=True, listen_client_urls=ETCD, advertise_client_urls=ETCD,
+    return flags(data_dir="/var/lib/etcd", unsafe_no_fsync=True, listen_client_urls=ETCD, advertise_client_urls=ETCD,
                  listen_peer_urls=peer, initial_advertise_peer_urls=peer, initial_cluster="default=" + peer)
 
 

@@ -20,13 +20,14 @@ def mount(*words):
 
 
 def lay_out(folder):
-    """Programs write where they write on any machine, and all of it is in the folder or in memory."""
+    """Programs write where they write on any machine. Their data are in memory: they keep no disk busy that
+    something else is waiting for, and vanish with the machine. Their logs are in the folder."""
     mount("--make-rprivate", "/")
     mount("-t", "proc", "proc", "/proc")
-    mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
-    for place in ("lib", "log"):
-        os.makedirs(os.path.join(folder, place), exist_ok=True)
-        mount("--bind", os.path.join(folder, place), "/var/" + place)
+    for place in ("/run", "/var/lib"):
+        mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", place)
+    os.makedirs(os.path.join(folder, "log"), exist_ok=True)
+    mount("--bind", os.path.join(folder, "log"), "/var/log")
     for name, value in TUNED.items():
         stand_in = os.path.join("/run/sysctl", name)
         os.makedirs(os.path.dirname(stand_in), exist_ok=True)

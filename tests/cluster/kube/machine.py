@@ -7,8 +7,8 @@
     m.end()                                # everything in it is gone, by the kernel's hand
 
 So several may stand beside each other with the same ports and paths, nothing that runs in one changes the
-machine below it, and nothing is left when it ends, however it ends. What it leaves are its folder and its
-control groups; end() removes these too.
+machine below it, and nothing is left when it ends, however it ends. What it leaves are its folder, its control
+groups and, for a moment, its link (network.py); end() removes these too.
 """
 import contextlib
 import errno
@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 
+from . import network
 from .process import children_of, identity, parent_of, read, stat, wait
 
 INIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "init.py")
@@ -35,6 +36,12 @@ def removed(place):
     except OSError as error:
         return error.errno == errno.ENOENT
     return True
+
+
+def unless_gone(_function, _path, error):
+    """Somebody else may be sweeping as well."""
+    if not isinstance(error[1], FileNotFoundError):
+        raise error[1]
 
 
 class Machine:
@@ -74,7 +81,8 @@ class Machine:
             wait(lambda: not stat(init), "the machine's processes are gone", 60)
         for process in (self.holder, *self.doors):
             if process:
-                process.wait()
+                process.communicate()   # it has ended: waits for that, and closes what was open to it
+        network.unlink(self)
         self.forget_cgroups()
         self.remove_folder()
 
@@ -89,7 +97,7 @@ class Machine:
             below = [place for place in (line.split()[1] for line in f) if place.startswith(self.folder + "/")]
         if below:
             raise AssertionError(f"{self.folder} is left alone: these are mounted in it: {below}")
-        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.folder, onerror=unless_gone)
 
     # -- what runs in it
 

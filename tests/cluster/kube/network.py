@@ -36,6 +36,19 @@ def link(machine):
     raise AssertionError("254 clusters are linked to this machine")
 
 
+def links_of(machine):
+    links = json.loads(ip("-j", "link", "show", "type", "veth").stdout or "[]")
+    return [link["ifname"] for link in links if link.get("ifalias") == machine.name]
+
+
+def unlink(machine):
+    """The kernel takes the pair away with the machine's network, but only when it comes to it: it may do so now."""
+    for name in links_of(machine):
+        gone = ip("link", "delete", name)
+        if gone.returncode and links_of(machine):
+            raise AssertionError("ip link delete: " + gone.stderr)
+
+
 def inside(machine, network):
     machine.run("ip", "link", "set", "lo", "up")
     machine.run("ip", "address", "add", network + "2/24", "dev", "eth0")
