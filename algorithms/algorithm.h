@@ -171,6 +171,7 @@ enum algo_capability {
 	ALGO_SOURCES = 1 << 7,          /* learns from earlier experiments                         */
 	ALGO_REPEATS = 1 << 8,          /* goes on from a checkpoint with the same values          */
 	ALGO_GRADED = 1 << 9,           /* learns from results at several resources at once        */
+	ALGO_ONESHOT = 1 << 10,         /* looks at no results: what follows does not wait for them */
 };
 
 /*

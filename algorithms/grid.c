@@ -166,7 +166,8 @@ const struct algorithm algorithm_grid = {
 		"mapped completely; continuous parameters are cut into points_per_axis values.",
 	.settings = grid_settings,
 	.n_settings = sizeof(grid_settings) / sizeof(*grid_settings),
-	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE | ALGO_ENDS,
+	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE | ALGO_ENDS |
+	                ALGO_ONESHOT,
 	.check = grid_check,
 	.last_trial = grid_last_trial,
 	.suggest = grid_suggest,

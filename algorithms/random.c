@@ -36,7 +36,7 @@ const struct algorithm algorithm_random = {
 		   "and good with very many parallel trials. Never repeats a configuration of a finite space.",
 	.settings = random_settings,
 	.n_settings = sizeof(random_settings) / sizeof(*random_settings),
-	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE,
+	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE | ALGO_ONESHOT,
 	.last_trial = random_last_trial,
 	.suggest = random_suggest,
 	.cache_new = oneshot_cache_new,

@@ -57,7 +57,7 @@ const struct algorithm algorithm_sobol = {
 		"Covers the space better than random search with the same number of trials.",
 	.settings = sobol_settings,
 	.n_settings = sizeof(sobol_settings) / sizeof(*sobol_settings),
-	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE,
+	.capabilities = ALGO_CONDITIONS | ALGO_CATEGORIES | ALGO_MULTI_OBJECTIVE | ALGO_ONESHOT,
 	.last_trial = sobol_last_trial,
 	.suggest = sobol_suggest,
 	.cache_new = oneshot_cache_new,

@@ -109,6 +109,8 @@ enum run_event_kind {
 	RUN_WAITING,                    /* it does not run, or not well: reason, message, object; for people */
 	RUN_REJECTED,                   /* it could not be started: reason, message               */
 	RUN_POINTS,
+	RUN_VACATED,                    /* optional: its program ended by itself, and well; the place it had is free
+									 * while the last of what it said is read. ENDED follows      */
 	RUN_ENDED,                      /* it ended; see exit_code, signal, stopped, timed_out    */
 	RUN_LOST,                       /* nobody knows what became of it: reason, message        */
 };

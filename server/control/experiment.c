@@ -415,6 +415,7 @@ static struct plan_trial plan_trial_of(const struct trial *t)
 		.stop_wanted = t->stop != NULL,
 		.stop_due_us = t->stop_due_us,
 		.writing = t->writing > 0,
+		.vacated = t->vacated_attempt == t->attempt,
 		.by_worker = t->worker != NULL,
 		.lease_until_us = t->lease_until_us,
 	};
@@ -444,6 +445,15 @@ static int64_t final_failures(const struct experiment *x)
 	return n;
 }
 
+/* Whatever the trials under way come to, the next one is the same and is judged by nothing that they say. */
+static bool foreseen(const struct experiment *x)
+{
+	const struct experiment_spec *s = x->spec;
+
+	return (s->algorithm.algorithm->capabilities & ALGO_ONESHOT) && !s->stopping && !s->objectives[0].has_goal &&
+		s->budget.max_failed_trials < 0 && s->stop_when.rule == STOP_WHEN_NEVER;
+}
+
 void experiment_snapshot(const struct experiment *x, int64_t now_us, int64_t room, int64_t wanted,
 	struct plan_trial *buffer, struct plan_input *in)
 {
@@ -469,6 +479,7 @@ void experiment_snapshot(const struct experiment *x, int64_t now_us, int64_t roo
 		.failed = final_failures(x),
 		.start_failures = start_failures(x),
 		.goal_reached = x->goal_reached,
+		.foreseen = foreseen(x),
 		.by_workers = x->spec->trial.executor == EXECUTOR_WORKER,
 		.wanted = wanted,
 		.suggesting = x->suggesting,

@@ -43,6 +43,7 @@ struct trial {
 	enum store_source source;
 	int32_t completion;             /* 0: not over                                                */
 	int32_t started_attempt;        /* whose program runs, also while that is still being written */
+	int32_t vacated_attempt;        /* whose program has ended, while its last points are read    */
 	int64_t change;                 /* of the row that was taken in last                          */
 	unsigned writing;               /* changes of it on their way to the database                 */
 	bool telling;                   /* the batch of moves under way holds one of it               */

@@ -90,17 +90,20 @@ static bool may_retry(const struct plan_budget *b, const struct plan_trial *t)
 }
 
 /* Trials that hold a slot of parallelTrials, or will: the ones under way, those being started, and
- * those that a retry is about to bring back. */
+ * those that a retry is about to bring back. Of the vacated only as many make room as there are slots:
+ * where nothing can be read any more, not everything shall run in vain. */
 static int64_t slots_taken(const struct plan_input *in)
 {
-	int64_t n = in->suggesting;
+	int64_t n = in->suggesting, vacated = 0;
 
 	for (size_t i = 0; i < in->n_trials; i++) {
 		const struct plan_trial *t = &in->trials[i];
 		const bool waits = t->state == TRIAL_PENDING && !t->writing;
+		const bool runs = t->state == TRIAL_STARTING || t->state == TRIAL_RUNNING;
 		n += !waits && (trial_state_active(t->state) || may_retry(&in->budget, t));
+		vacated += runs && t->vacated && in->foreseen;
 	}
-	return n;
+	return n - (vacated < in->budget.parallel ? vacated : in->budget.parallel);
 }
 
 static bool anything_under_way(const struct plan_input *in)

@@ -63,6 +63,7 @@ struct plan_trial {
 	bool stop_wanted;               /* somebody (user, early stopping) asked for its end       */
 	int64_t stop_due_us;            /* ask/tell: its worker has until then to say how far it came */
 	bool writing;                   /* a change of it is under way: leave it alone             */
+	bool vacated;                   /* its program has ended; what it said is still being read */
 	bool by_worker;                 /* ask/tell: it runs elsewhere                             */
 	int64_t lease_until_us;         /* ask/tell, on the clock of now_us; 0 = none              */
 };
@@ -86,6 +87,7 @@ struct plan_input {
 	int64_t failed;                 /* failed + metrics_unavailable + lost, after all retries  */
 	int64_t start_failures;         /* in a row, at the start or of the start itself           */
 	bool goal_reached;
+	bool foreseen;                  /* no result changes what comes next: a vacated place is free at once */
 
 	bool by_workers;                /* ask/tell: trials are made when they are asked for       */
 	int64_t wanted;                 /* ask/tell: trials that workers wait for                  */

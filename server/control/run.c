@@ -95,6 +95,13 @@ static void on_waiting(struct control *c, struct experiment *x, struct trial *t,
 	move(c, x, t, &v, ev->object);
 }
 
+/* Where no result changes what comes next, that need not wait for this one's. */
+static void on_vacated(struct control *c, struct experiment *x, struct trial *t)
+{
+	t->vacated_attempt = t->attempt;
+	control_dirty(c, x);
+}
+
 static void on_rejected(struct control *c, struct experiment *x, struct trial *t, const struct run_event *ev)
 {
 	struct verdict v = {.state = TRIAL_FAILED, .reason = ev->reason ? ev->reason : "StartError",
@@ -145,6 +152,9 @@ void control_on_run(void *control, const struct run_event *ev)
 		break;
 	case RUN_WAITING:
 		on_waiting(c, x, t, ev);
+		break;
+	case RUN_VACATED:
+		on_vacated(c, x, t);
 		break;
 	case RUN_REJECTED:
 		on_rejected(c, x, t, ev);

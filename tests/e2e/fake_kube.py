@@ -63,6 +63,7 @@ class Cluster:
         self.made = []                  # names of all Jobs that were ever made
         self.rules = []                 # functions(method, resource, ns, name, body): may raise a Refusal
         self.schedule = True            # False: pods stay without a node
+        self.silent = set()             # resources whose watches tell nothing
         self.hold = threading.Event()   # cleared: no request is answered
         self.hold.set()
         self.closing = False
@@ -491,7 +492,7 @@ class Requests(http.server.BaseHTTPRequestHandler):
         while not kube.closing and time.monotonic() < end:
             with kube.lock:
                 fresh = [e for e in kube.events if e[0] > at]
-                if not fresh:
+                if not fresh or resource in kube.silent:
                     kube.changed.wait(1)
                     continue
             at = fresh[-1][0]

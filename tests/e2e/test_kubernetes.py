@@ -69,6 +69,7 @@ class KubernetesCase(unittest.TestCase):
     def setUp(self):
         self.kube.rules.clear()
         self.kube.schedule = True
+        self.kube.silent.clear()
 
     def create(self, name, *args, manifest=False, **more):
         doc = document(name, *args, **more)
@@ -126,6 +127,27 @@ class Life(KubernetesCase):
         self.assertEqual(log.text, "".join(f"loss={10 - i} step={i}\n" for i in range(5)))
         self.once("printed", 4)
         self.nothing_left("printed")
+
+    def test_place_of_an_ended_program(self):
+        """The next program waits for the last words of one that ended only if they decide what it is."""
+        def refuse(method, resource, *_):
+            if (method, resource) == ("GET", "pods"):
+                raise fake_kube.Refusal(500, "InternalError", "the kubelet does not answer")
+        for name, algorithm, meanwhile in (("foreseen", "random", 2), ("learnt", "tpe", 1)):
+            with self.subTest(algorithm):
+                self.kube.rules.append(refuse)
+                self.create(name, "echo loss=1", trials=3, parallel=1, algorithm={"name": algorithm})
+                self.until(lambda: len(self.jobs_of(name)) == meanwhile, "as many are made", name=name)
+                asked = len(self.kube.requests)
+                self.until(lambda: sum("/log?" in r and "follow" not in r for r in self.kube.requests[asked:]) > 3,
+                           "the end of its log is asked for")
+                self.assertEqual(len(self.jobs_of(name)), meanwhile)
+                self.assertEqual(self.trial(name)["state"], "running")
+                self.kube.rules.clear()
+                self.await_end(name)
+                self.assertEqual([t["values"] for t in self.trials(name)], [{"loss": 1}] * 3)
+                self.once(name, 3)
+                self.nothing_left(name)
 
     def test_manifest(self):
         self.create("written", manifest=True)
@@ -339,16 +361,29 @@ class Replicas(KubernetesCase):
 
 class Faults(KubernetesCase):
     def test_job_deleted_by_somebody(self):
-        self.create("deleted", "[ $TRIMTAB_ATTEMPT = 2 ] || sleep 600; echo loss=1", trials=1, retry={"onLost": 1})
-        self.await_trial("deleted", "running")
-        self.kube.delete("jobs", "default", self.jobs_of("deleted")[0])
-        self.await_end("deleted")
-        t = self.trial("deleted")
-        self.assertEqual(t["attempt"], 2)
-        events = self.s.get(f"{API}/deleted/events").json["items"]
-        self.assertTrue(any(e["reason"] == "Deleted" for e in events), events)
-        self.once("deleted", 2)
-        self.nothing_left("deleted")
+        """Whether its end or that of its pod is told first, and though nobody can say for a while which it is."""
+        refused = []
+
+        def refuse(method, resource, _ns, name, _body):
+            if (method, resource) == ("GET", "jobs") and name and len(refused) < 2:
+                refused.append(name)
+                raise fake_kube.Refusal(500, "InternalError", "etcd does not answer")
+        for name, silent, rules in (("deleted", (), []), ("vanished", ("jobs",), []), ("unsure", ("jobs",), [refuse])):
+            with self.subTest(name):
+                self.create(name, "[ $TRIMTAB_ATTEMPT = 2 ] || sleep 600; echo loss=1", trials=1, retry={"onLost": 1})
+                self.await_trial(name, "running")
+                self.kube.silent.update(silent)
+                self.kube.rules.extend(rules)
+                self.kube.delete("jobs", "default", self.jobs_of(name)[0])
+                self.await_end(name)
+                self.kube.silent.clear()
+                self.kube.rules.clear()
+                self.assertEqual(self.trial(name)["attempt"], 2)
+                events = self.s.get(f"{API}/{name}/events").json["items"]
+                self.assertTrue(any(e["reason"] == "Deleted" for e in events), events)
+                self.once(name, 2)
+                self.nothing_left(name)
+        self.assertEqual(len(refused), 2)
 
     def test_pod_that_goes_slowly(self):
         """Its Job has decided before its program has ended: another attempt does not meet that."""

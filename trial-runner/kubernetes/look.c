@@ -211,6 +211,17 @@ static void look_at_waiting(struct kube_run *r)
 		blocked_look(r);
 }
 
+/* ---- its place ----------------------------------------------------------------------------------------- */
+
+/* Reading the end of a log takes three processes: another program may run meanwhile. */
+static void tell_vacated(struct kube_run *r)
+{
+	const struct verdict *v = &r->verdict;
+
+	if (v->kind == RUN_ENDED && v->exit_code == 0 && !r->stop_reason && r->log && !r->log_over)
+		kube_run_tell(r, &(struct run_event){.kind = RUN_VACATED, .time_us = v->time_us});
+}
+
 /* ---- the look ------------------------------------------------------------------------------------------ */
 
 static void follow_log(struct kube_run *r, struct kube_pod *pod)
@@ -255,6 +266,8 @@ static void look_at_life(struct kube_run *r)
 	if (kube_verdict(r)) {
 		if (!r->started_told && r->verdict.kind == RUN_ENDED && !r->stop_reason)
 			tell_started(r, NULL);
+		if (!r->gone)
+			tell_vacated(r);
 		if (!r->gone)
 			drain(r);
 	} else {

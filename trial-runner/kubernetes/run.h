@@ -23,7 +23,8 @@
  *
  *     kubernetes.c  the backend         look.c     what a look decides       create.c  until the object is there
  *     run.c         a run's own parts   verdict.c  how it ended              watches.c  what the cluster tells
- *     remains.c     what is deleted     blocked.c  why no pod comes     log_file.c, log_read.c  the log, kept and read
+ *     remains.c     what is deleted     blocked.c  why no pod comes          find.c     an object that exists
+ *     log_file.c, log_read.c  the log, kept and read
  */
 #pragma once
 #include <stdbool.h>
@@ -117,6 +118,7 @@ struct kube_run {
 	int64_t ask_why_us;
 	bool secret_alone;              /* it could not be given its owner    */
 	bool found_object, found_pods;
+	bool object_confirmed;          /* it was asked for after a pod of it had been taken away */
 	bool pods_confirmed;            /* they were asked for after the object's end was told */
 
 	struct object_state object;     /* strings in object_arena            */
@@ -203,10 +205,15 @@ void blocked_look(struct kube_run *r);
 bool kube_create_prepare(struct kube_run *r, const struct run_order *o, struct err *e) MUSTCHECK;
 void kube_create_send(struct kube_run *r);
 void kube_create_look(struct kube_run *r);      /* KUBE_CREATE, KUBE_PAUSE */
+void kube_create_done(struct kube_run *r);       /* the object is there */
 void kube_create_forget(struct kube_run *r);
+
+/* find.c */
 /* Reads the object and its pods: KUBE_FIND. */
 void kube_find_send(struct kube_run *r);
 void kube_find_look(struct kube_run *r);
+/* A pod was taken away: alone, or with its object? True when that was asked for. */
+bool kube_confirm_object(struct kube_run *r);
 /* The object is over and no pod of it is known to be: the watches are not in step. True when the pods were asked. */
 bool kube_confirm_pods(struct kube_run *r);
 

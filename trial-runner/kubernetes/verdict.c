@@ -137,10 +137,12 @@ static bool decided_by_pod(struct kube_run *r)
 		return false;
 	if (pod->is.exit_code == 0 && !pod->is.signal && pod->is.end == POD_END_EXIT)
 		succeeded(r, pod->is.ended_us);
-	else if (taken_away(pod))
+	else if (!taken_away(pod))
+		failed_in_pod(r, pod);
+	else if (r->object_gone || kube_confirm_object(r))
 		lost_with_pod(r, pod);
 	else
-		failed_in_pod(r, pod);
+		return false;
 	return true;
 }
 

@@ -22,10 +22,10 @@ static const char spec[] =
 	" \"retry\": {\"onLost\": 1, \"onFailed\": 0},"
 	" \"trial\": {\"executor\": \"local\", \"command\": [\"true\"]}}";
 
-static struct experiment *make(void)
+static struct experiment *make_of(const char *text)
 {
 	struct store_experiment row = {.id = 5, .uid = "6f1c2e5a-0000-4000-8000-000000000001", .ns = "default",
-		.name = "probe", .labels = "{}", .annotations = "{}", .spec = spec, .state = EXPERIMENT_RUNNING,
+		.name = "probe", .labels = "{}", .annotations = "{}", .spec = text, .state = EXPERIMENT_RUNNING,
 		.version = 1, .next_number = 1, .epoch = 3, .reason = "", .started_us = CLK_SECOND};
 	struct experiment *x = experiment_new(5, 3);
 	struct err e = {0};
@@ -33,6 +33,11 @@ static struct experiment *make(void)
 	if (!experiment_set(x, &row, &e))
 		fail_msg("%s", e.detail);
 	return x;
+}
+
+static struct experiment *make(void)
+{
+	return make_of(spec);
 }
 
 static struct store_trial row_of(int number, enum trial_state state)
@@ -189,6 +194,43 @@ static void test_imports_cost_nothing(void **state)
 	experiment_free(x);
 }
 
+/* A place is free as soon as a program has ended where nothing that it said can matter to the next. */
+static void test_foreseen(void **state)
+{
+	static const struct {
+		const char *algorithm, *objective, *budget, *more;
+		bool foreseen;
+	} cases[] = {
+		{"random", "", "", "", true},
+		{"grid", "", "", "", true},
+		{"sobol", "", "", "", true},
+		{"tpe", "", "", "", false},
+		{"auto", "", "", "", false},
+		{"asha", "", "", ", \"fidelity\": {\"min\": 1, \"max\": 9}", false},
+		{"random", ", \"goal\": 0.05", "", "", false},
+		{"random", "", ", \"maxFailedTrials\": 3", "", false},
+		{"random", "", "", ", \"earlyStopping\": {\"name\": \"medianstop\"}", false},
+		{"random", "", "", ", \"stopWhen\": \"converged\"", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char text[800];
+		struct plan_trial buffer[1];
+		snprintf(text, sizeof text,
+			"{\"objectives\": [{\"metric\": \"loss\", \"direction\": \"minimize\"%s}],"
+			" \"parameters\": {\"n\": {\"type\": \"int\", \"min\": 1, \"max\": 9}},"
+			" \"algorithm\": {\"name\": \"%s\"},"
+			" \"budget\": {\"maxTrials\": 100, \"parallelTrials\": 4%s},"
+			" \"trial\": {\"executor\": \"local\", \"command\": [\"true\"]}%s}",
+			cases[i].objective, cases[i].algorithm, cases[i].budget, cases[i].more);
+		struct experiment *x = make_of(text);
+		if (snapshot(x, buffer).foreseen != cases[i].foreseen)
+			fail_msg("%s: foreseen is not %d", text, cases[i].foreseen);
+		experiment_free(x);
+	}
+}
+
 static void test_many_trials(void **state)
 {
 	struct experiment *x = make();
@@ -214,6 +256,7 @@ int main(void)
 		cmocka_unit_test(test_retries),
 		cmocka_unit_test(test_start_failures),
 		cmocka_unit_test(test_imports_cost_nothing),
+		cmocka_unit_test(test_foreseen),
 		cmocka_unit_test(test_many_trials),
 	};
 	return cmocka_run_group_tests_name("experiment", tests, NULL, NULL);
