@@ -396,6 +396,7 @@ struct trial *experiment_put(struct experiment *x, const struct store_trial *row
 		note_end(t, row->reason);
 		ended_insert(x, t);
 		judge(x, t);
+		x->results++;
 		x->waiting = false;
 	}
 	open_update(x, t);

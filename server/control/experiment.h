@@ -102,6 +102,7 @@ struct experiment {
 	bool loaded, loading, reload;   /* reload: rows may have changed behind our back              */
 	bool moving;                    /* a move of the experiment itself is being written           */
 	bool waiting;                   /* the algorithm wants results first                          */
+	int64_t results;                /* ends of trials taken in so far, each time that one ends    */
 	bool exhausted, algorithm_failed, converged;
 	char verdict[240];              /* how the algorithm failed, or why it has converged          */
 	size_t judged;                  /* ended trials when it was last asked whether it has         */

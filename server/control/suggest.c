@@ -36,6 +36,7 @@ struct suggest_job {
 	struct spec_ref *ref;
 	struct lessons *lessons;        /* may be NULL */
 	int64_t experiment, epoch;
+	int64_t results;                /* of the experiment when its history was copied */
 	const struct algorithm *algorithm;
 	struct algo_problem problem;
 	struct algo_history history;
@@ -319,7 +320,8 @@ static void done(struct work_job *work)
 	if (x->converged)
 		goto out;
 	x->exhausted = job->outcome == ALGO_EXHAUSTED;
-	x->waiting = job->outcome == ALGO_WAIT;
+	/* What it waits for may have come while it was asked. */
+	x->waiting = job->outcome == ALGO_WAIT && job->results == x->results;
 	if (job->request.n_out > 0)
 		add_trials(job, c, x);
 out:
@@ -375,6 +377,7 @@ void suggest_start(struct control *c, struct experiment *x, int64_t n)
 	job->ref = spec_ref_get(x->ref);
 	job->experiment = x->id;
 	job->epoch = x->epoch;
+	job->results = x->results;
 	job->algorithm = x->spec->algorithm.algorithm;
 	job->problem = x->spec->problem;
 	job->problem.seed = (uint64_t)x->seed;

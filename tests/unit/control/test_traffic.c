@@ -80,6 +80,48 @@ static void test_an_algorithm_that_never_ends(void **state)
 	rig_end();
 }
 
+/* It gives one trial, and wants to know its result before the next. */
+static struct { const struct algorithm *as; atomic_bool asked, told; } patience;
+
+static enum algo_outcome patient(const struct algo_problem *p, const struct algo_history *h, struct algo_request *r)
+{
+	if (h->n_trials > 0 || h->n_pending == 0)
+		return patience.as->suggest(p, h, r);
+	atomic_store(&patience.asked, true);
+	while (!atomic_load(&patience.told) && !algo_cancelled(r))
+		usleep(1000);
+	r->n_out = 0;
+	return ALGO_WAIT;
+}
+
+/* The result that an algorithm waits for comes while it is being asked. */
+static void test_a_result_while_it_is_asked(void **state)
+{
+	static struct algorithm slow;
+	struct asked second = {0};
+	(void)state;
+	rig_begin();
+	int64_t id = create("patient", WORKERS(2, 2));
+	WAIT(loaded_experiment(id));
+	struct experiment_spec *spec = (struct experiment_spec *)(uintptr_t)loaded_experiment(id)->spec;
+	patience.as = spec->algorithm.algorithm;
+	slow = *patience.as;
+	slow.suggest = patient;
+	slow.cache_new = NULL;
+	spec->algorithm.algorithm = &slow;
+	assert_int_equal(ask(id, "patient", "a", 1).n, 1);
+	control_ask(R.c, id, "default", "patient", "b", 1, 60, on_asked, &second);
+	WAIT(atomic_load(&patience.asked));
+	tell("patient", 1, "{\"loss\": 1}");
+	WAIT(count_of(id, TRIAL_SUCCEEDED) == 1);
+	atomic_store(&patience.told, true);
+	WAIT(second.answers == 1);
+	assert_int_equal(second.n, 1);
+	tell("patient", 2, "{\"loss\": 2}");
+	run_to_end(id);
+	rig_end();
+}
+
 static void test_workers(void **state)
 {
 	(void)state;
@@ -483,6 +525,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_an_algorithm_that_never_ends),
+		cmocka_unit_test(test_a_result_while_it_is_asked),
 		cmocka_unit_test(test_workers),
 		cmocka_unit_test(test_a_silent_worker_loses_its_trial),
 		cmocka_unit_test(test_one_statement_for_all_of_a_pass),
