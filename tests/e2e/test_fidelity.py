@@ -43,7 +43,7 @@ class Fidelity(ServerCase):
         self.expect(self.s.post(API, spec_), status)
         path = f"{API}/{name}"
         wait(lambda: self.s.get(path).json["status"]["state"] in ("succeeded", "failed", "stopped"),
-             lambda: "it ends: " + self.s.get(path).text, deadline=300)
+             lambda: "it ends: " + self.s.get(path).text, deadline=120)
         x = self.s.get(path).json
         return x, {t["number"]: t for t in self.s.get(path + "/trials?limit=500").json["items"]}
 
@@ -152,7 +152,7 @@ class Fidelity(ServerCase):
                            (11, lambda p: self.parallel(p, 1)), (13, self.crash_while_paused), (15, lambda p: self.parallel(p, 3))):
             wait(lambda n=ended: self.ended(path) >= n, lambda: "trials end: " + self.s.get(path).text)
             act(path)
-        wait(lambda: self.s.get(path).json["status"]["state"] == "succeeded", lambda: "it ends: " + self.s.get(path).text, deadline=300)
+        wait(lambda: self.s.get(path).json["status"]["state"] == "succeeded", lambda: "it ends: " + self.s.get(path).text, deadline=120)
         trials = {t["number"]: t for t in self.s.get(path + "/trials?limit=500").json["items"]}
         self.assertEqual({t["state"] for t in trials.values()}, {"succeeded"})
         self.assertEqual(self.counts(trials, lambda t: t["budget"]["steps"]), TABLE_9_3)

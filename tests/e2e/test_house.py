@@ -135,6 +135,12 @@ class Runner(Folder):
                 self.assertIn(words, out)
                 self.assertIn(" 1 failed, ", last)
 
+    def test_a_python_case_that_hangs_says_where(self):
+        suite = self.script("test_y.py", "import time, unittest\nclass A(unittest.TestCase):\n    def test_a(self): time.sleep(60)\n")
+        out, last = self.run_tests(suite, flags=("--timeout", "1"))
+        self.assertRegex(out, r"did not end in time(.*\n)+.*test_y.py\", line 3 in test_a")
+        self.assertEqual(last, "0 passed, 1 failed, 0 skipped")
+
     def test_python_cases(self):
         suite = self.script("test_x.py", "import unittest\nclass A(unittest.TestCase):\n    def test_a(self): pass\n"
                                          "    def test_b(self): self.skipTest('not today')\n")
