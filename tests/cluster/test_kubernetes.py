@@ -71,8 +71,14 @@ class TrialsCase(kube.ClusterCase):
         return self.s.get(f"{API}/{name}/trials/{number}/metrics?metric=loss").json["items"][0]["points"]
 
     def until(self, condition, what, deadline=120, name=None):
-        return harness.wait(condition, lambda: f"{what}\n{name and json.dumps(self.trials(name))}\n{self.s.log()[-3000:]}",
-                            deadline, every=0.1)
+        return harness.wait(condition, lambda: f"{what}\n{name and json.dumps(self.trials(name))}\n{self.s.log()[-3000:]}\n"
+                            f"{self.in_the_cluster()}", deadline, every=0.1)
+
+    def in_the_cluster(self):
+        try:
+            return self.c.kubectl("get", "jobs,pods,resourcequotas", "--all-namespaces", "-o", "wide")
+        except AssertionError as e:
+            return str(e)
 
     def await_end(self, name, state="succeeded", deadline=180):
         self.until(lambda: self.status(name)["state"] in ("succeeded", "failed", "stopped"), f"{name} ends", deadline, name)
@@ -311,26 +317,38 @@ class Crash(TrialsCase):
     POINTS = ("before-launch:2", "kube-create-sent:2", "kube-created:2", "run-started:2", "kube-ended:2", "run-ended:2",
               "trials-moved:3")
 
+    def dies(self, point, name, *args, **more):
+        """The server does, at this point, when it is given this experiment; another one goes on."""
+        self.s.stop()
+        self.s.environment["TRIMTAB_FAILPOINT"] = point
+        self.s.start()
+        try:
+            self.create(name, *args, **more)
+        except OSError:
+            pass
+        self.until(lambda: self.s.process.poll() is not None, f"the server dies at {point}")
+        self.assertEqual(self.s.process.returncode, -9)
+        self.s.close()
+        del self.s.environment["TRIMTAB_FAILPOINT"]
+        self.s.start()
+        self.await_end(name)
+        self.assertEqual({(t["state"], t["attempt"]) for t in self.trials(name)}, {("succeeded", 1)})
+
     def test_named_points(self):
         for i, point in enumerate(self.POINTS):
             with self.subTest(point=point):
-                self.s.stop()
-                self.s.environment["TRIMTAB_FAILPOINT"] = point
-                self.s.start()
                 name = f"dies-{i}"
-                try:
-                    self.create(name, trials=3)
-                except OSError:
-                    pass
-                self.until(lambda: self.s.process.poll() is not None, f"the server dies at {point}")
-                self.assertEqual(self.s.process.returncode, -9)
-                self.s.close()
-                del self.s.environment["TRIMTAB_FAILPOINT"]
-                self.s.start()
-                self.await_end(name)
-                self.assertEqual({(t["state"], t["attempt"]) for t in self.trials(name)}, {("succeeded", 1)})
+                self.dies(point, name, trials=3)
                 self.once(name, 3)
                 self.nothing_left(name)
+
+    def test_quota_filled_by_what_a_killed_server_made(self):
+        """A quota refuses what exists already: it is asked before it is looked whether it does."""
+        self.c.namespace("full")
+        self.c.quota("full", {"count/jobs.batch": "1"})
+        self.dies("kube-created:1", "full", trials=2, parallel=1, trial={"namespace": "full"})
+        self.assertEqual(len(self.made("full", "full")), 2)
+        self.nothing_left("full", "full")
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ class Cluster:
         self.pods = {}                  # uid -> Pod
         self.requests = []              # "METHOD path?query", as they came
         self.made = []                  # names of all Jobs that were ever made
+        self.removed = []               # (when, resource, namespace) of all objects that ever went
         self.rules = []                 # functions(method, resource, ns, name, body): may raise a Refusal
         self.schedule = True            # False: pods stay without a node
         self.silent = set()             # resources whose watches tell nothing
@@ -169,6 +170,7 @@ current-context: fake
         with self.lock:
             obj = self.objects.pop((resource, ns, name), None)
             if obj:
+                self.removed.append((time.monotonic(), resource, ns))
                 self.tell("DELETED", resource, obj)
             return obj
 
@@ -379,9 +381,12 @@ current-context: fake
         return rule
 
     def quota(self, resource, most, ns="default"):
-        """A ResourceQuota for the number of objects that are there."""
+        """A ResourceQuota for the number of objects that are there. What is gone counts until a controller has counted
+        again."""
         def rule(method, r, n, name, _body):
-            if (method, r, n) == ("POST", resource, ns) and len(self.all(resource, ns)) >= most:
+            recent = time.monotonic() - 0.2
+            used = len(self.all(resource, ns)) + sum(gone[0] > recent and gone[1:] == (resource, ns) for gone in self.removed)
+            if (method, r, n) == ("POST", resource, ns) and used >= most:
                 raise Refusal(403, "Forbidden", f'{resource} "{name}" is forbidden: exceeded quota: few, requested: '
                               f"count/{resource}=1, used: count/{resource}={most}, limited: count/{resource}={most}")
         self.rules.append(rule)

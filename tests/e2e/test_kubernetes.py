@@ -468,6 +468,27 @@ class Crash(KubernetesCase):
                 self.once(f"dies-{i}", 4)
                 self.nothing_left(f"dies-{i}")
 
+    def test_quotas_filled_by_what_a_killed_server_made(self):
+        """A quota refuses what exists already: it is asked before it is looked whether it does."""
+        things = ("jobs", "secrets", "persistentvolumeclaims")
+        self.s.stop()
+        self.s.environment["TRIMTAB_FAILPOINT"] = "kube-created:1"
+        self.s.start()
+        for resource in things:
+            self.kube.quota(resource, 1)
+        with contextlib.suppress(ConnectionError, http.client.HTTPException):
+            self.create("full", trials=2, parallel=1, trial={"checkpoints": {"size": "1Gi"}})
+        self.until(lambda: self.s.process.poll() is not None, "the server dies")
+        self.s.close()
+        del self.s.environment["TRIMTAB_FAILPOINT"]
+        self.assertEqual([len(self.kube.all(resource)) for resource in things], [1, 1, 1])
+        self.s.start()
+        self.await_end("full")
+        self.assertEqual({(t["state"], t["attempt"]) for t in self.trials("full")}, {("succeeded", 1)})
+        self.once("full", 2)
+        self.nothing_left("full")
+        self.kube.remove("persistentvolumeclaims", "default", self.kube.all("persistentvolumeclaims")[0]["metadata"]["name"])
+
     def test_cancelled_while_no_server_runs(self):
         self.create("orphaned", HANGS, trials=1)
         self.await_trial("orphaned", "running")

@@ -39,12 +39,8 @@ void blocked_look(struct kube_run *r)
 	const int64_t due = r->ask_why_us ? r->ask_why_us : r->waits_since_us + first_us;
 	struct arena *a;
 
-	if (r->asking_why || r->object_gone || r->stop_reason)
+	if (r->asking_why || r->object_gone || r->stop_reason || !kube_run_passed(r, due))
 		return;
-	if (clk_now_us() < due) {
-		kube_run_wake(r, due);
-		return;
-	}
 	a = arena_new();
 	r->asking_why = kube_send(r->kube->client,
 		&(struct kube_request){.path = kube_path(a, "v1", r->ref.ns, "events", NULL, NULL),

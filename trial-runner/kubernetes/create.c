@@ -62,10 +62,31 @@ out:
 
 /* ---- sending ------------------------------------------------------------------------------------------ */
 
-static void keep_refusal(struct making *m, const char *reason, const char *message)
+/* The things that make a run, and how to see that one exists. Secrets may not be read: a change of nothing
+ * tells. */
+static const struct { const char *resource, *look_method, *look_body; } things[CALLS] = {
+	[CALL_CLAIM] = {"persistentvolumeclaims", "GET", NULL},
+	[CALL_SECRET] = {"secrets", "PATCH", "{}"},
+	[CALL_OBJECT] = {NULL, "GET", NULL},
+};
+
+/* `name` NULL: where they are made. */
+static const char *path_of(const struct kube_run *r, int thing, const char *name, struct arena *a)
+{
+	return thing == CALL_OBJECT ? kube_path(a, r->ref.api_version, r->ref.ns, r->ref.resource, name, NULL)
+		: kube_path(a, "v1", r->ref.ns, things[thing].resource, name, NULL);
+}
+
+static void forget_refusal(struct making *m)
 {
 	free(m->reason);
 	free(m->message);
+	m->reason = m->message = NULL;
+}
+
+static void keep_refusal(struct making *m, const char *reason, const char *message)
+{
+	forget_refusal(m);
 	m->reason = xstrdup(reason);
 	m->message = xstrdup(message);
 }
@@ -102,6 +123,36 @@ static const char *refusal_reason(const struct kube_refusal *r, bool *wait)
 	return "Refused";
 }
 
+static void on_seen(void *ctx, const struct kube_answer *a, const struct err *e)
+{
+	struct making *m = ctx;
+
+	m->call = NULL;
+	if (!e && a->status != 404) {
+		m->exists = true;
+		forget_refusal(m);
+	}
+	kube_run_want_look(m->run);
+}
+
+/* A quota is asked first, and refuses also what exists already: an earlier try may have made it, and the
+ * claim is that of the whole experiment. */
+static void see_whether_it_exists(struct making *m)
+{
+	struct kube_run *r = m->run;
+	const int thing = (int)(m - r->making);
+	struct arena *a = arena_new();
+
+	m->call = kube_send(r->kube->client,
+		&(struct kube_request){.method = things[thing].look_method,
+			.path = path_of(r, thing, thing == CALL_CLAIM ? r->claim_name : r->ref.name, a),
+			.body = things[thing].look_body,
+			.content_type = "application/merge-patch+json",
+			.accept = {404}},
+		on_seen, m);
+	arena_free(a);
+}
+
 static void on_answer(void *ctx, const struct kube_answer *a, const struct err *e)
 {
 	struct making *m = ctx;
@@ -120,6 +171,8 @@ static void on_answer(void *ctx, const struct kube_answer *a, const struct err *
 	} else if (a && a->refusal) {
 		const char *reason = refusal_reason(a->refusal, &m->wait);
 		keep_refusal(m, reason, e->detail);
+		if (a->refusal->kind == KUBE_REFUSED_QUOTA)
+			see_whether_it_exists(m);
 	} else {
 		m->wait = true;
 		keep_refusal(m, "ClusterUnreachable", e->detail);
@@ -129,7 +182,6 @@ static void on_answer(void *ctx, const struct kube_answer *a, const struct err *
 
 void kube_create_send(struct kube_run *r)
 {
-	static const char *const resources[] = {[CALL_CLAIM] = "persistentvolumeclaims", [CALL_SECRET] = "secrets"};
 	struct arena *a = arena_new();
 
 	r->state = KUBE_CREATE;
@@ -141,12 +193,10 @@ void kube_create_send(struct kube_run *r)
 			continue;
 		m->run = r;
 		m->wait = m->exists = false;
-		free(m->reason);
-		m->reason = NULL;
+		forget_refusal(m);
 		m->call = kube_send(r->kube->client,
 			&(struct kube_request){.method = "POST",
-				.path = i == CALL_OBJECT ? kube_path(a, r->ref.api_version, r->ref.ns, r->ref.resource, NULL, NULL)
-			                         : kube_path(a, "v1", r->ref.ns, resources[i], NULL, NULL),
+				.path = path_of(r, i, NULL, a),
 				.body = m->body},
 			on_answer, m);
 	}
@@ -168,7 +218,7 @@ static const struct making *first_refused(const struct kube_run *r, bool wait)
 
 static void try_later(struct kube_run *r, const struct making *why)
 {
-	const int64_t pause = pause_min_us << (r->tries < 5 ? r->tries - 1 : 5);
+	const int64_t pause = pause_min_us << (r->pauses < 5 ? r->pauses++ : 5);
 
 	r->state = KUBE_PAUSE;
 	r->retry_us = clk_now_us() + (pause < pause_max_us ? pause : pause_max_us);
@@ -232,7 +282,7 @@ void kube_create_look(struct kube_run *r)
 	if (r->state == KUBE_PAUSE) {
 		if (r->stop_reason)
 			kube_verdict_stopped(r);
-		else if (clk_now_us() >= r->retry_us)
+		else if (kube_run_passed(r, r->retry_us))
 			kube_create_send(r);
 		return;
 	}
@@ -259,9 +309,8 @@ void kube_create_forget(struct kube_run *r)
 		struct making *m = &r->making[i];
 		kube_cancel(m->call);
 		free(m->body);
-		free(m->reason);
-		free(m->message);
 		m->call = NULL;
-		m->body = m->reason = m->message = NULL;
+		m->body = NULL;
+		forget_refusal(m);
 	}
 }

@@ -165,7 +165,7 @@ bool kube_confirm_object(struct kube_run *r)
 {
 	struct arena *a = arena_new();
 
-	if (!r->object_confirmed && !r->find_object && clk_now_us() >= r->retry_us)
+	if (!r->object_confirmed && !r->find_object && kube_run_passed(r, r->retry_us))
 		r->find_object = kube_send(r->kube->client,
 			&(struct kube_request){.path = kube_run_path(r, a), .accept = {404}}, on_confirmed_object, r);
 	arena_free(a);
@@ -178,14 +178,14 @@ bool kube_confirm_pods(struct kube_run *r)
 		r->pods_confirmed = true;
 		r->found_pods = false;
 	}
-	if (!r->found_pods && !r->find_pods && clk_now_us() >= r->retry_us)
+	if (!r->found_pods && !r->find_pods && kube_run_passed(r, r->retry_us))
 		find_pods(r);
 	return r->found_pods;
 }
 
 void kube_find_look(struct kube_run *r)
 {
-	if (r->retry_us && clk_now_us() >= r->retry_us)
+	if (r->retry_us && kube_run_passed(r, r->retry_us))
 		kube_find_send(r);
 	else if (r->found_object && r->found_pods)
 		kube_create_done(r);

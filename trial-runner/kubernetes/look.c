@@ -150,13 +150,9 @@ static void delete_object(struct kube_run *r)
 
 static void stop_if_due(struct kube_run *r)
 {
-	const int64_t now = clk_now_us();
-
 	if (r->stop_at_us == INT64_MAX || r->deleted || r->deleting || r->object_gone)
 		return;
-	if (now < r->stop_at_us)
-		kube_run_wake(r, r->stop_at_us);
-	else if (now >= r->delete_again_us)
+	if (kube_run_passed(r, r->stop_at_us) && kube_run_passed(r, r->delete_again_us))
 		delete_object(r);
 }
 
@@ -176,20 +172,12 @@ static bool too_long(struct kube_run *r, const struct pod_state *p)
 	const int64_t since = p->waiting_us ? p->waiting_us : clk_wall_us();
 	const int64_t left = since + r->kube->start_deadline_us - clk_wall_us();
 
-	if (!hopeless || r->started_told)
-		return false;
-	if (left > 0)
-		kube_run_wake(r, clk_now_us() + left);
-	return left <= 0;
+	return hopeless && !r->started_told && kube_run_passed(r, clk_now_us() + left);
 }
 
 static void say_waiting(struct kube_run *r, const char *reason, const char *message)
 {
-	const int64_t due = r->waits_since_us + quiet_us;
-
-	if (clk_now_us() < due)
-		kube_run_wake(r, due);
-	else
+	if (kube_run_passed(r, r->waits_since_us + quiet_us))
 		kube_run_tell_waiting(r, reason, message);
 }
 

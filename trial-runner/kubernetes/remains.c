@@ -56,7 +56,8 @@ static void secret_next(struct remains *m)
 	m->uid = "";
 }
 
-/* A quota may have room now: who waits in this namespace tries at once. */
+/* A quota may have room now, or in a moment, when it has been counted again: who waits in this namespace tries at
+ * once, and soon after. */
 static void room_again(struct kube *k, const char *ns)
 {
 	struct run_node *node;
@@ -67,6 +68,7 @@ static void room_again(struct kube *k, const char *ns)
 			if (r->state != KUBE_PAUSE || strcmp(r->ref.ns, ns) != 0)
 				continue;
 			r->retry_us = clk_now_us();
+			r->pauses = 0;
 			kube_run_want_look(r);
 		}
 	}

@@ -109,6 +109,14 @@ void kube_run_wake(struct kube_run *r, int64_t at_us)
 	loop_timer_after(r->timer, at_us > now ? at_us - now : 0);
 }
 
+bool kube_run_passed(struct kube_run *r, int64_t at_us)
+{
+	if (clk_now_us() >= at_us)
+		return true;
+	kube_run_wake(r, at_us);
+	return false;
+}
+
 /* ---- what it is ---------------------------------------------------------------------------------------- */
 
 static const char *const *copy_list(const char *const *list, struct arena *a)

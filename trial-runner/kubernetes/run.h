@@ -110,7 +110,7 @@ struct kube_run {
 	struct watch *objects, *pods_watch;
 	struct making making[CALLS];
 	const char *claim_name;
-	unsigned tries;                 /* of creating                        */
+	unsigned tries, pauses;         /* of creating; since there was last news of room */
 	int64_t retry_us;               /* KUBE_PAUSE, KUBE_FIND: when to ask again; 0 = no need */
 	int64_t created_us, waits_since_us;
 	struct kube_call *find_object, *find_pods, *owner_patch;
@@ -180,6 +180,9 @@ void kube_run_set_card(struct kube_run *r, const struct run_card *card);        
 bool kube_run_judge(struct kube_run *r, struct err *e) MUSTCHECK;
 void kube_run_want_look(struct kube_run *r);
 void kube_run_wake(struct kube_run *r, int64_t at_us);  /* a look then, or earlier */
+/* Has that time come? If not, there is a look when it has: only the earliest of them is kept, so that who
+ * waits for a time asks for it in every look, in this way. */
+bool kube_run_passed(struct kube_run *r, int64_t at_us);
 /* No event follows; freed after this pass. */
 void kube_run_drop(struct kube_run *r);
 struct kube_pod *kube_run_primary(struct kube_run *r);  /* the newest one, or NULL */

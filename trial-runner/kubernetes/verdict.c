@@ -157,19 +157,10 @@ static bool all_pods_over(const struct kube_run *r)
 	return true;
 }
 
-/* True once that time has passed; else a look is asked for then. */
-static bool passed(struct kube_run *r, int64_t at_us)
-{
-	if (clk_now_us() >= at_us)
-		return true;
-	kube_run_wake(r, at_us);
-	return false;
-}
-
 /* Another attempt shall not meet this one's program. */
 static bool vanished(struct kube_run *r)
 {
-	if (!r->object_gone || (!all_pods_over(r) && !passed(r, r->object_gone_us + r->card.grace_us + slack_us)))
+	if (!r->object_gone || (!all_pods_over(r) && !kube_run_passed(r, r->object_gone_us + r->card.grace_us + slack_us)))
 		return false;
 	lost_with_object(r);
 	return true;
@@ -183,7 +174,7 @@ static bool stopped(struct kube_run *r)
 	if (!r->stop_sent_us)
 		return false;
 	if (!(pod && pod->is.phase == POD_ENDED) && !(r->object_gone && all_pods_over(r)) &&
-		!passed(r, r->stop_sent_us + r->card.grace_us + slack_us))
+		!kube_run_passed(r, r->stop_sent_us + r->card.grace_us + slack_us))
 		return false;
 	kube_verdict_stopped(r);
 	return true;
@@ -200,7 +191,7 @@ static bool node_gone(struct kube_run *r)
 	}
 	if (!r->deleting_since_us)
 		r->deleting_since_us = clk_now_us();
-	if (!passed(r, r->deleting_since_us + r->card.grace_us + slack_us))
+	if (!kube_run_passed(r, r->deleting_since_us + r->card.grace_us + slack_us))
 		return false;
 	if (r->object.timed_out)
 		failed_by_object(r);
