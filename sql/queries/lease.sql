@@ -1,12 +1,22 @@
+-- What was driven under this name is waited for: a last statement of the killed server may hold its row for a
+-- moment, and would make this one believe that somebody else drives it. Of what nobody drives any more only that
+-- is taken which no other replica is just taking.
 -- name: lease_claim
 -- in: owner text, ttl_us bigint, held bigint[], max_rows int
 -- out: experiment bigint, epoch bigint
-UPDATE core.progress p SET owner = $1, epoch = p.epoch + 1, lease_until = now() + $2 * interval '1 microsecond'
-WHERE p.experiment_id IN (
+WITH mine AS MATERIALIZED (
   SELECT g.experiment_id FROM core.progress g JOIN core.experiments e USING (experiment_id)
-  WHERE e.state IN ('running', 'paused', 'stopping')
-    AND (g.lease_until < now() OR g.owner = $1 AND NOT g.experiment_id = ANY ($3))
-  ORDER BY g.experiment_id LIMIT $4 FOR UPDATE OF g SKIP LOCKED)
+  WHERE e.state IN ('running', 'paused', 'stopping') AND g.owner = $1 AND NOT g.experiment_id = ANY ($3)
+  ORDER BY g.experiment_id LIMIT $4 FOR UPDATE OF g),
+free AS MATERIALIZED (
+  SELECT g.experiment_id FROM core.progress g JOIN core.experiments e USING (experiment_id)
+  WHERE e.state IN ('running', 'paused', 'stopping') AND g.owner IS DISTINCT FROM $1 AND g.lease_until < now()
+  ORDER BY g.experiment_id LIMIT $4 - (SELECT count(*) FROM mine) FOR UPDATE OF g SKIP LOCKED),
+-- Materialized: a row that was waited for is joined with it once more.
+c AS MATERIALIZED (SELECT * FROM mine UNION ALL SELECT * FROM free)
+UPDATE core.progress p SET owner = $1, epoch = p.epoch + 1, lease_until = now() + $2 * interval '1 microsecond'
+FROM c
+WHERE p.experiment_id = c.experiment_id
 RETURNING p.experiment_id AS experiment, p.epoch;
 
 -- name: lease_renew repeatable

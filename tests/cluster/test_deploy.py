@@ -276,9 +276,18 @@ class Deploy(kube.ClusterCase):
         self.until(lambda: self.c.kubectl("get", "secrets", "-l", "trimtab.dev/experiment=refused", "-o", "name") == "",
                    "its Secret is deleted")
 
+    def rationed(self):
+        """A quota refuses a claim also where it exists: whether it does is asked."""
+        self.c.quota("default", {"persistentvolumeclaims": "0"})
+        self.create("rationed", {"image": kube.Cluster.images.BUSYBOX, "command": ["true"], "checkpoints": {"size": "1Gi"}})
+        self.until(lambda: [t.get("reason") for t in self.trials("rationed")] == ["QuotaExceeded"], lambda: self.trials("rationed"))
+        self.shell("trimtab cancel rationed")
+        self.c.kubectl("delete", "resourcequota", "quota")
+
     def test_rights(self):
         """After all this each right that was granted has been used, and none was missing."""
         self.refused()
+        self.rationed()
         granted = {namespace: rules(self.c.api.get(f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles/{role}"))
                    for namespace, role in (("trimtab", "trimtab"), ("default", "trimtab-trials"))}
         events = [event for event in self.c.audited(ACCOUNT) if "objectRef" in event]

@@ -61,7 +61,7 @@ enum kube_refusal_kind {
 	KUBE_REFUSED_OTHER,
 	KUBE_REFUSED_IDENTITY,          /* 401: the credentials are not taken, fresh ones neither  */
 	KUBE_REFUSED_RIGHTS,            /* 403 by RBAC: verb, resource, ns, user are filled        */
-	KUBE_REFUSED_QUOTA,             /* 403 "exceeded quota": room may come                     */
+	KUBE_REFUSED_QUOTA,             /* 403 by a quota: room may come, or it is not counted yet */
 	KUBE_REFUSED_POLICY,            /* 403 by an admission controller or webhook               */
 	KUBE_REFUSED_ABSENT,            /* 404: the object, its namespace or its kind              */
 	KUBE_REFUSED_EXISTS,            /* 409 AlreadyExists                                       */

@@ -175,6 +175,12 @@ static bool by_rights(const struct kube_refusal *r)
 	return user && strstr(user, "\" cannot ");
 }
 
+/* Or nobody has counted yet what there is. */
+static bool by_quota(const struct kube_refusal *r)
+{
+	return strstr(r->message, "exceeded quota") || strstr(r->message, "status unknown for quota");
+}
+
 static enum kube_refusal_kind kind_of(const struct kube_refusal *r)
 {
 	switch (r->code) {
@@ -183,7 +189,7 @@ static enum kube_refusal_kind kind_of(const struct kube_refusal *r)
 	case 403:
 		if (by_rights(r))
 			return KUBE_REFUSED_RIGHTS;
-		return strstr(r->message, "exceeded quota") ? KUBE_REFUSED_QUOTA : KUBE_REFUSED_POLICY;
+		return by_quota(r) ? KUBE_REFUSED_QUOTA : KUBE_REFUSED_POLICY;
 	case 404:
 		return KUBE_REFUSED_ABSENT;
 	case 409:

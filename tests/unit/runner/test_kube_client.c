@@ -151,6 +151,8 @@ static void a_refusal_says_what_to_do(void **state UNUSED)
 			"system:serviceaccount:a:b may not create jobs.batch in namespace team-a: bind a Role that allows it"},
 		{403, "Forbidden", "jobs.batch \\\"x\\\" is forbidden: exceeded quota: few", KUBE_REFUSED_QUOTA, ERR_SLOW_DOWN,
 			"exceeded quota: few"},
+		{403, "Forbidden", "jobs.batch \\\"x\\\" is forbidden: status unknown for quota: few, resources: count/jobs.batch",
+			KUBE_REFUSED_QUOTA, ERR_SLOW_DOWN, "status unknown for quota: few"},
 		{403, "Forbidden", "violates PodSecurity", KUBE_REFUSED_POLICY, ERR_FORBIDDEN, "violates PodSecurity"},
 		{404, "NotFound", "the server could not find the requested resource", KUBE_REFUSED_ABSENT, ERR_NOT_FOUND,
 			"the cluster has no jobs.batch in namespace team-a (404): is it installed there?"},

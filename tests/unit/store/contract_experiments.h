@@ -226,3 +226,37 @@ static void test_leases_fence(void **state)
 	l = ASK(store_leases, store_lease_claim(S, A, "other", 60000000, NULL, 0, 1000, on_leases, NULL));
 	assert_true(l->n >= 1);
 }
+
+static int64_t claimed_again;
+
+static void on_claimed_again(void *ctx, const struct store_leases *rows, const struct err *e)
+{
+	const int64_t *id = ctx;
+
+	if (e)
+		fail_msg("%s", e->detail);
+	claimed_again = 0;
+	for (size_t i = 0; i < rows->n; i++)
+		if (rows->items[i].experiment == *id)
+			claimed_again = rows->items[i].epoch;
+}
+
+/* The server was killed, and a statement of it still changes what it drove. */
+static void test_leases_wait_for_a_former_self(void **state)
+{
+	(void)state;
+	int64_t id = begin("former", 1), epoch = epoch_of(id);
+	PGconn *former = PQconnectdb(T.conninfo);
+
+	PQclear(PQexec(former, "BEGIN; UPDATE core.progress p SET change = p.change + 1 FROM core.experiments e"
+						   " WHERE e.experiment_id = p.experiment_id AND e.name = 'former'"));
+	claimed_again = -1;
+	store_lease_claim(S, A, "test", 60000000, NULL, 0, 1000, on_claimed_again, &id);
+	WAIT(claimed_again >= 0 ||
+		strcmp(sql(T.conninfo, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"), "1") == 0);
+	PQclear(PQexec(former, "COMMIT"));
+	PQfinish(former);
+	WAIT(claimed_again >= 0);
+	assert_int_equal(claimed_again, epoch + 1);
+	assert_int_equal(epoch_of(id), epoch + 1);
+}

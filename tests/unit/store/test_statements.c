@@ -373,6 +373,7 @@ int main(void)
 		cmocka_unit_test(test_intents_and_moves),
 		cmocka_unit_test(test_archive_and_purge),
 		cmocka_unit_test(test_leases_fence),
+		cmocka_unit_test(test_leases_wait_for_a_former_self),
 		cmocka_unit_test(test_add_is_strict_and_repeatable),
 		cmocka_unit_test(test_life_of_a_trial),
 		cmocka_unit_test(test_edges_are_the_models),
