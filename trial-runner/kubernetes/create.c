@@ -189,10 +189,10 @@ void kube_create_send(struct kube_run *r)
 		turnaround_create(&r->kube->turnaround, clk_now_us());
 	for (int i = 0; i < CALLS; i++) {
 		struct making *m = &r->making[i];
-		if (!m->body || m->made)
+		if (!m->body || m->made || m->exists)
 			continue;
 		m->run = r;
-		m->wait = m->exists = false;
+		m->wait = false;
 		forget_refusal(m);
 		m->call = kube_send(r->kube->client,
 			&(struct kube_request){.method = "POST",
