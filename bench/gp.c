@@ -77,7 +77,7 @@ static void measure(struct gp_data data, uint32_t n)
 	struct gp_prior prior = gp_prior(GP_PRIOR_DEFAULT, D);
 	struct gp *g = gp_new(D, category, &prior), *copy;
 	struct gp_work *w = gp_work_new(g, BLOCK);
-	double theta[D + 2], gradient[D + 2], evaluate, fit, condition, appended, forward, both, copied;
+	double theta[D + 3], gradient[D + 3], evaluate, fit, condition, appended, forward, both, copied;
 
 	data.n = n;
 	gp_start_prior(g, theta);

@@ -33,21 +33,40 @@ static bool build(struct search *s, const double *theta)
 
 	gp_set_theta(g, theta);
 	for (uint32_t a = 0; a < g->places; a++) {
-		gp_kernel_row(g, a, g->factor + a * ld, s->slopes + a * ld);
-		g->factor[a * ld + a] = g->signal + g->noise * g->noise_scale[a];
+		double self = gp_kernel_row(g, a, g->factor + a * ld, s->slopes + a * ld);
+
+		g->factor[a * ld + a] = self + g->noise * g->noise_scale[a];
 	}
 	return !cancelled(s) && linalg_inverse_factor(g->places, g->factor, ld);
 }
 
+/* Row `a` of W with that of the linear part, twice: it stands on both sides of the diagonal. */
+static double linear_row(struct search *s, size_t a, const double *inverse, double diagonal)
+{
+	struct gp *g = s->g;
+	struct kernel_columns as_given = gp_given_columns(g);
+	double *k = g->scratch, sum, unused;
+
+	if (!(g->linear > 0))
+		return 0;
+	for (size_t j = 0; j < g->d; j++)
+		g->given[j] = g->x[j * g->capacity + a];
+	memset(k, 0, a * sizeof(*k));
+	kernel_add_linear(&as_given, a, g->linear, g->given, k);
+	sum = s->alpha[a] * kernel_dot_square(a, k, s->alpha, &unused) - kernel_dot_square(a, k, inverse, &unused);
+	return 2 * sum + diagonal * (gp_kernel_self(g, g->given) - g->signal);
+}
+
 /*
- * d/d ln l_j: with W = alpha alpha' - K^-1, half the sum over pairs of W slope d_j^2 / l_j^2. The sums
- * for signal and noise follow from the diagonal alone, because K less its noise is the signal's part.
+ * d/d ln l_j: with W = alpha alpha' - K^-1, half the sum over pairs of W slope d_j^2 / l_j^2. The sum for the
+ * noise follows from the diagonal alone, that for the signal from those of all of K, the noise and the linear
+ * part.
  */
 static void likelihood_gradient(struct search *s, double *gradient)
 {
 	struct gp *g = s->g;
 	struct kernel_columns columns = gp_columns(g);
-	double squares, signal, noise = g->within / g->noise - ((double)g->rows - g->places);
+	double squares, signal, linear = 0, noise = g->within / g->noise - ((double)g->rows - g->places);
 	size_t ld = g->capacity;
 
 	kernel_dot_square(g->places, g->beta, g->beta, &squares);
@@ -62,11 +81,13 @@ static void likelihood_gradient(struct search *s, double *gradient)
 		kernel_spread(&columns, a, s->alpha[a], s->alpha, inverse, s->slopes + a * ld, g->point, gradient);
 		if (s->pull)
 			kernel_scatter(&columns, a, s->slopes + a * ld, g->point, s->pull);
+		linear += linear_row(s, a, inverse, diagonal);
 		signal -= diagonal * g->noise * g->noise_scale[a];
 		noise += diagonal * g->noise * g->noise_scale[a];
 	}
-	gradient[g->d] = signal / 2;
+	gradient[g->d] = (signal - linear) / 2;
 	gradient[g->d + 1] = noise / 2;
+	gradient[g->d + 2] = linear / 2;
 }
 
 /* From the derivative by every scaled entry, w(u) / l, to those by ln a and ln b of its column. */
@@ -75,7 +96,7 @@ static void bend_gradient(const struct search *s, double *gradient)
 	const struct gp *g = s->g;
 
 	for (uint32_t j = 0; j < g->d; j++) {
-		double *out = gradient + g->d + 2 + 2 * j;
+		double *out = gradient + g->d + 3 + 2 * j;
 
 		for (size_t a = 0; a < g->places && gp_bends(g, j); a++) {
 			size_t at = (size_t)j * g->capacity + a;

@@ -9,6 +9,7 @@ struct loops {
 	void (*exp)(size_t n, const double *x, double *y);
 	void (*distances)(const struct kernel_columns *c, size_t n, const double *point, double *r2);
 	void (*matern)(size_t n, double variance, const double *r2, double *k, double *slope);
+	void (*add_linear)(const struct kernel_columns *c, size_t n, double variance, const double *point, double *k);
 	double (*dot_square)(size_t n, const double *a, const double *b, double *square);
 	void (*pull)(const struct kernel_columns *c, size_t n, const double *q, const double *point,
 		double factor, double *out);
@@ -76,6 +77,11 @@ void kernel_distances(const struct kernel_columns *c, size_t n, const double *po
 void kernel_matern(size_t n, double variance, const double *r2, double *k, double *slope)
 {
 	loops()->matern(n, variance, r2, k, slope);
+}
+
+void kernel_add_linear(const struct kernel_columns *c, size_t n, double variance, const double *point, double *k)
+{
+	loops()->add_linear(c, n, variance, point, k);
 }
 
 double kernel_dot_square(size_t n, const double *a, const double *b, double *square)

@@ -30,6 +30,13 @@ void kernel_distances(const struct kernel_columns *c, size_t n, const double *po
  */
 void kernel_matern(size_t n, double variance, const double *r2, double *k, double *slope);
 
+/*
+ * The linear kernel, around the middle of the unit cube, added for rows 0 .. n-1:
+ *     k[a] += v / d (sum_j 12 (point[j] - 1/2) (column_j[a] - 1/2) + the number of categories that are equal),
+ * so that v is its variance at a random point. Columns as they are given, not divided.
+ */
+void kernel_add_linear(const struct kernel_columns *c, size_t n, double variance, const double *point, double *k);
+
 /* sum a[i] b[i], and sum a[i]^2 in *square. */
 double kernel_dot_square(size_t n, const double *a, const double *b, double *square);
 

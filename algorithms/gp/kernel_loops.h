@@ -134,6 +134,24 @@ TARGET static void NAME(kernel_matern)(
 	memcpy(slope + a, rest[1], (n - a) * sizeof(*slope));
 }
 
+TARGET static void NAME(kernel_add_linear)(
+	const struct kernel_columns *c, size_t n, double variance, const double *point, double *restrict k)
+{
+	const double equal = variance / c->d;
+
+	for (uint32_t j = 0; j < c->d; j++) {
+		const double *restrict column = c->at + j * c->stride;
+		const double p = point[j], slope = 12 * equal * (p - 0.5);
+
+		if (c->weight[j] > 0)
+			for (size_t a = 0; a < n; a++)
+				k[a] += column[a] == p ? equal : 0;
+		else
+			for (size_t a = 0; a < n; a++)
+				k[a] += slope * (column[a] - 0.5);
+	}
+}
+
 TARGET static double NAME(kernel_dot_square)(size_t n, const double *a, const double *b, double *square)
 {
 	REALS dots[2] = {{0}}, squares[2] = {{0}};
@@ -235,7 +253,7 @@ TARGET static void NAME(kernel_scatter)(const struct kernel_columns *c, size_t n
 }
 
 static const struct loops NAME(loops) = {NAME(kernel_exp), NAME(kernel_distances), NAME(kernel_matern),
-	NAME(kernel_dot_square), NAME(kernel_pull), NAME(kernel_scatter), NAME(kernel_spread)};
+	NAME(kernel_add_linear), NAME(kernel_dot_square), NAME(kernel_pull), NAME(kernel_scatter), NAME(kernel_spread)};
 
 #undef INLINE
 #undef REALS

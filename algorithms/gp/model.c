@@ -21,7 +21,7 @@ static bool reserve_columns(struct gp *g)
 	bool bends = g->prior.bend.min < g->prior.bend.max;
 
 	g->category = calloc(d + 1, sizeof(*g->category));
-	g->theta = calloc((bends ? 3 : 1) * d + 2 + 3 * d, sizeof(*g->theta));
+	g->theta = calloc((bends ? 3 : 1) * d + 3 + 5 * d, sizeof(*g->theta));
 	g->lengthscales = malloc((d + 1) * sizeof(*g->lengthscales));
 	if (bends)
 		g->bend = calloc(d + 1, sizeof(*g->bend));
@@ -30,6 +30,10 @@ static bool reserve_columns(struct gp *g)
 	g->inverse_length = g->theta + gp_n_theta(g);
 	g->weight = g->inverse_length + d;
 	g->point = g->weight + d;
+	g->given = g->point + d;
+	g->middle = g->given + d;
+	for (size_t j = 0; j < d; j++)
+		g->middle[j] = 0.5;
 	return true;
 }
 
@@ -122,7 +126,7 @@ struct gp *gp_copy(const struct gp *g)
 
 uint32_t gp_n_theta(const struct gp *g)
 {
-	return g->bend ? 3 * g->d + 2 : g->d + 2;
+	return g->bend ? 3 * g->d + 3 : g->d + 3;
 }
 
 const double *gp_theta(const struct gp *g)
@@ -138,6 +142,11 @@ double gp_signal_variance(const struct gp *g)
 double gp_noise_variance(const struct gp *g)
 {
 	return g->noise;
+}
+
+double gp_linear_variance(const struct gp *g)
+{
+	return g->linear;
 }
 
 double gp_lengthscale(const struct gp *g, uint32_t j)
@@ -168,6 +177,7 @@ void gp_set_theta(struct gp *g, const double *theta)
 		memcpy(g->theta, theta, gp_n_theta(g) * sizeof(*theta));
 	g->signal = exp(theta[g->d]);
 	g->noise = exp(theta[g->d + 1]);
+	g->linear = g->prior.linear.min < g->prior.linear.max ? exp(theta[g->d + 2]) : 0;
 	for (uint32_t j = 0; j < g->d; j++) {
 		const double *from = g->x + (size_t)j * g->capacity;
 		double *to = g->scaled + (size_t)j * g->capacity, shrink = exp(-theta[j]);
@@ -175,7 +185,7 @@ void gp_set_theta(struct gp *g, const double *theta)
 		g->inverse_length[j] = g->category[j] ? 1 : shrink;
 		g->weight[j] = g->category[j] ? shrink * shrink : 0;
 		if (g->bend)
-			g->bend[j] = (struct input_bend){exp(theta[g->d + 2 + 2 * j]), exp(theta[g->d + 3 + 2 * j])};
+			g->bend[j] = (struct input_bend){exp(theta[g->d + 3 + 2 * j]), exp(theta[g->d + 4 + 2 * j])};
 		for (uint32_t a = 0; a < n; a++)
 			to[a] = gp_scale(g, j, from[a]);
 	}
@@ -183,23 +193,14 @@ void gp_set_theta(struct gp *g, const double *theta)
 
 /* ---- the factor -------------------------------------------------------------------------------- */
 
-void gp_kernel_row(struct gp *g, uint32_t a, double *k, double *slope)
-{
-	struct kernel_columns columns = gp_columns(g);
-
-	for (size_t j = 0; j < g->d; j++)
-		g->point[j] = g->scaled[j * g->capacity + a];
-	kernel_distances(&columns, a, g->point, k);
-	kernel_matern(a, g->signal, k, k, slope);
-}
-
 static bool try_factor(struct gp *g, double jitter)
 {
 	size_t ld = g->capacity;
 
 	for (uint32_t a = 0; a < g->places; a++) {
-		gp_kernel_row(g, a, g->factor + a * ld, g->scratch);
-		g->factor[a * ld + a] = g->signal * (1 + jitter) + g->noise * g->noise_scale[a];
+		double self = gp_kernel_row(g, a, g->factor + a * ld, g->scratch);
+
+		g->factor[a * ld + a] = self + g->signal * jitter + g->noise * g->noise_scale[a];
 	}
 	return linalg_inverse_factor(g->places, g->factor, ld);
 }
@@ -302,16 +303,16 @@ double gp_log_density(const struct gp *g)
 static double append_place(struct gp *g, const double *x, double noise)
 {
 	uint32_t n = g->places + g->pending;
-	double *row = g->factor + (size_t)n * g->capacity, *l = g->scratch, squares, pivot;
+	double *row = g->factor + (size_t)n * g->capacity, *l = g->scratch, self, squares, pivot;
 
 	for (uint32_t j = 0; j < g->d; j++) {
 		g->x[(size_t)j * g->capacity + n] = x[j];
 		g->scaled[(size_t)j * g->capacity + n] = gp_scale(g, j, x[j]);
 	}
-	gp_kernel_row(g, n, l, row);
+	self = gp_kernel_row(g, n, l, row);
 	linalg_apply(n, g->factor, g->capacity, l);
 	kernel_dot_square(n, l, l, &squares);
-	pivot = sqrt(fmax(g->signal + noise - squares, g->signal * LEAST_PIVOT));
+	pivot = sqrt(fmax(self + noise - squares, g->signal * LEAST_PIVOT));
 	memcpy(row, l, n * sizeof(*l));
 	linalg_apply_transposed(n, g->factor, g->capacity, row);
 	for (uint32_t a = 0; a < n; a++)

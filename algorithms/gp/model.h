@@ -4,15 +4,16 @@
  * A point is a row of d columns: numbers, meant to lie in [0, 1], or category ids (any doubles that
  * are exact; equal or not is all that counts). The kernel is Matern 5/2 over
  *     r^2 = sum_j d_j^2 / l_j^2,  d_j = u_j - v_j, or 0 or 1 for categories,
- * times the signal variance; observations carry Gaussian noise; the mean is a constant with a normal
+ * times the signal variance, plus a linear part (covariance.c), whose variance the prior lets fade where
+ * nothing speaks for it; observations carry Gaussian noise; the mean is a constant with a normal
  * prior, solved for at every theta. Targets are larger-is-better numbers of unit
  * scale (warp.h makes them). Hyperparameters are the maximum of the posterior density (Rasmussen
  * and Williams 2006, sections 2.2, 5.4.1) by projected L-BFGS over their logarithms:
- *     theta = ln l_1 .. ln l_d, ln signal variance, ln noise variance        (gp_n_theta() of them),
+ *     theta = ln l_1 .. ln l_d, ln signal, ln noise, ln linear variance      (gp_n_theta() of them),
  * and, where inputs are warped (input.h), ln a_1, ln b_1 .. ln a_d, ln b_d.
  *
  * Factor and residuals are held "whitened": V = L^-1 K(X, x), beta = L^-1 (y - c), so that
- *     mean = c + V'beta,  variance = s^2 - V'V,
+ *     mean = c + V'beta,  variance = k(x, x) - V'V,
  * and a row is appended in O(n^2).
  *
  * Pending trials are latent samples (gp_fantasize()): S joint draws of the values at the pending
@@ -54,6 +55,7 @@ struct gp_prior {
 	struct gp_density branch;   /* lengthscale of categories that switch others on             */
 	struct gp_density bend;     /* of ln a and ln b of each numeric column (input.h); as zeroed it
 								 * holds them at 0 and theta leaves them out                   */
+	struct gp_density linear;   /* variance of the linear part; as zeroed there is none        */
 	double mean_variance;       /* of the constant mean, around 0; 0: the mean is 0            */
 };
 
@@ -136,6 +138,7 @@ uint32_t gp_rows(const struct gp *g);                   /* observations: data an
 double gp_constant(const struct gp *g);                 /* the mean far from all data          */
 double gp_signal_variance(const struct gp *g);
 double gp_noise_variance(const struct gp *g);
+double gp_linear_variance(const struct gp *g);          /* 0: no linear part                   */
 double gp_lengthscale(const struct gp *g, uint32_t j);
 double gp_log_density(const struct gp *g);              /* of data and theta; the fit's value  */
 

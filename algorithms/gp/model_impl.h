@@ -15,12 +15,14 @@ struct gp {
 	struct gp_prior prior;
 	struct gp_density *lengthscales;    /* d: their densities                                  */
 
-	double *theta;              /* d + 2, and what follows from it:                            */
+	double *theta;              /* gp_n_theta(), and what follows from it:                     */
 	double *inverse_length;     /* d; 1 for categories                                         */
 	double *weight;             /* d; 1 / l^2 for categories, else 0                           */
 	struct input_bend *bend;    /* d; NULL: none                                               */
 	double signal, noise;       /* variances                                                   */
-	double *point;              /* d; scratch of the owner's changing calls                    */
+	double linear;              /* variance of the linear part; 0: none                        */
+	double *middle;             /* d: of the unit cube                                         */
+	double *given, *point;      /* d; scratch of the owner's changing calls                    */
 
 	uint32_t rows, row_capacity;
 	uint32_t *place;            /* of each row                                                 */
@@ -57,12 +59,21 @@ enum algo_outcome gp_take(struct gp *g, const struct gp_data *data);
 /* Targets of all places from y of all rows. */
 void gp_take_targets(struct gp *g, const double *y);
 
+/* covariance.c */
+/* Row `a` of the kernel matrix: its first `a` entries, and the slopes of what depends on distances. Leaves the
+ * row in g->given, scaled in g->point. Returns the diagonal's entry, without noise. */
+double gp_kernel_row(struct gp *g, uint32_t a, double *k, double *slope);
+/* The same of any point, as given and scaled, and the first n rows. */
+void gp_kernel_at(const struct gp *g, uint32_t n, const double *given, const double *scaled, double *k, double *slope);
+double gp_kernel_self(const struct gp *g, const double *given);
+double gp_kernel_pair(const struct gp *g, const double *given, const double *scaled, const double *given_2,
+	const double *scaled_2);
+/* Adds to out[d] the linear part's share of d/d given of sum_a q[a] k(given, row a) + own k(given, given). */
+void gp_linear_slopes(const struct gp *g, uint32_t n, const double *q, double own, const double *given, double *out);
+
 /* model.c */
 struct gp *gp_new_like(const struct gp *g);             /* without its data; NULL: no memory   */
 void gp_set_theta(struct gp *g, const double *theta);   /* and scales all columns              */
-/* Row `a` of the kernel matrix: its first `a` entries and their slopes. Leaves the scaled row in
- * g->point. */
-void gp_kernel_row(struct gp *g, uint32_t a, double *k, double *slope);
 /* The inverse factor of the places under theta. ALGO_OK or ALGO_DEFECT. */
 enum algo_outcome gp_factorize(struct gp *g);
 /* whitened_*, constant and beta from the factor and the targets. */
@@ -84,6 +95,11 @@ static inline bool gp_bends(const struct gp *g, uint32_t j)
 static inline double gp_scale(const struct gp *g, uint32_t j, double u)
 {
 	return g->inverse_length[j] * (gp_bends(g, j) ? input_warp(g->bend[j], u) : u);
+}
+
+static inline struct kernel_columns gp_given_columns(const struct gp *g)
+{
+	return (struct kernel_columns){g->x, g->capacity, g->d, g->weight};
 }
 
 static inline struct kernel_columns gp_columns(const struct gp *g)

@@ -13,7 +13,7 @@ struct gp_work {
 	uint32_t points;
 	size_t stride;              /* of the rows below: at least the places of the model         */
 	uint32_t b;                 /* the block that was last taken                               */
-	double *scaled;             /* points x d                                                  */
+	double *given, *scaled;     /* points x d                                                  */
 	double *stretch;            /* points x d: derivative of scaled by the given value         */
 	double *pull;               /* d: scratch                                                  */
 	double *v;                  /* points x stride: L^-1 k                                     */
@@ -46,9 +46,10 @@ struct gp_work *gp_work_new(const struct gp *g, uint32_t points)
 	if (!w)
 		return NULL;
 	w->points = points;
-	w->scaled = malloc(((2 * (size_t)points + 1) * g->d + 1) * sizeof(*w->scaled));
+	w->scaled = malloc(((3 * (size_t)points + 1) * g->d + 1) * sizeof(*w->scaled));
 	w->stretch = w->scaled ? w->scaled + (size_t)points * g->d : NULL;
-	w->pull = w->scaled ? w->stretch + (size_t)points * g->d : NULL;
+	w->given = w->scaled ? w->stretch + (size_t)points * g->d : NULL;
+	w->pull = w->scaled ? w->given + (size_t)points * g->d : NULL;
 	if (!w->scaled || !widen(w, g->capacity)) {
 		gp_work_free(w);
 		return NULL;
@@ -69,6 +70,7 @@ static void scale_block(const struct gp *g, struct gp_work *w, const double *poi
 {
 	struct input_slopes slopes;
 
+	memcpy(w->given, points, (size_t)w->b * g->d * sizeof(*points));
 	for (size_t at = 0; at < (size_t)w->b * g->d; at++) {
 		uint32_t j = (uint32_t)(at % g->d);
 
@@ -84,16 +86,11 @@ static void scale_block(const struct gp *g, struct gp_work *w, const double *poi
 /* Kernel rows of the block, their slopes, and v = L^-1 k. */
 static void whiten_block(const struct gp *g, struct gp_work *w, const double *points)
 {
-	struct kernel_columns columns = gp_columns(g);
 	uint32_t n = g->places + g->pending;
 
 	scale_block(g, w, points);
-	for (size_t i = 0; i < w->b; i++) {
-		double *k = w->v + i * w->stride;
-
-		kernel_distances(&columns, n, w->scaled + i * g->d, k);
-		kernel_matern(n, g->signal, k, k, w->slope + i * w->stride);
-	}
+	for (size_t i = 0; i < w->b; i++)
+		gp_kernel_at(g, n, w->given + i * g->d, w->scaled + i * g->d, w->v + i * w->stride, w->slope + i * w->stride);
 	linalg_apply_rows(n, g->factor, g->capacity, w->b, w->v, w->stride);
 }
 
@@ -112,7 +109,8 @@ enum algo_outcome gp_forward(const struct gp *g, struct gp_work *w, const double
 		double base = g->constant + kernel_dot_square(g->places, v, g->beta, &observed);
 
 		kernel_dot_square(g->pending, late, late, &fantasies);
-		variance[i] = fmax(g->signal - observed - fantasies, g->signal * LEAST_VARIANCE);
+		variance[i] = fmax(gp_kernel_self(g, w->given + i * g->d) - observed - fantasies,
+			g->signal * LEAST_VARIANCE);
 		for (size_t k = 0; k < g->samples; k++)
 			mean[i * g->samples + k] = base;
 		for (size_t k = 0; k < g->samples && g->pending > 0; k++)
@@ -121,7 +119,7 @@ enum algo_outcome gp_forward(const struct gp *g, struct gp_work *w, const double
 	return ALGO_OK;
 }
 
-/* u = what the derivatives weigh v with: mean = c + v'beta (+ v'z), variance = s^2 - v'v. */
+/* u = what the derivatives weigh v with: mean = c + v'beta (+ v'z), variance = k(x, x) - v'v. */
 static void adjoint(const struct gp *g, const double *d_mean, double d_variance,
 	const double *v, double *u)
 {
@@ -154,11 +152,14 @@ void gp_backward(const struct gp *g, struct gp_work *w, const double *d_mean, co
 		double *u = w->u + i * w->stride, *out = gradient + i * g->d;
 		const double *slope = w->slope + i * w->stride;
 
+		memset(w->pull, 0, g->d * sizeof(*w->pull));
+		if (g->linear > 0)
+			gp_linear_slopes(g, n, u, d_variance[i], w->given + i * g->d, w->pull);
 		for (uint32_t a = 0; a < n; a++)
 			u[a] *= slope[a];
 		kernel_pull(&columns, n, u, w->scaled + i * g->d, -1, out);
 		for (uint32_t j = 0; j < g->d; j++)
-			out[j] *= w->stretch[i * g->d + j];
+			out[j] = out[j] * w->stretch[i * g->d + j] + w->pull[j];
 	}
 }
 
@@ -174,7 +175,6 @@ void gp_mean_weights(const struct gp *g, double *weights)
 enum algo_outcome gp_forward_mean(const struct gp *g, struct gp_work *w, const double *weights,
 	const double *points, uint32_t b, double *mean)
 {
-	struct kernel_columns columns = gp_columns(g);
 	double unused;
 
 	ALGO_ASSERT(b <= w->points);
@@ -185,8 +185,7 @@ enum algo_outcome gp_forward_mean(const struct gp *g, struct gp_work *w, const d
 	for (size_t i = 0; i < b; i++) {
 		double *k = w->v + i * w->stride;
 
-		kernel_distances(&columns, g->places, w->scaled + i * g->d, k);
-		kernel_matern(g->places, g->signal, k, k, w->slope + i * w->stride);
+		gp_kernel_at(g, g->places, w->given + i * g->d, w->scaled + i * g->d, k, w->slope + i * w->stride);
 		mean[i] = g->constant + kernel_dot_square(g->places, weights, k, &unused);
 	}
 	return ALGO_OK;
@@ -207,23 +206,14 @@ void gp_backward_mean(const struct gp *g, struct gp_work *w, const double *weigh
 		kernel_pull(&columns, g->places, q, w->scaled + i * g->d, -1, w->pull);
 		for (uint32_t j = 0; j < g->d; j++)
 			gradient[i * g->d + j] += w->pull[j] * w->stretch[i * g->d + j];
+		for (uint32_t a = 0; a < g->places && g->linear > 0; a++)
+			q[a] = d_mean[i] * weights[a];
+		if (g->linear > 0)
+			gp_linear_slopes(g, g->places, q, 0, w->given + i * g->d, gradient + i * g->d);
 	}
 }
 
 /* ---- joint ------------------------------------------------------------------------------------- */
-
-static double prior_covariance(const struct gp *g, const double *p, const double *q)
-{
-	double r2 = 0, k, slope;
-
-	for (uint32_t j = 0; j < g->d; j++) {
-		double apart = p[j] - q[j];
-
-		r2 += g->weight[j] > 0 ? (apart != 0 ? g->weight[j] : 0) : apart * apart;
-	}
-	kernel_matern(1, g->signal, &r2, &k, &slope);
-	return k;
-}
 
 void gp_covariance(const struct gp *g, struct gp_work *w, double *covariance)
 {
@@ -232,7 +222,7 @@ void gp_covariance(const struct gp *g, struct gp_work *w, double *covariance)
 	for (size_t i = 0; i < b; i++)
 		for (size_t k = 0; k <= i; k++)
 			covariance[i * b + k] = covariance[k * b + i] =
-				prior_covariance(g, w->scaled + i * g->d, w->scaled + k * g->d);
+				gp_kernel_pair(g, w->given + i * g->d, w->scaled + i * g->d, w->given + k * g->d, w->scaled + k * g->d);
 	linalg_subtract_gram(n, b, w->v, w->stride, covariance);
 }
 

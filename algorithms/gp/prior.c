@@ -14,6 +14,8 @@
 #define APART .up = 0.1, .down = 0.1, .power = 2, .min = -7, .max = LN_0_6, .start = LN_0_6
 /* Gamma(1.1, 30) on the variance: much noise is unlikely, none at all is not. */
 #define LITTLE_NOISE .slope = 0.1, .up = 30, .power = 1, NOISES, .start = -5.7037824746562009
+/* On the variance of the linear part: the less the better, so that it fades where nothing speaks for it. */
+#define LITTLE_LINEAR .slope = -0.1, .up = 1, .power = 1, .min = -9, .max = 2, .start = -1.5
 
 /* Lengthscales of the dimension-scaled set are centered by gp_prior(). */
 static const struct gp_prior sets[] = {
@@ -24,6 +26,7 @@ static const struct gp_prior sets[] = {
 		.branch = {APART},
 		.signal = {.precision = 1 / 0.49, SIGNALS},
 		.noise = {LITTLE_NOISE},
+		.linear = {LITTLE_LINEAR},
 		.mean_variance = 10,
 	},
 	[GP_PRIOR_BOTORCH] = {
@@ -95,7 +98,7 @@ const struct gp_density *gp_prior_of(const struct gp *g, uint32_t j)
 
 	if (j < g->d)
 		return &g->lengthscales[j];
-	if (j < g->d + 2)
-		return j == g->d ? &g->prior.signal : &g->prior.noise;
-	return g->category[(j - g->d - 2) / 2] ? &held : &g->prior.bend;
+	if (j < g->d + 3)
+		return j == g->d ? &g->prior.signal : j == g->d + 1 ? &g->prior.noise : &g->prior.linear;
+	return g->category[(j - g->d - 3) / 2] ? &held : &g->prior.bend;
 }

@@ -96,6 +96,8 @@ struct surrogate *surrogate_new(const struct embed *e, const struct surrogate_op
 	struct gp_prior prior = gp_prior(o->prior, e->n_active);
 	bool *category = malloc(e->n_columns + 1);
 
+	if (e->n_columns > e->n_own) /* the resource's effect would pass for everybody's */
+		prior.linear = (struct gp_density){0};
 	if (o->noiseless)
 		prior.noise.start = prior.noise.max = prior.noise.min;
 	for (uint32_t c = 0; category && c < e->n_columns; c++)
@@ -277,7 +279,8 @@ static enum algo_outcome fit_members(
 
 static bool is_noisy(const struct gp *g)
 {
-	return gp_noise_variance(g) > NOISY * (gp_noise_variance(g) + gp_signal_variance(g));
+	return gp_noise_variance(g) >
+	       NOISY * (gp_noise_variance(g) + gp_signal_variance(g) + gp_linear_variance(g));
 }
 
 static enum algo_outcome fit(struct surrogate *s, struct stage stage, const atomic_bool *cancel)

@@ -16,15 +16,16 @@ const bool ref_category[REF_D] = {[REF_CATEGORY] = true};
 
 static double kernel(const double *theta, const double *a, const double *b)
 {
-	double r2 = 0, s;
+	double r2 = 0, linear = 0, s;
 
 	for (int j = 0; j < REF_D; j++) {
 		double apart = ref_category[j] ? a[j] != b[j] : a[j] - b[j];
 
 		r2 += apart * apart * exp(-2 * theta[j]);
+		linear += ref_category[j] ? a[j] == b[j] : 12 * (a[j] - 0.5) * (b[j] - 0.5);
 	}
 	s = sqrt(5 * r2);
-	return exp(theta[REF_D]) * (1 + s + s * s / 3) * exp(-s);
+	return exp(theta[REF_D]) * (1 + s + s * s / 3) * exp(-s) + exp(theta[REF_D + 2]) / REF_D * linear;
 }
 
 /* Solves m x = y for `width` right sides by Gauss's elimination; returns ln |det m|. */
@@ -127,6 +128,7 @@ void ref_draw_theta(struct rng *r, double *theta)
 		theta[j] = -1 + 1.5 * rng_uniform(r);
 	theta[REF_D] = -0.5 + rng_uniform(r);
 	theta[REF_D + 1] = -6 + 4 * rng_uniform(r);
+	theta[REF_D + 2] = -3 + 3 * rng_uniform(r);
 }
 
 struct gp *ref_model(void)

@@ -10,7 +10,7 @@
 #include "algorithms/rng.h"
 
 /* Rows of REF_D columns, one of which is a category with three values. */
-enum { REF_D = 4, REF_N = 40, REF_CATEGORY = 2 };
+enum { REF_D = 4, REF_N = 40, REF_CATEGORY = 2, REF_THETA = REF_D + 3, REF_BENT_THETA = REF_THETA + 2 * REF_D };
 extern const bool ref_category[REF_D];
 
 struct ref_sample {
@@ -19,7 +19,7 @@ struct ref_sample {
 
 struct ref_sample ref_draw(uint64_t seed);
 void ref_draw_point(struct rng *r, double *x);
-/* Lengthscales, signal and noise variance, in logarithms: theta[REF_D + 2]. */
+/* Lengthscales; variances of signal, noise and linear part, in logarithms: theta[REF_THETA]. */
 void ref_draw_theta(struct rng *r, double *theta);
 
 /*

@@ -31,7 +31,7 @@ static struct gp *model_of(bool category)
 	struct gp_prior prior = gp_prior(GP_PRIOR_DEFAULT, D);
 	bool categories[D] = {false, category, false};
 	struct gp *g = gp_new(D, categories, &prior);
-	double x[N * D], y[N], theta[D + 2];
+	double x[N * D], y[N], theta[D + 3];
 	struct rng r = rng_seeded(3);
 	struct gp_data data = {.x = x, .y = y, .n = N};
 

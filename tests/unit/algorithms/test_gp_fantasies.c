@@ -18,7 +18,7 @@ static void fantasies_are_observations(void **state)
 	struct ref_sample s = ref_draw(7);
 	struct rng r = rng_seeded(7);
 	struct gp *g = ref_model(), *pending;
-	double theta[REF_D + 2], x[(REF_N + P) * REF_D], y[REF_N + P], noise[REF_N + P], z[S * P], f[S * P],
+	double theta[REF_THETA], x[(REF_N + P) * REF_D], y[REF_N + P], noise[REF_N + P], z[S * P], f[S * P],
 		point[REF_D];
 	double mean[S], variance, want_mean, want_variance;
 	struct gp_data data = {.x = s.x, .y = s.y, .n = REF_N};
@@ -60,7 +60,7 @@ static void believer_keeps_the_mean(void **state)
 	struct ref_sample s = ref_draw(8);
 	struct rng r = rng_seeded(8);
 	struct gp *g = ref_model(), *pending;
-	double theta[REF_D + 2], places[3 * REF_D], zero[3] = {0}, f[3], mean, variance, want_mean, want_variance;
+	double theta[REF_THETA], places[3 * REF_D], zero[3] = {0}, f[3], mean, variance, want_mean, want_variance;
 
 	(void)state;
 	ref_draw_theta(&r, theta);

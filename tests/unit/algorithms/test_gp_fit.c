@@ -21,18 +21,18 @@ static void density_gradient(void **state)
 		struct gp_prior prior = gp_prior((enum gp_prior_set)(set / 2), REF_D);
 		struct ref_sample s = ref_draw(5);
 		struct rng r = rng_seeded(5);
-		double theta[3 * REF_D + 2], gradient[3 * REF_D + 2], unused[3 * REF_D + 2], h = 1e-5;
+		double theta[REF_BENT_THETA], gradient[REF_BENT_THETA], unused[REF_BENT_THETA], h = 1e-5;
 		struct gp_data data = {.x = s.x, .y = s.y, .noise = s.noise, .n = REF_N};
 		struct gp *g;
 
 		if (set % 2)
 			gp_prior_bend_inputs(&prior);
 		g = gp_new(REF_D, ref_category, &prior);
-		assert_int_equal(gp_n_theta(g), set % 2 ? 3 * REF_D + 2 : REF_D + 2);
+		assert_int_equal(gp_n_theta(g), set % 2 ? REF_BENT_THETA : REF_THETA);
 		memcpy(s.x + 7 * REF_D, s.x, REF_D * sizeof(double)); /* one place with two rows */
 		ref_draw_theta(&r, theta);
 		for (int j = 0; j < 2 * REF_D; j++)
-			theta[REF_D + 2 + j] = j / 2 == REF_CATEGORY ? 0 : 0.5 * rng_normal(&r);
+			theta[REF_THETA + j] = j / 2 == REF_CATEGORY ? 0 : 0.5 * rng_normal(&r);
 		assert_int_equal(gp_take(g, &data), ALGO_OK);
 		ref_near(-gp_evaluate(g, theta, gradient), (gp_condition(g, &data, theta), gp_log_density(g)), 1e-10,
 			"value");
@@ -56,7 +56,7 @@ static void density_of_one_column(void **state)
 	struct gp_density own = prior.lengthscale;
 	struct gp *g = gp_new(REF_D, ref_category, &prior);
 	struct ref_sample s = ref_draw(17);
-	double theta[REF_D + 2];
+	double theta[REF_THETA];
 
 	(void)state;
 	own.max = own.start = log(0.3);
@@ -108,7 +108,7 @@ static void fit_finds_what_matters(void **state)
 	assert_int_equal(gp_fit(g, &(struct gp_data){.x = x, .y = y, .n = 200}, &(struct gp_fit){0}), ALGO_OK);
 	before = gp_log_density(g);
 	assert_int_equal(gp_fit(g, &(struct gp_data){.x = x, .y = y, .n = 200},
-						 &(struct gp_fit){.starts = (const double[]){-2, 0, 0, 0, 0, -2}, .n_starts = 1}),
+						 &(struct gp_fit){.starts = (const double[]){-2, 0, 0, 0, 0, -2, -3}, .n_starts = 1}),
 		ALGO_OK);
 	ref_near(gp_log_density(g), before, 1e-3, "log density");
 	gp_free(g);
@@ -134,7 +134,7 @@ static void bends_what_is_bent(void **state)
 		assert_int_equal(gp_fit(g, &data, &(struct gp_fit){0}), ALGO_OK);
 		density[bends] = gp_log_density(g);
 		if (bends)
-			assert_true(gp_theta(g)[3] > 0.3);
+			assert_true(gp_theta(g)[4] > 0.3);
 		ref_ask(g, &point, &mean, &variance); /* an end point */
 		ref_near(mean, 0, 0.01, "mean at an end");
 		gp_free(g);
@@ -142,10 +142,45 @@ static void bends_what_is_bent(void **state)
 	assert_true(density[1] > density[0] + 5);
 }
 
+/* What rises in the data is expected to rise beyond them; where nothing rises, the linear part fades. */
+static void goes_on_rising(void **state)
+{
+	static const double corner[] = {1, 1};
+	double x[2 * REF_N], y[REF_N], mean, variance;
+	struct gp_data data = {.x = x, .y = y, .n = REF_N};
+
+	(void)state;
+	for (int rises = 0; rises < 2; rises++) {
+		for (int linear = 0; linear < 2; linear++) {
+			struct gp_prior prior = gp_prior(GP_PRIOR_DEFAULT, 2);
+			struct rng r = rng_seeded(3);
+			struct gp *g;
+
+			if (!linear)
+				prior.linear = (struct gp_density){0};
+			g = gp_new(2, NULL, &prior);
+			for (int i = 0; i < REF_N; i++) {
+				double *u = x + 2 * (size_t)i;
+
+				u[0] = 0.1 + 0.5 * rng_uniform(&r);
+				u[1] = 0.1 + 0.5 * rng_uniform(&r);
+				y[i] = 4 * rises * (u[0] + u[1] - 0.7) + sin(40 * u[0]) * sin(40 * u[1]);
+			}
+			assert_int_equal(gp_fit(g, &data, &(struct gp_fit){0}), ALGO_OK);
+			ref_ask(g, corner, &mean, &variance);
+			assert_true(linear || gp_linear_variance(g) == 0);
+			assert_true(!linear || (rises ? gp_linear_variance(g) > 0.1 : gp_linear_variance(g) < 0.01));
+			if (rises)
+				assert_true(linear ? mean > 4 : mean < 2);
+			gp_free(g);
+		}
+	}
+}
+
 static void same_calls_same_bits(void **state)
 {
 	struct ref_sample s = ref_draw(12);
-	double theta[2][REF_D + 2];
+	double theta[2][REF_THETA];
 
 	(void)state;
 	for (int k = 0; k < 2; k++) {
@@ -225,6 +260,7 @@ int main(void)
 		cmocka_unit_test(density_of_one_column),
 		cmocka_unit_test(fit_finds_what_matters),
 		cmocka_unit_test(bends_what_is_bent),
+		cmocka_unit_test(goes_on_rising),
 		cmocka_unit_test(same_calls_same_bits),
 		cmocka_unit_test(stops_when_told),
 		cmocka_unit_test(survives_degenerate_data),

@@ -134,6 +134,35 @@ static void distances_and_kernel(void **state)
 	}
 }
 
+static void linear_part(void **state)
+{
+	const struct loops *all[3];
+	struct rows s = draw();
+	struct kernel_columns c = {s.columns, MOST, D, s.weight};
+
+	(void)state;
+	for (size_t v = 0, versions_n = versions(all); v < versions_n; v++) {
+		for (size_t n = 0; n <= MOST; n++) {
+			double k[MOST + 1];
+
+			memcpy(k, s.a, n * sizeof(*k));
+			k[n] = -1;
+			all[v]->add_linear(&c, n, 1.7, s.point, k);
+			for (size_t i = 0; i < n; i++) {
+				double sum = 0;
+
+				for (size_t j = 0; j < D; j++) {
+					double p = s.point[j], q = s.columns[j * MOST + i];
+
+					sum += s.weight[j] > 0 ? p == q : 12 * (p - 0.5) * (q - 0.5);
+				}
+				near(k[i], s.a[i] + 1.7 / D * sum, 1e-14, "linear part");
+			}
+			assert_true(k[n] == -1); /* nothing behind the end */
+		}
+	}
+}
+
 static void check_scatter(const struct loops *loops, const struct rows *s, size_t n)
 {
 	struct kernel_columns c = {s->columns, MOST, D, s->weight};
@@ -195,6 +224,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exp_within_two_ulp),
 		cmocka_unit_test(distances_and_kernel),
+		cmocka_unit_test(linear_part),
 		cmocka_unit_test(sums),
 	};
 

@@ -19,7 +19,7 @@ static void agrees_with_the_textbook(void **state)
 		struct ref_sample s = ref_draw(seed);
 		struct rng r = rng_seeded(seed + 100);
 		struct gp *g = ref_model();
-		double theta[REF_D + 2], point[REF_D], mean, variance, want_mean, want_variance, value;
+		double theta[REF_THETA], point[REF_D], mean, variance, want_mean, want_variance, value;
 		struct gp_data data = {.x = s.x, .y = s.y, .noise = seed % 2 ? s.noise : NULL, .n = REF_N};
 
 		ref_draw_theta(&r, theta);
@@ -45,7 +45,7 @@ static void appended_is_conditioned(void **state)
 		struct gp *g = ref_model(), *full = ref_model();
 		struct gp_data part = {.x = s.x, .y = s.y, .noise = s.noise, .n = first};
 		struct gp_data all = {.x = s.x, .y = s.y, .noise = s.noise, .n = REF_N};
-		double theta[REF_D + 2], point[REF_D], mean, variance, want_mean, want_variance;
+		double theta[REF_THETA], point[REF_D], mean, variance, want_mean, want_variance;
 
 		ref_draw_theta(&r, theta);
 		assert_int_equal(gp_condition(g, &part, theta), ALGO_OK);
@@ -69,7 +69,7 @@ static void merges_equal_rows(void **state)
 	struct ref_sample s = ref_draw(4);
 	struct rng r = rng_seeded(4);
 	struct gp *g = ref_model();
-	double theta[REF_D + 2], point[REF_D], mean, variance, want_mean, want_variance, value, again[20];
+	double theta[REF_THETA], point[REF_D], mean, variance, want_mean, want_variance, value, again[20];
 	struct gp_data data = {.x = s.x, .y = s.y, .noise = s.noise, .n = 20};
 
 	(void)state;
@@ -114,7 +114,7 @@ static void posterior_gradient(void **state)
 		struct rng r = rng_seeded(6);
 		struct gp *g = round < 2 ? ref_model() : ref_bending_model();
 		struct gp_work *w = gp_work_new(g, B);
-		double theta[3 * REF_D + 2], points[B * REF_D], places[P * REF_D], z[S * P], f[S * P], mean[B * S],
+		double theta[REF_BENT_THETA], points[B * REF_D], places[P * REF_D], z[S * P], f[S * P], mean[B * S],
 			variance[B];
 		double d_mean[B * S], d_variance[B], gradient[B * REF_D], h = 1e-6;
 		struct gp_data data = {.x = s.x, .y = s.y, .n = REF_N};
@@ -122,7 +122,7 @@ static void posterior_gradient(void **state)
 
 		ref_draw_theta(&r, theta);
 		for (int j = 0; j < 2 * REF_D; j++)
-			theta[REF_D + 2 + j] = 0.5 * rng_normal(&r);
+			theta[REF_THETA + j] = 0.5 * rng_normal(&r);
 		for (int i = 0; i < B; i++)
 			ref_draw_point(&r, points + i * REF_D);
 		for (int i = 0; i < P; i++)
@@ -168,7 +168,7 @@ static void covariance_of_a_block(void **state)
 	struct rng r = rng_seeded(9);
 	struct gp *g = ref_model(), *pending;
 	struct gp_work *w = gp_work_new(g, B);
-	double theta[REF_D + 2], points[B * REF_D], mean[B], variance[B], covariance[B * B], f[1], after, unused;
+	double theta[REF_THETA], points[B * REF_D], mean[B], variance[B], covariance[B * B], f[1], after, unused;
 
 	(void)state;
 	ref_draw_theta(&r, theta);
@@ -198,7 +198,7 @@ static void leaves_one_out(void **state)
 	struct ref_sample s = ref_draw(10);
 	struct rng r = rng_seeded(10);
 	struct gp *g = gp_new(REF_D, ref_category, &prior), *others = gp_new(REF_D, ref_category, &prior);
-	double theta[REF_D + 2], mean[REF_N], variance[REF_N], want_mean, want_variance, x[REF_N * REF_D],
+	double theta[REF_THETA], mean[REF_N], variance[REF_N], want_mean, want_variance, x[REF_N * REF_D],
 		y[REF_N];
 
 	(void)state;
@@ -256,7 +256,7 @@ static void memory_does_not_matter(void **state)
 			gp_work_free(w);
 		}
 		theta = gp_theta(fresh);
-		assert_memory_equal(theta, gp_theta(used), (REF_D + 2) * sizeof(double));
+		assert_memory_equal(theta, gp_theta(used), REF_THETA * sizeof(double));
 		assert_memory_equal(mean[0], mean[1], sizeof(mean[0]));
 		assert_memory_equal(variance[0], variance[1], sizeof(variance[0]));
 		assert_memory_equal(gradient[0], gradient[1], sizeof(gradient[0]));

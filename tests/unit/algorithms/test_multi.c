@@ -258,7 +258,7 @@ static struct gp *bowl_model(double middle)
 {
 	struct gp_prior prior = gp_prior(GP_PRIOR_DEFAULT, COLUMNS);
 	struct gp *g = gp_new(COLUMNS, NULL, &prior);
-	double x[POINTS * COLUMNS], y[POINTS], theta[COLUMNS + 2];
+	double x[POINTS * COLUMNS], y[POINTS], theta[COLUMNS + 3];
 	struct gp_data data = {.x = x, .y = y, .n = POINTS};
 	struct rng r = rng_seeded(8);
 

@@ -111,15 +111,16 @@ static struct surrogate *model_at(const struct rig *g, const struct stack *stack
 
 static double kernel(const struct gp *g, const double *a, const double *b)
 {
-	double r2 = 0, s;
+	double r2 = 0, linear = 0, s;
 
 	for (uint32_t j = 0; j < D; j++) {
 		double apart = j == CATEGORY ? a[j] != b[j] : a[j] - b[j];
 
 		r2 += apart * apart / (gp_lengthscale(g, j) * gp_lengthscale(g, j));
+		linear += j == CATEGORY ? a[j] == b[j] : 12 * (a[j] - 0.5) * (b[j] - 0.5);
 	}
 	s = sqrt(5 * r2);
-	return gp_signal_variance(g) * (1 + s + s * s / 3) * exp(-s);
+	return gp_signal_variance(g) * (1 + s + s * s / 3) * exp(-s) + gp_linear_variance(g) / D * linear;
 }
 
 /* m x = y by Gauss's elimination; m is positive definite. */
@@ -253,7 +254,7 @@ static void reference(const struct rig *r, const struct surrogate *s, uint32_t n
 		*mean += w[m] * there[m];
 	}
 	solve(n, covariance, k, solved);
-	*variance = gp_signal_variance(g) - dot(n, k, solved);
+	*variance = kernel(g, point, point) - dot(n, k, solved);
 	free(covariance);
 }
 

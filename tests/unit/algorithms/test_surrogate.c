@@ -259,6 +259,36 @@ static void verdicts(void **state)
 	space_unref(space);
 }
 
+/* A linear part for the parameters; none where the resource is a column, whose effect would pass for theirs. */
+static void linear_without_resource(void **state)
+{
+	struct data d;
+	double rows[N * (D + 1)], values[N];
+
+	(void)state;
+	data_init(&d, 0);
+	for (int graded = 0; graded < 2; graded++) {
+		struct embed *e = graded ? embed_new_graded(d.space) : embed_new(d.space);
+		struct surrogate *s = surrogate_new(e, &(struct surrogate_options){.rows_max = N, .rows_local = N, .seed = 1});
+		uint32_t columns = e->n_columns;
+
+		assert_int_equal(columns, D + graded);
+		for (size_t i = 0; i < N; i++) {
+			memcpy(rows + i * columns, d.rows + i * D, D * sizeof(double));
+			if (graded)
+				rows[i * columns + D] = (double)i / N;
+			values[i] = 0;
+			for (uint32_t c = 0; c < columns; c++)
+				values[i] += e->columns[c].category ? 0 : rows[i * columns + c];
+		}
+		assert_int_equal(surrogate_update(s, rows, values, N, NULL), ALGO_OK);
+		assert_true(graded ? gp_linear_variance(surrogate_model(s)) == 0 : gp_linear_variance(surrogate_model(s)) > 0.1);
+		surrogate_free(s);
+		embed_free(e);
+	}
+	data_free(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +298,7 @@ int main(void)
 		cmocka_unit_test(starts_over),
 		cmocka_unit_test(local_members),
 		cmocka_unit_test(verdicts),
+		cmocka_unit_test(linear_without_resource),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
