@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-	PROBES = 2,             /* of the portfolio, before the algorithm's first own trial */
+	PROBES = 1,             /* of the portfolio, before the algorithm's first own trial */
 	PER_SOURCE = 3,
 	DESIGN_MIN = 4,
 	DESIGN_MAX = 10,

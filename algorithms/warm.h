@@ -7,9 +7,9 @@
  * lowers the mean over the sources of the best rank the most. A configuration that was not tried in a source
  * is judged there by the nearest one that was.
  *
- * Sources may mislead. After two of the portfolio, and after the third, the algorithm has a trial of its own; as soon
- * as one that is not of the portfolio is better than all that are, the rest of it is left out. So a source that is
- * worse than chance costs two or three trials. Only of one objective without constraints is that known.
+ * Sources may mislead. After the first of the portfolio, and after the second, the algorithm has a trial of its own; as
+ * soon as one that is not of the portfolio is better than all that are, the rest of it is left out. So a source that is
+ * worse than chance costs one or two trials. Only of one objective without constraints is that known.
  *
  * Which ones have been given is read off the history: a configuration of the portfolio that is in there does
  * not come again. So a restart goes on where it was.

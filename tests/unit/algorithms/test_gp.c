@@ -113,7 +113,7 @@ static void avoids_failures(void **state)
 		fail_msg("best %g, %d of 30 failed", best, n_failed);
 }
 
-/* After two of a source's best comes what a search without sources would have begun with. */
+/* After the best of a source comes what a search without sources would have begun with. */
 static void first_point_of_its_own(void **state)
 {
 	enum { KNOWN = 6, ASKED = 3 };
@@ -143,7 +143,7 @@ static void first_point_of_its_own(void **state)
 		trials[n] = (struct algo_trial){
 			.number = n + 1, .suggested = true, .status = ALGO_SUCCEEDED, .x = x[n], .values = zero};
 	}
-	if (x[0][0] != 0 || x[1][0] != 1 || x[2][0] != 2.5 || x[2][1] != 7.5)
+	if (x[0][0] != 0 || x[1][0] != 2.5 || x[1][1] != 7.5 || x[2][0] != 1)
 		fail_msg("(%g, %g), (%g, %g), then (%g, %g)", x[0][0], x[0][1], x[1][0], x[1][1], x[2][0], x[2][1]);
 	space_unref(space);
 }
