@@ -40,7 +40,7 @@ static bool build(struct search *s, const double *theta)
 	return !cancelled(s) && linalg_inverse_factor(g->places, g->factor, ld);
 }
 
-/* Row `a` of W with that of the linear part, twice: it stands on both sides of the diagonal. */
+/* The share of row `a` in the sum of W times the linear part: twice what is left of the diagonal. */
 static double linear_row(struct search *s, size_t a, const double *inverse, double diagonal)
 {
 	struct gp *g = s->g;

@@ -61,7 +61,8 @@ struct gp_prior {
 
 enum gp_prior_set {
 	GP_PRIOR_DEFAULT = 0,       /* half of Hvarfner et al. 2024 for numbers' lengthscales, Optuna's
-								 * for categories', few and noise, ln s^2 ~ N(0, 0.7^2)         */
+								 * for categories', few and noise, ln s^2 ~ N(0, 0.7^2); the only
+								 * set with a linear part                                      */
 	GP_PRIOR_BOTORCH,           /* as in BoTorch 0.12 and later: the signal variance is 1      */
 	GP_PRIOR_OPTUNA,
 	GP_PRIOR_VIZIER,
