@@ -147,7 +147,7 @@ class WarmStart(Search):
         trials = self.ask(path, count=6)
         first = [t["parameters"] for t in trials]
         self.assertEqual(first[0], {"lr": 0.006, "layers": 6, "optimizer": "adam"})
-        self.assertEqual(first[1], {"lr": 0.05, "layers": 2, "optimizer": "sgd"})
+        self.assertEqual(first[2], {"lr": 0.05, "layers": 2, "optimizer": "sgd"}, "after one of the search itself")
         self.expect(self.s.delete(source + "?purge=true"), 200)
         self.expect(self.s.post(API, document("later", warmStart=["earlier", "team/elsewhere"])), 200)
 
@@ -182,12 +182,12 @@ class WarmStart(Search):
         one = {"algorithm": {"name": "gp", "seed": 3}, "budget": {"maxTrials": 30, "parallelTrials": 1}}
         _, cold = self.follow(self.create("cold", **one), 9)
         tried, warm = self.follow(self.create("warm", warmStart=["grown"], **one), 9)
-        self.assertLess(sum(warm[4:6]), sum(cold[4:6]) / 10, "the first two that the model chose")
+        self.assertLess(sum(warm[5:7]), sum(cold[5:7]) / 10, "the first two that the model chose")
         again, _ = self.follow(self.create("warm-again", warmStart=["grown"], **one), 9, restart_after=6)
         self.assertEqual(tried, again)
         upwards = [{"metric": "loss", "direction": "maximize"}]
-        _, high = self.follow(self.create("upwards", warmStart=["grown"], objectives=upwards, **one), 6)
-        self.assertGreater(min(high[4:6]), 5)
+        _, high = self.follow(self.create("upwards", warmStart=["grown"], objectives=upwards, **one), 7)
+        self.assertGreater(min(high[5:7]), 5)
 
 
 def landscape(params):
