@@ -164,7 +164,7 @@ static bool unit_synced(struct pg *p)
 static void read_units(struct pg *p)
 {
 	unsigned callbacks = 0;
-	while (p->n_sent > 0 && !PQisBusy(p->conn)) {
+	while (p->n_sent > 0 && !p->broken && !PQisBusy(p->conn)) {
 		PGresult *r = PQgetResult(p->conn);
 		if (!r)
 			continue; /* the end of one statement's results */
@@ -221,7 +221,7 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
 	(void)fd, (void)what;
 	loop_mark();
 	struct pg *p = ctx;
-	if (!PQconsumeInput(p->conn)) {
+	if (!PQconsumeInput(p->conn) || p->broken) {
 		/* The server's last words (why it goes) may already be here. */
 		struct err err = {0};
 		pg_connection_error(p->conn, ERR_UNAVAILABLE, "the database connection broke", &err);

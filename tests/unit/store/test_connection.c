@@ -182,6 +182,56 @@ static void test_a_chain_adds_each_trial_once(void **state)
 		"30 30 30");
 }
 
+enum { LARGE = 1 << 20 };      /* more than libpq holds back: it is written, and fails, at once */
+
+static void submit_to_the_dead(void *ctx, const struct store_acks *rows, const struct err *e)
+{
+	static char spec[LARGE];
+	(void)rows;
+	memset(spec, ' ', LARGE - 1);
+	memcpy(spec, "{}", 2);
+	for (unsigned k = 0; k < 2; k++) {
+		int pid = store_backend_pid(T.store, k);
+		char query[100];
+		kill_backend(pid);
+		snprintf(query, sizeof query, "SELECT count(*) FROM pg_stat_activity WHERE pid = %d", pid);
+		while (strcmp(sql(T.conninfo, query), "0") != 0)
+			;
+	}
+	for (uintptr_t i = 1; i < 5; i++) {
+		static const struct store_new_objective loss = {
+			.metric = "loss", .direction = "minimize", .strategy = "min"};
+		char name[20];
+		snprintf(name, sizeof name, "large-%d", (int)i);
+		store_experiment_create(T.store, NULL,
+			&(struct store_new_experiment){.ns = "default",
+				.name = name,
+				.form = "trimtab/v1",
+				.posted = "",
+				.spec = spec,
+				.spec_sha256 = "0",
+				.algorithm = "random",
+				.objectives = &loss,
+				.n_objectives = 1},
+			on_experiments_count, (void *)i);
+	}
+	count_answer(ctx, e);
+}
+
+/* While answers are read the next statement is sent, and that is how the loss is noticed. */
+static void test_lost_while_answers_are_read(void **state)
+{
+	(void)state;
+	struct store_point p = {
+		.experiment = begin("lost"), .number = 1, .metric = "loss", .value = 1, .time_us = 1};
+	memset(&torture, 0, sizeof torture);
+	torture.kill_every = 1000;
+	store_observations_add(T.store, NULL, &p, 1, submit_to_the_dead, NULL);
+	WAIT(torture.total == 5);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(torture.answers[i], 1);
+}
+
 static void test_notifications_come_back(void **state)
 {
 	(void)state;
@@ -485,6 +535,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sqlstates),
+		cmocka_unit_test(test_lost_while_answers_are_read),
 		cmocka_unit_test(test_backends_die),
 		cmocka_unit_test(test_a_chain_adds_each_trial_once),
 		cmocka_unit_test(test_notifications_come_back),
