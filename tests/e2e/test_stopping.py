@@ -230,7 +230,8 @@ class Workers(Stopping):
         self.assertEqual(self.report(path, n + 1, 1, 4.6, stop=True)["message"],
                          "loss 4.6 at step 1 is worse than the median 1.15 of 3 trials", "it knows what was before")
         self.tell(path, n + 1)
-        self.next(path, "other")    # the last of the budget: what comes now is what is brought back
+        # The last of the budget first: what comes then is what is brought back.
+        wait(lambda: self.ask(path, "other"), "the last trial comes")
         # A user who brings a trial back wants it to run: what it reported before is not judged again.
         self.expect(self.s.post(f"{path}/trials/{n}:retry"), 202)
         self.assertEqual(wait(lambda: next(iter(self.ask(path)), None), "it comes back")["number"], n)

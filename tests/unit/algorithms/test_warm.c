@@ -230,6 +230,34 @@ static void goes_on_while_it_is_best(void **state)
 	}
 }
 
+/* By turns, as long as the best is one of the portfolio; the second of the search's own trials may end it, too. */
+static void ends_at_the_second_look(void **state)
+{
+	static double values[2][4] = {{5, 6, 4, 3}, {5, 6, 2, 3}}; /* portfolio, own, portfolio, own */
+	static double x[5][D];
+
+	(void)state;
+	for (int goes_on = 0; goes_on < 2; goes_on++) {
+		struct rig *r = rig();
+		struct algo_trial trials[4];
+
+		for (int i = 0; i < 20; i++)
+			lesson(r, i % 2, 0.05 * i, 0.5, i);
+		for (uint32_t n = 0; n < 5; n++) {
+			const struct algo_history h = {.trials = trials, .n_trials = n};
+			struct algo_suggestion out = {.x = x[n]};
+			struct algo_request ask = {.first_number = n + 1, .n = 1, .out = &out};
+
+			assert_int_equal(warm_suggest(algorithm_find("random"), &r->p, &h, &ask), ALGO_OK);
+			assert_int_equal(x[n][1] == 0.5, n % 2 == 0 && (n < 4 || goes_on));
+			if (n < 4)
+				trials[n] = (struct algo_trial){.number = n + 1, .suggested = true, .status = ALGO_SUCCEEDED,
+					.x = x[n], .values = &values[goes_on][n]};
+		}
+		space_unref(r->space);
+	}
+}
+
 static void cancelled_and_empty(void **state)
 {
 	const atomic_bool stop = true;
@@ -259,6 +287,7 @@ int main(void)
 		cmocka_unit_test(several_objectives_count_alike),
 		cmocka_unit_test(each_comes_once),
 		cmocka_unit_test(goes_on_while_it_is_best),
+		cmocka_unit_test(ends_at_the_second_look),
 		cmocka_unit_test(cancelled_and_empty),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
